@@ -1,0 +1,263 @@
+// Package solve integrates the flow
+//
+//	dx/dt = u_t(x)
+//
+// from one time to another, forwards (0 to 1, noise to data) or backwards, with
+// explicit Runge-Kutta methods whose tableaux are data: Euler, midpoint, Heun,
+// RK4, Bosh3, Dopri5 and Tsit5.
+//
+//	s, err := solve.New[float32](solve.Config{Method: "heun", NFE: 16})
+//	x := ... // rows of noise
+//	stats, err := s.Solve(ctx, field, x, 0, 1) // now rows of data
+//
+// The unit of cost is NFE, the number of evaluations of the network per row.
+//
+// Rows never mix. With fixed steps that is plain; with Adaptive every row has a
+// time and a step of its own, so that a row ends in the same bits alone, among
+// seven or among two thousand others.
+//
+// The package is generic: float32 for sampling, float64 for likelihoods and for
+// measuring orders. It has no implicit methods, no dense output (ask for the
+// times you need as a grid), and no stochastic solver.
+package solve
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"laminar/flow"
+	"laminar/tensor"
+)
+
+// Stats says what a solution cost.
+type Stats struct {
+	// NFE is the mean number of network evaluations per row, MaxNFE the largest.
+	NFE    float64 `json:"nfe"`
+	MaxNFE int     `json:"nfe_max"`
+	// Steps is the mean number of steps taken per row; Rejected is the mean
+	// number of further steps that were tried and found too long.
+	Steps    float64 `json:"steps"`
+	Rejected float64 `json:"rejected"`
+}
+
+// Point is one moment of a trajectory. X is the matrix being solved: it is valid
+// until the next iteration and must not be changed.
+type Point[T tensor.Float] struct {
+	T float64
+	X tensor.Matrix[T]
+}
+
+// Costed is implemented by fields of which one evaluation costs more than one
+// evaluation of a network: a guided field answers 2. Fields without it cost 1.
+type Costed interface{ Evaluations() int }
+
+// Solver solves one problem after another in scratch memory that it keeps;
+// once warm it allocates nothing. It is not safe for concurrent use: make one
+// per goroutine.
+type Solver[T tensor.Float] struct {
+	cfg    Config
+	method *Tableau
+	times  []float64 // of the current problem, from its start to its end
+	coef   []T       // coefficients of one stage times h
+	k      []tensor.Matrix[T]
+	stage  tensor.Matrix[T] // the point at which a stage is evaluated
+	rows   rowControl[T]
+	last   Stats
+}
+
+// New returns a solver for cfg. The error joins the faults that Validate finds.
+func New[T tensor.Float](cfg Config) (*Solver[T], error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	m, err := Named(cfg.Method)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Grid = append([]float64(nil), cfg.Grid...)
+	return &Solver[T]{cfg: cfg, method: m, coef: make([]T, len(m.C)), k: make([]tensor.Matrix[T], len(m.C))}, nil
+}
+
+// Solve carries every row of x from time t0 to time t1 and leaves it in x. A
+// field that implements flow.RowTimed is called once per stage; without it an
+// adaptive solution needs a call for every distinct time.
+//
+// After an error x holds no useful value. The error wraps flow.ErrShape when x
+// does not fit the field, flow.ErrConfig when NFE does not suit the field's
+// cost, flow.ErrDiverged (naming the row and time) when a solution becomes NaN
+// or infinite or an adaptive row runs out of steps, the field's own error, or
+// ctx.Err(), which is looked at before every step.
+func (s *Solver[T]) Solve(ctx context.Context, f flow.FieldOf[T], x tensor.Matrix[T], t0, t1 float64) (Stats, error) {
+	return s.run(ctx, f, x, t0, t1, nil)
+}
+
+// Trajectory solves as Solve does and yields x at the start, after every fixed
+// step, and at the end; an adaptive solver stops at the times of Grid instead,
+// or at the two ends without one. An error is yielded last, with a zero Point.
+// Breaking out leaves x where it stands.
+func (s *Solver[T]) Trajectory(ctx context.Context, f flow.FieldOf[T], x tensor.Matrix[T], t0, t1 float64) iter.Seq2[Point[T], error] {
+	return func(yield func(Point[T], error) bool) {
+		_, err := s.run(ctx, f, x, t0, t1, func(t float64) bool { return yield(Point[T]{T: t, X: x}, nil) })
+		if err != nil {
+			yield(Point[T]{}, err)
+		}
+	}
+}
+
+// Stats returns what the last Solve or Trajectory cost, as far as it came.
+func (s *Solver[T]) Stats() Stats { return s.last }
+
+// run solves; visit, if not nil, sees every time reached and says whether to go
+// on.
+func (s *Solver[T]) run(ctx context.Context, f flow.FieldOf[T], x tensor.Matrix[T], t0, t1 float64, visit func(float64) bool) (Stats, error) {
+	s.last = Stats{}
+	if err := x.Check("points to solve", -1, f.Dim()); err != nil {
+		return s.last, err
+	}
+	if !finite(t0) || !finite(t1) {
+		return s.last, fmt.Errorf("%w: cannot solve from t=%v to t=%v", flow.ErrConfig, t0, t1)
+	}
+	cost := 1
+	if c, ok := f.(Costed); ok {
+		cost = c.Evaluations()
+	}
+	if err := s.plan(t0, t1, cost); err != nil {
+		return s.last, err
+	}
+	if visit != nil && !visit(t0) {
+		return s.last, nil
+	}
+	if x.IsEmpty() || t0 == t1 {
+		if visit != nil && t0 != t1 {
+			visit(t1)
+		}
+		return s.last, nil
+	}
+	for i := range s.k {
+		s.k[i] = resize(s.k[i], x.N, x.D)
+	}
+	s.stage = resize(s.stage, x.N, x.D)
+	if s.cfg.Adaptive {
+		return s.adaptive(ctx, f, x, cost, visit)
+	}
+	return s.fixed(ctx, f, x, cost, visit)
+}
+
+// plan lays out the times from t0 to t1.
+func (s *Solver[T]) plan(t0, t1 float64, cost int) error {
+	steps := s.cfg.Steps
+	if s.cfg.NFE > 0 {
+		var err error
+		if steps, err = Steps(s.method, s.cfg.NFE, cost); err != nil {
+			return err
+		}
+	}
+	s.times = s.times[:0]
+	switch grid := s.cfg.Grid; {
+	case len(grid) > 0:
+		for _, g := range grid {
+			s.times = append(s.times, t0+g*(t1-t0))
+		}
+	case s.cfg.Adaptive:
+		s.times = append(s.times, t0, t1)
+	default:
+		for i := range steps + 1 {
+			s.times = append(s.times, t0+float64(i)/float64(steps)*(t1-t0))
+		}
+	}
+	s.times[0], s.times[len(s.times)-1] = t0, t1
+	return nil
+}
+
+// fixed takes one step from each time to the next.
+func (s *Solver[T]) fixed(ctx context.Context, f flow.FieldOf[T], x tensor.Matrix[T], cost int, visit func(float64) bool) (Stats, error) {
+	m := s.method
+	stages := m.StageCount()
+	for n := 1; n < len(s.times); n++ {
+		if err := ctx.Err(); err != nil {
+			return s.last, err
+		}
+		t, h := s.times[n-1], s.times[n]-s.times[n-1]
+		for i := range stages {
+			at := x
+			if i > 0 {
+				at = s.stage
+				s.combine(at, x, m.A[i], h)
+			}
+			if err := f.Velocity(s.k[i], at, t+m.C[i]*h); err != nil {
+				return s.last, err
+			}
+		}
+		s.combine(x, x, m.B[:stages], h)
+		s.last = Stats{NFE: float64(n * stages * cost), MaxNFE: n * stages * cost, Steps: float64(n)}
+		if row := firstBad(x); row >= 0 {
+			return s.last, fmt.Errorf("%w: row %d is no finite number at t=%.6g after %d steps of %s", flow.ErrDiverged, row, s.times[n], n, m.Name)
+		}
+		if visit != nil && !visit(s.times[n]) {
+			return s.last, nil
+		}
+	}
+	return s.last, nil
+}
+
+// combine writes x + h sum_j a[j] k[j] into dst, which may be x.
+func (s *Solver[T]) combine(dst, x tensor.Matrix[T], a []float64, h float64) {
+	first := true
+	for j, aj := range a {
+		if aj == 0 {
+			continue
+		}
+		from := dst.Data
+		if first {
+			from, first = x.Data, false
+		}
+		addScaled(dst.Data, from, T(h*aj), s.k[j].Data)
+	}
+	if first {
+		copy(dst.Data, x.Data)
+	}
+}
+
+// addScaled is dst = x + a k; dst may be x.
+func addScaled[T tensor.Float](dst, x []T, a T, k []T) {
+	x, k = x[:len(dst)], k[:len(dst)]
+	for i := range dst {
+		dst[i] = x[i] + a*k[i]
+	}
+}
+
+// firstBad returns the first row that holds NaN or an infinity, or -1.
+func firstBad[T tensor.Float](x tensor.Matrix[T]) int {
+	// 0*v is NaN exactly when v is not finite, and NaN stays in a sum.
+	var a, b, c, d T
+	v := x.Data
+	for len(v) >= 4 {
+		a, b, c, d = a+0*v[0], b+0*v[1], c+0*v[2], d+0*v[3]
+		v = v[4:]
+	}
+	for _, e := range v {
+		a += 0 * e
+	}
+	if a+b+c+d == 0 {
+		return -1
+	}
+	for i := range x.N {
+		for _, e := range x.Row(i) {
+			if e-e != 0 {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+func finite(v float64) bool { return v-v == 0 }
+
+// resize returns an n by d matrix on m's memory if that is large enough.
+func resize[T tensor.Float](m tensor.Matrix[T], n, d int) tensor.Matrix[T] {
+	if cap(m.Data) < n*d {
+		return tensor.NewOf[T](n, d)
+	}
+	return tensor.Matrix[T]{N: n, D: d, Data: m.Data[:n*d]}
+}
