@@ -47,12 +47,14 @@ func moons(seed uint64, n int) tensor.Mat {
 	return m
 }
 
-// mixture is eight Gaussians of deviation 1/2 about centres from N(0, 4 I).
+// mixture is eight Gaussians of deviation 1/2 about centres from N(0, 4 I),
+// each row's centre by chance.
 func mixture(seed uint64, n, dim int) tensor.Mat {
 	centre, m := normal(seed, 8, dim), normal(seed+1, n, dim)
-	for i := range m.N {
+	for i, u := range uniform(seed+2, n) {
+		c := centre.Row(int(8 * u))
 		for j, z := range m.Row(i) {
-			m.Row(i)[j] = 2*centre.At(i%8, j) + float32(0.5*z)
+			m.Row(i)[j] = 2*c[j] + float32(0.5*z)
 		}
 	}
 	return m

@@ -69,11 +69,13 @@ def moons(seed, n):
 
 
 def mixture(seed, n, dim):
-    """Eight Gaussians of deviation 1/2 about centres drawn from N(0, 4 I)."""
+    """Eight Gaussians of deviation 1/2 about centres drawn from N(0, 4 I), each
+    row's centre by chance."""
     import numpy as np
 
     centres = 2 * normal(seed, 8, dim)
-    return centres[np.arange(n) % 8] + np.float32(0.5) * normal(seed + 1, n, dim)
+    which = (8 * uniform(seed + 2, n)).astype(np.int64)
+    return centres[which] + np.float32(0.5) * normal(seed + 1, n, dim)
 
 
 def squared_distance(n, dim):
