@@ -62,10 +62,11 @@ func mixture(seed uint64, n, dim int) tensor.Mat {
 
 // squaredDistance is the float32 cost of Gaussian noise against data, summed in
 // order; every product is rounded by itself, as NumPy's is.
-func squaredDistance(n, dim int) tensor.Mat {
-	x0, x1 := normal(1, n, dim), mixture(2, n, dim)
+func squaredDistance(n, dim, round int) tensor.Mat {
+	seed := 100 * uint64(round)
+	x0, x1 := normal(seed+1, n, dim), mixture(seed+2, n, dim)
 	if dim == 2 {
-		x1 = moons(2, n)
+		x1 = moons(seed+2, n)
 	}
 	cost := tensor.New(n, n)
 	for i := range n {

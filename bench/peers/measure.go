@@ -62,9 +62,9 @@ func measure(o Options, w Work) (Result, error) {
 			return r, join(faults, err)
 		}
 	}
-	for range o.Rounds {
+	for k := range o.Rounds {
 		for i, s := range sides {
-			round, err := s.round(reps[i])
+			round, err := s.round(reps[i], k+1)
 			if err != nil {
 				return r, join(faults, err)
 			}
@@ -80,7 +80,7 @@ func measure(o Options, w Work) (Result, error) {
 func calibrate(s *Side, least float64) (int, error) {
 	reps := 1
 	for range 2 {
-		round, err := s.round(reps)
+		round, err := s.round(reps, 0)
 		if err != nil {
 			return 0, err
 		}
@@ -92,19 +92,16 @@ func calibrate(s *Side, least float64) (int, error) {
 	return reps, nil
 }
 
-// difference compares the answers of the last rounds.
+// difference compares the answers of every round and tells the first two that
+// differ.
 func (r Result) difference() string {
-	if len(r.Peer) == 0 || len(r.Laminar) == 0 {
-		return ""
+	for i := range min(len(r.Peer), len(r.Laminar)) {
+		a, b := r.Peer[i].Answer, r.Laminar[i].Answer
+		if r.Tolerance > 0 && !(math.Abs(a-b) <= r.Tolerance*max(math.Abs(a), math.Abs(b))) {
+			return fmt.Sprintf("the answers of round %d differ: %s %.12g, Laminar %.12g", i+1, r.Against.Name, a, b)
+		}
 	}
-	a, b := r.Peer[len(r.Peer)-1].Answer, r.Laminar[len(r.Laminar)-1].Answer
-	if a == nil || b == nil || r.Tolerance == 0 {
-		return ""
-	}
-	if math.Abs(*a-*b) <= r.Tolerance*max(math.Abs(*a), math.Abs(*b)) {
-		return ""
-	}
-	return fmt.Sprintf("the answers differ: %s %.12g, Laminar %.12g", r.Against.Name, *a, *b)
+	return ""
 }
 
 // ratios is the peer's time over Laminar's, round by round.

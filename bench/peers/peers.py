@@ -10,7 +10,7 @@ same work as Laminar, one process per work, driven round by round.
     peers.py post                         the whole training run of post.py
 
 After set-up it prints a line {"ready": versions}. Then for every line on stdin,
-a number of repetitions, it does that many and prints one line
+"REPETITIONS ROUND", it does that many and prints one line
 
     {"reps": 3, "cpu_s": 0.0142, "wall_s": 0.0142, "answer": 96.5}
 
@@ -18,7 +18,8 @@ where the times are for all repetitions and "answer" is a figure of the result
 that the other side must reproduce. End of input ends it. A package that is not
 installed is reported as {"missing": ...} with exit status 3.
 
-Inputs come from a counter-based generator that the Go side repeats, so that
+How long an assignment takes depends on the points, so every round of those
+works has points of its own; their preparation is not counted. Inputs come from a counter-based generator that the Go side repeats, so that
 both sides solve the same problem without exchanging files.
 """
 
@@ -78,12 +79,13 @@ def mixture(seed, n, dim):
     return centres[which] + np.float32(0.5) * normal(seed + 1, n, dim)
 
 
-def squared_distance(n, dim):
+def squared_distance(n, dim, round):
     """The float32 cost of Gaussian noise against data, summed in order."""
     import numpy as np
 
-    x0 = normal(1, n, dim)
-    x1 = moons(2, n) if dim == 2 else mixture(2, n, dim)
+    seed = 100 * round
+    x0 = normal(seed + 1, n, dim)
+    x1 = moons(seed + 2, n) if dim == 2 else mixture(seed + 2, n, dim)
     cost = np.zeros((n, n), np.float32)
     for k in range(dim):
         difference = x0[:, k, None] - x1[None, :, k]
@@ -103,8 +105,12 @@ def network(width):
     return net
 
 
-# Works. Each returns (step, answer): step does one repetition, answer tells a
-# figure of the last one.
+# Works. Each returns (prepare, step, answer): prepare(round) makes the round's
+# input, step does one repetition, answer tells a figure of the last one.
+
+def same(round):
+    """The preparation of a work that does the same in every round."""
+
 
 def gemm(args):
     import numpy as np
@@ -112,7 +118,7 @@ def gemm(args):
     a = normal(1, args.k, args.m).T if args.ta else normal(1, args.m, args.k)
     b = normal(2, args.n, args.k).T if args.tb else normal(2, args.k, args.n)
     c = np.empty((args.m, args.n), np.float32)
-    return lambda: np.dot(a, b, out=c), lambda: float(np.square(c, dtype=np.float64).sum())
+    return same, lambda: np.dot(a, b, out=c), lambda: float(np.square(c, dtype=np.float64).sum())
 
 
 def train(args):
@@ -132,7 +138,7 @@ def train(args):
         return loss
 
     losses = [step().item() for _ in range(10)]
-    return step, lambda: losses[-1]
+    return same, step, lambda: losses[-1]
 
 
 def sample(args):
@@ -145,35 +151,39 @@ def sample(args):
     def step():
         out[0] = post.euler(net, x0, args.steps)
 
-    return step, lambda: float(out[0].double().square().mean())
+    return same, step, lambda: float(out[0].double().square().mean())
 
 
 def assign(args):
     import numpy as np
     from scipy.optimize import linear_sum_assignment
 
-    cost = squared_distance(args.n, args.dim).astype(np.float64)
-    out = [None]
+    cost, out = [None], [None]
+
+    def prepare(round):
+        cost[0] = squared_distance(args.n, args.dim, round).astype(np.float64)
 
     def step():
-        out[0] = linear_sum_assignment(cost)
+        out[0] = linear_sum_assignment(cost[0])
 
-    return step, lambda: float(cost[out[0]].sum())
+    return prepare, step, lambda: float(cost[0][out[0]].sum())
 
 
 def sinkhorn(args):
     import numpy as np
     import ot
 
-    cost = squared_distance(args.n, 2).astype(args.dtype)
-    cost /= cost.mean(dtype=np.float64)
     weight = np.full(args.n, 1 / args.n, args.dtype)
-    out = [None]
+    cost, out = [None], [None]
+
+    def prepare(round):
+        c = squared_distance(args.n, 2, round)
+        cost[0] = (c / c.mean(dtype=np.float64)).astype(args.dtype)
 
     def step():
-        out[0] = ot.sinkhorn(weight, weight, cost, 0.1, numItermax=100, stopThr=0, warn=False)
+        out[0] = ot.sinkhorn(weight, weight, cost[0], 0.1, numItermax=100, stopThr=0, warn=False)
 
-    return step, lambda: float((out[0].astype(np.float64) * cost).sum())
+    return prepare, step, lambda: float((out[0].astype(np.float64) * cost[0]).sum())
 
 
 def post_run(args):
@@ -182,12 +192,14 @@ def post_run(args):
 
     seed, loss = [0], [math.nan]
 
+    def prepare(round):
+        seed[0] = round
+
     def step():
         _, loss[0] = post.train(seed[0], args.coupling, args.steps)
-        seed[0] += 1
 
     post.train(0, args.coupling, 110)
-    return step, lambda: loss[0]
+    return prepare, step, lambda: loss[0]
 
 
 def versions():
@@ -202,10 +214,11 @@ def reply(message):
     print(json.dumps(message), flush=True)
 
 
-def serve(step, answer):
+def serve(prepare, step, answer):
     reply({"ready": versions()})
     for line in sys.stdin:
-        reps = int(line)
+        reps, round = map(int, line.split())
+        prepare(round)
         cpu, wall = time.process_time(), time.perf_counter()
         for _ in range(reps):
             step()
@@ -247,12 +260,12 @@ def main():
             import torch
 
             torch.set_num_threads(args.threads)
-        step, answer = args.run(args)
+        work = args.run(args)
     except ModuleNotFoundError as err:
         package = DEBIAN.get(err.name, err.name)
         reply({"missing": f"Python package {err.name} is not installed (Debian: {package})"})
         sys.exit(3)
-    serve(step, answer)
+    serve(*work)
 
 
 if __name__ == "__main__":

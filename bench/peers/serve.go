@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -18,7 +17,7 @@ func serve(name string, in io.Reader, out io.Writer) error {
 		return err
 	}
 	reply := json.NewEncoder(out)
-	step, answer, err := w.Go()
+	job, err := w.Go()
 	if err != nil {
 		return err
 	}
@@ -27,19 +26,23 @@ func serve(name string, in io.Reader, out io.Writer) error {
 	}
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
-		reps, err := strconv.Atoi(lines.Text())
-		if err != nil || reps < 1 {
-			return fmt.Errorf("%q is not a number of repetitions", lines.Text())
+		var reps, round int
+		if _, err := fmt.Sscan(lines.Text(), &reps, &round); err != nil || reps < 1 || round < 0 {
+			return fmt.Errorf("%q is not a number of repetitions and a round", lines.Text())
+		}
+		if job.Prepare != nil {
+			if err := job.Prepare(round); err != nil {
+				return err
+			}
 		}
 		cpu, wall := cpuTime(), time.Now()
 		for range reps {
-			if err := step(); err != nil {
+			if err := job.Step(); err != nil {
 				return err
 			}
 		}
 		r := Round{Reps: reps, CPU: (cpuTime() - cpu).Seconds(), Wall: time.Since(wall).Seconds()}
-		a := answer()
-		r.Answer = &a
+		r.Answer = job.Answer()
 		if w.Flops > 0 && peak != nil {
 			r.Peak = peak()
 		}

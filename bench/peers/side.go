@@ -12,10 +12,10 @@ import (
 
 // Round is what one side reports for a number of repetitions.
 type Round struct {
-	Reps   int      `json:"reps"`
-	CPU    float64  `json:"cpu_s"`
-	Wall   float64  `json:"wall_s"`
-	Answer *float64 `json:"answer,omitempty"`
+	Reps   int     `json:"reps"`
+	CPU    float64 `json:"cpu_s"`
+	Wall   float64 `json:"wall_s"`
+	Answer float64 `json:"answer"`
 	// Peak is the core's float32 peak in GFLOP/s, measured right after the
 	// round; 0 when the side cannot tell.
 	Peak float64 `json:"peak_gflops,omitempty"`
@@ -70,10 +70,10 @@ func start(cores int, name string, args ...string) (*Side, error) {
 	return s, nil
 }
 
-// round asks for reps repetitions and waits for them.
-func (s *Side) round(reps int) (Round, error) {
+// round asks for reps repetitions of the round's work and waits for them.
+func (s *Side) round(reps, round int) (Round, error) {
 	var r Round
-	if _, err := fmt.Fprintln(s.in, reps); err != nil {
+	if _, err := fmt.Fprintln(s.in, reps, round); err != nil {
 		return r, s.fail(err)
 	}
 	if err := s.read(&r); err != nil {

@@ -8,10 +8,9 @@ type Work struct {
 	Name string
 	// Against is what Laminar is measured against.
 	Against Peer
-	// Go sets Laminar's side up, outside the measured time, and returns one
-	// repetition and the figure of the last repetition that the peer must
-	// reproduce. Nil means that it is not written yet.
-	Go func() (step func() error, answer func() float64, err error)
+	// Go sets Laminar's side up, outside the measured time. Nil means that it
+	// is not written yet.
+	Go func() (Job, error)
 	// Tolerance is the relative difference allowed between the two answers; 0
 	// means that they are not compared.
 	Tolerance float64
@@ -26,6 +25,18 @@ type Work struct {
 	// times by the clock on the wall instead of CPU time.
 	Cores int
 	Wall  bool
+}
+
+// Job is Laminar's side of a work, set up.
+type Job struct {
+	// Prepare makes the input of a round, outside the measured time; nil when
+	// every round does the same.
+	Prepare func(round int) error
+	// Step does one repetition.
+	Step func() error
+	// Answer is the figure of the last repetition that the peer must
+	// reproduce.
+	Answer func() float64
 }
 
 // Peer is the other side of a work: peers.py with Args, on as many cores as
