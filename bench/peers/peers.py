@@ -1,0 +1,272 @@
+#!/usr/bin/env python3
+"""The Python side of `make bench-peers`: NumPy, PyTorch, SciPy and POT at the
+same work as Laminar, one process per work, driven round by round.
+
+    peers.py gemm M N K [--ta] [--tb]     float32 product through OpenBLAS
+    peers.py train WIDTH BATCH            one Adam step of a 3-w-w-2 ReLU network
+    peers.py sample N STEPS WIDTH         Euler through that network
+    peers.py assign N DIM                 scipy.optimize.linear_sum_assignment
+    peers.py sinkhorn N                   ot.sinkhorn, 100 iterations
+    peers.py post                         the whole training run of post.py
+
+After set-up it prints a line {"ready": versions}. Then for every line on stdin,
+"REPETITIONS ROUND", it does that many and prints one line
+
+    {"reps": 3, "cpu_s": 0.0142, "wall_s": 0.0142, "answer": 96.5}
+
+where the times are for all repetitions and "answer" is a figure of the result
+that the other side must reproduce. End of input ends it. A package that is not
+installed is reported as {"missing": ...} with exit status 3.
+
+How long an assignment takes depends on the points, so every round of those
+works has points of its own; their preparation is not counted. Inputs come from a counter-based generator that the Go side repeats, so that
+both sides solve the same problem without exchanging files.
+"""
+
+import argparse
+import json
+import math
+import sys
+import time
+
+import post
+
+DEBIAN = {"numpy": "python3-numpy", "torch": "python3-torch", "scipy": "python3-scipy",
+          "sklearn": "python3-sklearn", "ot": "python3-pot"}
+
+
+# Inputs. SplitMix64 (Steele, Lea, Flood 2014) read as a counter: the state of
+# the i-th number is seed + (i+1) * golden ratio.
+
+def uniform(seed, *shape):
+    import numpy as np
+
+    count = math.prod(shape)
+    z = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z ^= z >> np.uint64(31)
+    return ((z >> np.uint64(11)) * 2.0**-53).reshape(shape)
+
+
+def normal(seed, *shape):
+    """Box and Muller, the cosine half only."""
+    import numpy as np
+
+    u = uniform(seed, math.prod(shape), 2)
+    z = np.sqrt(-2 * np.log(1 - u[:, 0])) * np.cos(2 * np.pi * u[:, 1])
+    return z.reshape(shape).astype(np.float32)
+
+
+def moons(seed, n):
+    """Two half circles, even rows above and odd rows below, noise 0.05."""
+    import numpy as np
+
+    angle = np.pi * uniform(seed, n)
+    below = np.arange(n) % 2
+    x = np.where(below, 1 - np.cos(angle), np.cos(angle))
+    y = np.where(below, 0.5 - np.sin(angle), np.sin(angle))
+    return (np.stack([x, y], axis=1) + 0.05 * normal(seed + 1, n, 2).astype(np.float64)).astype(np.float32)
+
+
+def mixture(seed, n, dim):
+    """Eight Gaussians of deviation 1/2 about centres drawn from N(0, 4 I), each
+    row's centre by chance."""
+    import numpy as np
+
+    centres = 2 * normal(seed, 8, dim)
+    which = (8 * uniform(seed + 2, n)).astype(np.int64)
+    return centres[which] + np.float32(0.5) * normal(seed + 1, n, dim)
+
+
+def squared_distance(n, dim, round):
+    """The float32 cost of Gaussian noise against data, summed in order."""
+    import numpy as np
+
+    seed = 100 * round
+    x0 = normal(seed + 1, n, dim)
+    x1 = moons(seed + 2, n) if dim == 2 else mixture(seed + 2, n, dim)
+    cost = np.zeros((n, n), np.float32)
+    for k in range(dim):
+        difference = x0[:, k, None] - x1[None, :, k]
+        cost += difference * difference
+    return cost
+
+
+def network(width):
+    """post.network with weights from the shared generator, layer by layer."""
+    import torch
+
+    net = post.network(width)
+    with torch.no_grad():
+        for i, p in enumerate(net.parameters()):
+            fan_in = 3 if i < 2 else width
+            p.copy_(torch.from_numpy((2 * uniform(10 + i, *p.shape) - 1) / math.sqrt(fan_in)))
+    return net
+
+
+# Works. Each returns (prepare, step, answer): prepare(round) makes the round's
+# input, step does one repetition, answer tells a figure of the last one.
+
+def same(round):
+    """The preparation of a work that does the same in every round."""
+
+
+def gemm(args):
+    import numpy as np
+
+    a = normal(1, args.k, args.m).T if args.ta else normal(1, args.m, args.k)
+    b = normal(2, args.n, args.k).T if args.tb else normal(2, args.k, args.n)
+    c = np.empty((args.m, args.n), np.float32)
+    return same, lambda: np.dot(a, b, out=c), lambda: float(np.square(c, dtype=np.float64).sum())
+
+
+def train(args):
+    import torch
+
+    net = network(args.width)
+    x = torch.from_numpy(normal(1, args.batch, 3))
+    y = torch.from_numpy(normal(2, args.batch, 2))
+    adam = torch.optim.Adam(net.parameters(), lr=1e-3, foreach=args.foreach)
+    mse = torch.nn.MSELoss()
+
+    def step():
+        adam.zero_grad(set_to_none=True)
+        loss = mse(net(x), y)
+        loss.backward()
+        adam.step()
+        return loss
+
+    losses = [step().item() for _ in range(10)]
+    return same, step, lambda: losses[-1]
+
+
+def sample(args):
+    import torch
+
+    net = network(args.width)
+    x0 = torch.from_numpy(normal(1, args.n, 2))
+    out = [x0]
+
+    def step():
+        out[0] = post.euler(net, x0, args.steps)
+
+    return same, step, lambda: float(out[0].double().square().mean())
+
+
+def assign(args):
+    import numpy as np
+    from scipy.optimize import linear_sum_assignment
+
+    cost, out = [None], [None]
+
+    def prepare(round):
+        cost[0] = squared_distance(args.n, args.dim, round).astype(np.float64)
+
+    def step():
+        out[0] = linear_sum_assignment(cost[0])
+
+    return prepare, step, lambda: float(cost[0][out[0]].sum())
+
+
+def sinkhorn(args):
+    import numpy as np
+    import ot
+
+    weight = np.full(args.n, 1 / args.n, args.dtype)
+    cost, out = [None], [None]
+
+    def prepare(round):
+        c = squared_distance(args.n, 2, round)
+        cost[0] = (c / c.mean(dtype=np.float64)).astype(args.dtype)
+
+    def step():
+        out[0] = ot.sinkhorn(weight, weight, cost[0], 0.1, numItermax=100, stopThr=0, warn=False)
+
+    return prepare, step, lambda: float((out[0].astype(np.float64) * cost[0]).sum())
+
+
+def post_run(args):
+    import scipy.optimize  # noqa: F401  imports belong to set-up
+    import sklearn.datasets  # noqa: F401
+
+    seed, loss = [0], [math.nan]
+
+    def prepare(round):
+        seed[0] = round
+
+    def step():
+        _, loss[0] = post.train(seed[0], args.coupling, args.steps)
+
+    post.train(0, args.coupling, 110)
+    return prepare, step, lambda: loss[0]
+
+
+def versions():
+    out = {"python": sys.version.split()[0]}
+    for name in DEBIAN:
+        if name in sys.modules:
+            out[name] = sys.modules[name].__version__
+    return out
+
+
+def reply(message):
+    print(json.dumps(message), flush=True)
+
+
+def serve(prepare, step, answer):
+    reply({"ready": versions()})
+    for line in sys.stdin:
+        reps, round = map(int, line.split())
+        prepare(round)
+        cpu, wall = time.process_time(), time.perf_counter()
+        for _ in range(reps):
+            step()
+        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        reply({"reps": reps, "cpu_s": cpu, "wall_s": wall, "answer": answer()})
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
+    parser.add_argument("--threads", type=int, default=1)
+    works = parser.add_subparsers(dest="work", required=True)
+
+    def work(name, run, *sizes):
+        sub = works.add_parser(name)
+        sub.set_defaults(run=run)
+        for size in sizes:
+            sub.add_argument(size, type=int)
+        return sub
+
+    product = work("gemm", gemm, "m", "n", "k")
+    product.add_argument("--ta", action="store_true", help="the left factor is stored transposed")
+    product.add_argument("--tb", action="store_true", help="the right factor is stored transposed")
+    work("train", train, "width", "batch").add_argument(
+        "--foreach", action="store_true", default=None, help="PyTorch's multi-tensor Adam")
+    work("sample", sample, "n", "steps", "width")
+    work("assign", assign, "n", "dim")
+    work("sinkhorn", sinkhorn, "n").add_argument("--dtype", default="float64")
+    run = work("post", post_run)
+    run.add_argument("--coupling", default="ot")
+    run.add_argument("--steps", type=int, default=2000)
+    return parser.parse_args()
+
+
+def main():
+    args = arguments()
+    post.limit_threads(args.threads)
+    try:
+        if args.work in ("train", "sample", "post"):
+            import torch
+
+            torch.set_num_threads(args.threads)
+        work = args.run(args)
+    except ModuleNotFoundError as err:
+        package = DEBIAN.get(err.name, err.name)
+        reply({"missing": f"Python package {err.name} is not installed (Debian: {package})"})
+        sys.exit(3)
+    serve(*work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+package main
+
+import "fmt"
+
+// Work is one row of the table.
+type Work struct {
+	// Name is unique; it names the row and is what -only matches.
+	Name string
+	// Against is what Laminar is measured against.
+	Against Peer
+	// Go sets Laminar's side up, outside the measured time. Nil means that it
+	// is not written yet.
+	Go func() (Job, error)
+	// Tolerance is the relative difference allowed between the two answers; 0
+	// means that they are not compared.
+	Tolerance float64
+	// Floor and Aim are the ratios to reach, peer's time over Laminar's, or
+	// with OfPeak the shares of the core's peak. 0 means none is set.
+	Floor, Aim float64
+	OfPeak     bool
+	// Flops is the number of operations of one repetition, of works told by
+	// rate.
+	Flops float64
+	// Cores is how many cores Laminar may use, 1 if left out, and Wall tells
+	// times by the clock on the wall instead of CPU time.
+	Cores int
+	Wall  bool
+}
+
+// Job is Laminar's side of a work, set up.
+type Job struct {
+	// Prepare makes the input of a round, outside the measured time; nil when
+	// every round does the same.
+	Prepare func(round int) error
+	// Step does one repetition.
+	Step func() error
+	// Answer is the figure of the last repetition that the peer must
+	// reproduce.
+	Answer func() float64
+}
+
+// Peer is the other side of a work: peers.py with Args, on as many cores as
+// Laminar, or Laminar itself on one core.
+type Peer struct {
+	Name    string
+	Args    []string
+	Threads int // of OpenBLAS and PyTorch, 1 if left out
+	OneCore bool
+}
+
+func python(name string, args ...any) Peer {
+	p := Peer{Name: name}
+	for _, a := range args {
+		p.Args = append(p.Args, fmt.Sprint(a))
+	}
+	return p
+}
+
+// peak measures the core's float32 peak in GFLOP/s; nil where it cannot.
+var peak func() float64
+
+var works = []Work{
+	product(256, 64, 64, false, false),
+	product(256, 64, 64, true, false),
+	product(256, 64, 64, false, true),
+	product(256, 256, 256, false, false),
+	product(256, 256, 256, true, false),
+	product(256, 256, 256, false, true),
+	product(1024, 1024, 1024, false, false),
+	product(1024, 1024, 1024, true, false),
+	product(1024, 1024, 1024, false, true),
+	{Name: "train step 3-64-64-2, batch 256", Against: python("PyTorch", "train", 64, 256), Tolerance: 1e-4, Floor: 4, Aim: 6},
+	{Name: "train step 3-64-64-2, batch 256, multi-tensor Adam", Against: python("PyTorch", "train", 64, 256, "--foreach"), Tolerance: 1e-4},
+	{Name: "train step 3-256-256-2, batch 256", Against: python("PyTorch", "train", 256, 256), Tolerance: 1e-4, Floor: 1.4, Aim: 2.2},
+	{Name: "train step 3-512-512-2, batch 512", Against: python("PyTorch", "train", 512, 512), Tolerance: 1e-4, Floor: 1.2, Aim: 1.7},
+	{Name: "sample 2000 points, 100 Euler steps, 64 wide", Against: python("PyTorch", "sample", 2000, 100, 64), Tolerance: 1e-4, Floor: 1.3, Aim: 2.2},
+	{Name: "assignment 256, 2-D", Against: python("SciPy", "assign", 256, 2), Tolerance: 1e-7, Floor: 12, Aim: 20},
+	{Name: "assignment 1024, 2-D", Against: python("SciPy", "assign", 1024, 2), Tolerance: 1e-7, Floor: 30, Aim: 60},
+	{Name: "assignment 4096, 2-D", Against: python("SciPy", "assign", 4096, 2), Tolerance: 1e-7, Floor: 30, Aim: 60},
+	{Name: "assignment 256, 32-D", Against: python("SciPy", "assign", 256, 32), Tolerance: 1e-7, Floor: 20},
+	{Name: "assignment 1024, 32-D", Against: python("SciPy", "assign", 1024, 32), Tolerance: 1e-7, Floor: 60},
+	{Name: "assignment 4096, 32-D", Against: python("SciPy", "assign", 4096, 32), Tolerance: 1e-7, Floor: 100},
+	{Name: "Sinkhorn 256, 100 iterations", Against: python("POT", "sinkhorn", 256), Tolerance: 1e-3, Floor: 1.4, Aim: 2},
+	{Name: "Sinkhorn 4096, 100 iterations", Against: python("POT", "sinkhorn", 4096), Tolerance: 1e-3, Floor: 2, Aim: 4},
+	{Name: "Sinkhorn 4096, 100 iterations, POT in float32", Against: python("POT", "sinkhorn", 4096, "--dtype", "float32"), Tolerance: 1e-3},
+	{Name: "OT training run, 2000 steps, batch 256, 2 cores", Against: python("PyTorch + SciPy", "post"), Tolerance: 0.2, Floor: 10, Aim: 16, Cores: 2, Wall: true},
+	{Name: "train steps 3-256-256-2, 2 cores against 1", Against: Peer{Name: "Laminar, 1 core", OneCore: true}, Floor: 1.6, Aim: 1.9, Cores: 2, Wall: true},
+}
+
+// product is C = A B in float32, the transposed factor stored transposed.
+func product(m, n, k int, transA, transB bool) Work {
+	w := Work{
+		Name:      fmt.Sprintf("GEMM %dx%dx%d", m, n, k),
+		Against:   python("OpenBLAS", "gemm", m, n, k),
+		Tolerance: 1e-5,
+		Floor:     0.75, Aim: 0.88, OfPeak: true,
+		Flops: 2 * float64(m) * float64(n) * float64(k),
+	}
+	if transA {
+		w.Name += ", A transposed"
+		w.Against.Args = append(w.Against.Args, "--ta")
+	}
+	if transB {
+		w.Name += ", B transposed"
+		w.Against.Args = append(w.Against.Args, "--tb")
+	}
+	return w
+}
