@@ -41,11 +41,16 @@ type FieldOf[T tensor.Float] interface {
 type Field = FieldOf[float32]
 
 // RowTimed is implemented by fields that can evaluate every row at its own
-// time, in one call. Solvers that control each row's step by itself use it and
-// fall back to one call per distinct time without it. len(t) == x.N.
+// time, in one call, and whose conditions may differ from row to row. Solvers
+// that control each row's step by itself use it and fall back to one call per
+// distinct time without it.
+//
+// len(t) == x.N. rows[i] says which row of the whole problem row i of x is, so
+// that a field with row-aligned conditions finds its own when only some rows
+// are still under way; nil means that x is the whole problem.
 type RowTimed[T tensor.Float] interface {
 	FieldOf[T]
-	VelocityAt(dst, x tensor.Matrix[T], t []float64) error
+	VelocityAt(dst, x tensor.Matrix[T], t []float64, rows []int32) error
 }
 
 // CondSpec says which conditions accompany each row of a data set or enter a

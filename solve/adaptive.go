@@ -124,7 +124,7 @@ func (s *Solver[T]) firstSteps(f flow.FieldOf[T], x tensor.Matrix[T], t0, span f
 		r.ratio[i] = 1
 		r.nfe[i] = 2
 	}
-	if err := s.velocityAt(f, k1, s.stage, r.at); err != nil {
+	if err := s.velocityAt(f, k1, s.stage, r.at, nil); err != nil {
 		return err
 	}
 	q := float64(s.method.Order)
@@ -184,7 +184,7 @@ func (s *Solver[T]) attempt(f flow.FieldOf[T], x tensor.Matrix[T], end, span flo
 			s.combineRow(to, a, m.A[i])
 			r.at[a] = r.t[a] + m.C[i]*r.h[a]
 		}
-		if err := s.velocityAt(f, s.k[i].Rows(0, n), to.Rows(0, n), r.at[:n]); err != nil {
+		if err := s.velocityAt(f, s.k[i].Rows(0, n), to.Rows(0, n), r.at[:n], r.index); err != nil {
 			return 0, 0, err
 		}
 	}
@@ -315,10 +315,11 @@ func (s *Solver[T]) norm(v, x, y []T) float64 {
 	return math.Sqrt(sum / float64(len(v)))
 }
 
-// velocityAt evaluates f at each row's own time.
-func (s *Solver[T]) velocityAt(f flow.FieldOf[T], dst, x tensor.Matrix[T], t []float64) error {
+// velocityAt evaluates f at each row's own time; rows names the rows of the
+// problem that x holds, nil all of them.
+func (s *Solver[T]) velocityAt(f flow.FieldOf[T], dst, x tensor.Matrix[T], t []float64, rows []int32) error {
 	if rt, ok := f.(flow.RowTimed[T]); ok {
-		return rt.VelocityAt(dst, x, t)
+		return rt.VelocityAt(dst, x, t, rows)
 	}
 	r := &s.rows
 	order := r.order[:len(t)]

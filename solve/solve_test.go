@@ -39,7 +39,7 @@ func (f rows[T]) Velocity(dst, x tensor.Matrix[T], t float64) error {
 // timed is a rows that can take a time per row.
 type timed[T tensor.Float] struct{ rows[T] }
 
-func (f timed[T]) VelocityAt(dst, x tensor.Matrix[T], t []float64) error {
+func (f timed[T]) VelocityAt(dst, x tensor.Matrix[T], t []float64, _ []int32) error {
 	if f.calls != nil {
 		*f.calls++
 		*f.evals += x.N
@@ -482,7 +482,7 @@ func (still) Velocity(dst, x tensor.Mat, _ float64) error {
 	copy(dst.Data, x.Data)
 	return nil
 }
-func (s still) VelocityAt(dst, x tensor.Mat, _ []float64) error { return s.Velocity(dst, x, 0) }
+func (s still) VelocityAt(dst, x tensor.Mat, _ []float64, _ []int32) error { return s.Velocity(dst, x, 0) }
 
 func BenchmarkStep(b *testing.B) {
 	for _, c := range []struct {
