@@ -1,0 +1,278 @@
+// Package model is what training leaves: a velocity network with its
+// parameters, the transform between the user's numbers and the network's, and
+// what the data were called.
+//
+//	m, err := model.New(model.Config{Program: p, Params: w, Transform: z})
+//	field, err := m.Bind(flow.Cond{})     // a flow.Field in the network's space
+//	err = field.Velocity(v, x, 0.5)
+//
+// A Model is immutable and safe for concurrent use. It neither samples (package
+// sample) nor reads files (package run).
+package model
+
+import (
+	"fmt"
+	"sync"
+
+	"laminar/data"
+	"laminar/flow"
+	"laminar/graph"
+	"laminar/internal/exec"
+	"laminar/internal/kernel"
+	"laminar/nn"
+	"laminar/tensor"
+)
+
+// Config is what a Model is made of.
+type Config struct {
+	// Program is a velocity program as nn.Velocity builds it.
+	Program *graph.Program
+	// Params is the arena of the group nn.Group. It is not copied and must not
+	// change afterwards.
+	Params []float32
+	// Cond says which conditions the program takes.
+	Cond flow.CondSpec
+	// Transform leads from data to the network's space; nil is the identity.
+	Transform data.Transform
+	// Columns names the coordinates and Classes the class ids; both may be nil.
+	Columns []string
+	Classes []string
+	// Kernels is the kernel set; nil is the best of this machine.
+	Kernels *kernel.Set
+}
+
+// Model is a trained flow.
+type Model struct {
+	Config
+	dim      int
+	exe      *exec.Program
+	sessions sync.Pool
+}
+
+// New checks that the parts fit together. The errors wrap flow.ErrConfig or
+// flow.ErrShape.
+func New(c Config) (*Model, error) {
+	x, out := c.Program.Row(nn.InX), c.Program.Output(nn.Out)
+	if x == nil || out == nil || len(x.Shape) != 1 || x.Shape[0] < 1 {
+		return nil, fmt.Errorf("%w: the program has no input %q or no output %q", flow.ErrConfig, nn.InX, nn.Out)
+	}
+	dim := x.Shape[0]
+	if n := &c.Program.Nodes[out.Value]; n.Kind != graph.Row || len(n.Shape) != 1 || n.Shape[0] != dim {
+		return nil, fmt.Errorf("%w: the program answers %s%v to points of dimension %d", flow.ErrConfig, n.Kind, n.Shape, dim)
+	}
+	b := graph.NewBuilder()
+	nn.RowInputs(b, dim, c.Cond)
+	want := map[string]bool{}
+	if p, err := b.Build(); err == nil {
+		for _, r := range p.Rows {
+			want[r.Name] = true
+		}
+	}
+	for _, r := range c.Program.Rows {
+		if !want[r.Name] {
+			return nil, fmt.Errorf("%w: the program asks for the input %q, which conditions %+v do not provide", flow.ErrConfig, r.Name, c.Cond)
+		}
+	}
+	for _, g := range c.Program.Groups() {
+		if g != nn.Group {
+			return nil, fmt.Errorf("%w: the program has a parameter group %q beside %q", flow.ErrConfig, g, nn.Group)
+		}
+	}
+	if l := c.Program.Layout(nn.Group); l.Size != len(c.Params) {
+		return nil, fmt.Errorf("%w: %d parameters for a program that has %d", flow.ErrShape, len(c.Params), l.Size)
+	}
+	if len(c.Columns) > 0 && len(c.Columns) != dim {
+		return nil, fmt.Errorf("%w: %d column names for %d coordinates", flow.ErrShape, len(c.Columns), dim)
+	}
+	if len(c.Classes) > 0 && len(c.Classes) != c.Cond.Classes {
+		return nil, fmt.Errorf("%w: %d class names for %d classes", flow.ErrShape, len(c.Classes), c.Cond.Classes)
+	}
+	if c.Kernels == nil {
+		c.Kernels = kernel.Best()
+	}
+	if c.Transform == nil {
+		c.Transform = data.Identity{}
+	}
+	exe, err := exec.Compile(c.Program, exec.Options{Kernels: c.Kernels, Workers: 1})
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{Config: c, dim: dim, exe: exe}
+	m.sessions.New = func() any { return new(evaluator) }
+	return m, nil
+}
+
+// Dim is the number of coordinates of a point.
+func (m *Model) Dim() int { return m.dim }
+
+// evaluator is one goroutine's means to run the network.
+type evaluator struct {
+	s           *exec.Session
+	t           []float32
+	class       []int32
+	real, known []float32
+	mask, seen  []float32
+}
+
+func resize[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+// Bound is a model with its conditions fixed: a velocity field in the network's
+// space. It is safe for concurrent use.
+type Bound struct {
+	m    *Model
+	cond flow.Cond
+}
+
+// Bind fixes the conditions, one row for each row of the points to come. Parts
+// of the model's conditions that cond leaves empty are unknown for every row,
+// which the network answers with its learnt null; so Bind(flow.Cond{}) is the
+// unconditional field, for any number of rows. cond is not copied.
+func (m *Model) Bind(cond flow.Cond) (*Bound, error) {
+	c := m.Cond
+	if len(cond.Class) == 0 {
+		c.Classes = 0
+	}
+	if cond.Real.IsEmpty() {
+		c.Real = 0
+	}
+	if cond.Mask.IsEmpty() {
+		c.Mask = false
+	}
+	n := max(len(cond.Class), cond.Real.N, cond.Mask.N)
+	if err := cond.Check(c, n, m.dim); err != nil {
+		return nil, err
+	}
+	if len(cond.Class) > 0 && m.Cond.Classes == 0 || !cond.Real.IsEmpty() && m.Cond.Real == 0 || !cond.Mask.IsEmpty() && !m.Cond.Mask {
+		return nil, fmt.Errorf("%w: the model was not trained with such a condition", flow.ErrConfig)
+	}
+	return &Bound{m: m, cond: cond}, nil
+}
+
+// Dim is the number of coordinates of a point.
+func (f *Bound) Dim() int { return f.m.dim }
+
+// Velocity writes the network's answer; see flow.FieldOf.
+func (f *Bound) Velocity(dst, x tensor.Mat, t float64) error {
+	return f.eval(dst, x, nil, t, nil)
+}
+
+// VelocityAt evaluates each row at its own time; see flow.RowTimed.
+func (f *Bound) VelocityAt(dst, x tensor.Mat, t []float64, rows []int32) error {
+	if len(t) != x.N {
+		return fmt.Errorf("%w: %d times for %d rows", flow.ErrShape, len(t), x.N)
+	}
+	return f.eval(dst, x, t, 0, rows)
+}
+
+func (f *Bound) eval(dst, x tensor.Mat, times []float64, t float64, rows []int32) error {
+	if err := x.Check("x", -1, f.m.dim); err != nil {
+		return err
+	}
+	if err := dst.Check("velocity", x.N, f.m.dim); err != nil {
+		return err
+	}
+	if rows != nil && len(rows) != x.N {
+		return fmt.Errorf("%w: %d row numbers for %d rows", flow.ErrShape, len(rows), x.N)
+	}
+	e := f.m.sessions.Get().(*evaluator)
+	defer f.m.sessions.Put(e)
+	if e.s == nil {
+		e.s = f.m.exe.NewSession()
+		if err := e.s.BindParams(nn.Group, f.m.Params); err != nil {
+			return err
+		}
+	}
+	e.t = resize(e.t, x.N)
+	for i := range e.t {
+		e.t[i] = float32(t)
+		if times != nil {
+			e.t[i] = float32(times[i])
+		}
+	}
+	if err := e.s.BindRow(nn.InX, x.Data); err != nil {
+		return err
+	}
+	if err := e.s.BindRow(nn.InT, e.t); err != nil {
+		return err
+	}
+	if err := e.bindConditions(f, x.N, rows); err != nil {
+		return err
+	}
+	if err := e.s.BindOutput(nn.Out, dst.Data); err != nil {
+		return err
+	}
+	return e.s.Run(x.N)
+}
+
+// bindConditions writes the conditions of n rows: row i is row rows[i] of the
+// bound ones, or row i if rows is nil.
+func (e *evaluator) bindConditions(f *Bound, n int, rows []int32) error {
+	spec, c, dim := f.m.Cond, f.cond, f.m.dim
+	if spec.IsZero() {
+		return nil
+	}
+	have := max(len(c.Class), c.Real.N, c.Mask.N)
+	at := func(i int) int {
+		if rows != nil {
+			return int(rows[i])
+		}
+		return i
+	}
+	if have > 0 && rows == nil && have != n {
+		return fmt.Errorf("%w: conditions of %d rows for %d points", flow.ErrShape, have, n)
+	}
+	for i := range n {
+		if have > 0 && (at(i) < 0 || at(i) >= have) {
+			return fmt.Errorf("%w: row %d has no condition; %d are bound", flow.ErrShape, at(i), have)
+		}
+	}
+	if spec.Classes > 0 {
+		e.class = resize(e.class, n)
+		for i := range e.class {
+			e.class[i] = 0
+			if len(c.Class) > 0 {
+				e.class[i] = c.Class[at(i)] + 1
+			}
+		}
+		if err := e.s.BindRowInts(nn.InClass, e.class); err != nil {
+			return err
+		}
+	}
+	if r := spec.Real; r > 0 {
+		e.real, e.known = resize(e.real, n*r), resize(e.known, n)
+		for i := range n {
+			if c.Real.IsEmpty() {
+				nn.SetReal(e.real[i*r:(i+1)*r], e.known[i:i+1], e.real[i*r:(i+1)*r], true)
+				continue
+			}
+			nn.SetReal(e.real[i*r:(i+1)*r], e.known[i:i+1], c.Real.Row(at(i)), false)
+		}
+		if err := e.s.BindRow(nn.InReal, e.real); err != nil {
+			return err
+		}
+		if err := e.s.BindRow(nn.InKnown, e.known); err != nil {
+			return err
+		}
+	}
+	if spec.Mask {
+		e.mask, e.seen = resize(e.mask, n*dim), resize(e.seen, n*dim)
+		clear(e.mask)
+		clear(e.seen)
+		if !c.Mask.IsEmpty() {
+			for i := range n {
+				copy(e.mask[i*dim:(i+1)*dim], c.Mask.Row(at(i)))
+				nn.SetObserved(e.seen[i*dim:(i+1)*dim], c.Mask.Row(at(i)), c.Observed.Row(at(i)))
+			}
+		}
+		if err := e.s.BindRow(nn.InMask, e.mask); err != nil {
+			return err
+		}
+		return e.s.BindRow(nn.InObserved, e.seen)
+	}
+	return nil
+}

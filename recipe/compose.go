@@ -1,0 +1,260 @@
+package recipe
+
+import (
+	"fmt"
+
+	"laminar/coupling"
+	"laminar/data"
+	"laminar/flow"
+	"laminar/internal/kernel"
+	"laminar/model"
+	"laminar/nn"
+	"laminar/objective"
+	"laminar/path"
+	"laminar/rng"
+	"laminar/train"
+)
+
+// Material is what a recipe is composed with: for the data and for the source,
+// either a distribution or a table that was read. A nil Source is N(0, I).
+type Material struct {
+	Data   Stuff
+	Source Stuff
+}
+
+// Stuff is a distribution or a table; exactly one is set.
+type Stuff struct {
+	Toy   data.RowSource
+	Table *data.Table
+}
+
+// IsBuiltIn reports whether name is that of a built-in data set.
+func IsBuiltIn(name string) bool {
+	for _, e := range data.Catalogue() {
+		if e.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// BuiltInStuff returns a built-in data set by name. labelled keeps the class
+// ids of a stored set.
+func BuiltInStuff(name string, labelled bool) (Stuff, error) {
+	if t, err := data.NamedTable(name); err == nil {
+		if !labelled {
+			t.Label, t.Class, t.Classes = "", nil, nil
+		}
+		return Stuff{Table: t}, nil
+	}
+	d, err := data.Named(name)
+	if err != nil {
+		return Stuff{}, err
+	}
+	if labelled {
+		c, ok := d.(data.Classed)
+		if !ok {
+			return Stuff{}, fmt.Errorf("%w: %s has no classes", flow.ErrConfig, name)
+		}
+		if d, err = c.WithClasses(); err != nil {
+			return Stuff{}, err
+		}
+	}
+	src, ok := d.(data.RowSource)
+	if !ok {
+		return Stuff{}, fmt.Errorf("%w: rows of %s cannot be drawn one by one", flow.ErrConfig, name)
+	}
+	return Stuff{Toy: src}, nil
+}
+
+// BuiltIn returns the material of a recipe that names built-in sets only.
+func BuiltIn(r Recipe) (Material, error) {
+	var m Material
+	var err error
+	if m.Data, err = BuiltInStuff(r.Data.Name, r.Data.Label != "" && !r.Data.DropLabel); err != nil {
+		return m, err
+	}
+	if r.Source != "gaussian" {
+		m.Source, err = BuiltInStuff(r.Source, false)
+	}
+	return m, err
+}
+
+// Plan is a recipe brought together with its data: all that training and
+// evaluation need.
+type Plan struct {
+	Recipe    Recipe
+	Transform data.Transform
+	Columns   []string
+	Classes   []string // names of the class ids
+	Notes     []string // remarks on the data for the user
+
+	// Train and Source are in the network's space; HeldOut is nil without rows
+	// kept from training.
+	Train   data.RowSource
+	HeldOut data.RowSource
+	Source  data.RowSource
+	// Judge is what samples are compared with, in the numbers of the data:
+	// rows kept from training, or else fresh draws.
+	Judge data.RowSource
+
+	Net       nn.Network
+	Objective objective.Objective
+	Pairs     *coupling.Source
+	heldPairs *coupling.Source
+}
+
+// fitRows is the number of draws from which a distribution is standardised.
+const fitRows = 100_000
+
+// Compose brings the recipe and its data together.
+func (r Recipe) Compose(m Material) (*Plan, error) {
+	if err := r.Validate(); err != nil {
+		return nil, err
+	}
+	key := rng.New(r.Train.Seed)
+	p := &Plan{Recipe: r, Transform: data.Identity{}}
+	if err := p.takeData(m.Data, key); err != nil {
+		return nil, err
+	}
+	if err := p.takeSource(m.Source); err != nil {
+		return nil, err
+	}
+	var err error
+	if p.Net, err = r.Network.Network(p.Train.Dim(), p.Train.CondSpec()); err != nil {
+		return nil, err
+	}
+	if p.Pairs, err = p.couple(p.Train); err != nil {
+		return nil, err
+	}
+	if p.HeldOut != nil {
+		if p.heldPairs, err = p.couple(p.HeldOut); err != nil {
+			return nil, err
+		}
+	}
+	way, times, err := path.New(r.Path)
+	if err != nil {
+		return nil, err
+	}
+	drop := r.Drop
+	if p.Train.CondSpec().IsZero() {
+		drop = 0
+	}
+	p.Objective = objective.FlowMatching{Path: way, Times: times, Drop: drop}
+	return p, nil
+}
+
+func (p *Plan) takeData(s Stuff, key rng.Key) error {
+	r := p.Recipe
+	if s.Table == nil {
+		if s.Toy == nil {
+			return fmt.Errorf("%w: no data", flow.ErrConfig)
+		}
+		p.Judge = s.Toy
+		if c, ok := s.Toy.(data.Classed); ok && s.Toy.CondSpec().Classes > 0 {
+			p.Classes = c.ClassNames()
+		}
+		for i := range s.Toy.Dim() {
+			p.Columns = append(p.Columns, fmt.Sprintf("x%d", i))
+		}
+		if !r.Data.Standardise {
+			p.Train = s.Toy
+			return nil
+		}
+		z, err := data.EstimateStandardise(s.Toy, fitRows, key.Split("standardise"))
+		if err != nil {
+			return err
+		}
+		p.Transform, p.Train = z, data.Transformed{RowSource: s.Toy, Transform: z}
+		return nil
+	}
+	all := s.Table
+	p.Columns, p.Classes, p.Notes = all.Columns, all.Classes, all.Notes
+	learn, held := all, (*data.Table)(nil)
+	if r.Data.HeldOut > 0 {
+		var err error
+		if learn, held, err = all.Split(r.Data.HeldOut, key.Split("held out")); err != nil {
+			return err
+		}
+	}
+	var conditions data.Transform
+	if r.Data.Standardise {
+		z, err := data.FitStandardise(learn.X)
+		if err != nil {
+			return fmt.Errorf("%s: %w", all.Name, err)
+		}
+		p.Transform = z
+		if !learn.Real.IsEmpty() {
+			if conditions, err = data.FitStandardise(learn.Real); err != nil {
+				return fmt.Errorf("%s: %w", all.Name, err)
+			}
+		}
+	}
+	stored, err := learn.Dataset(p.Transform, conditions)
+	if err != nil {
+		return err
+	}
+	p.Train = stored
+	judged := learn
+	if held != nil {
+		if p.HeldOut, err = held.Dataset(p.Transform, conditions); err != nil {
+			return err
+		}
+		judged = held
+	}
+	p.Judge, err = judged.Dataset(data.Identity{}, conditions)
+	return err
+}
+
+func (p *Plan) takeSource(s Stuff) error {
+	switch {
+	case s.Table != nil:
+		t := *s.Table
+		t.Label, t.Class, t.Classes = "", nil, nil
+		src, err := t.Dataset(p.Transform, nil)
+		if err != nil {
+			return err
+		}
+		p.Source = src
+	case s.Toy != nil:
+		p.Source = s.Toy
+		if z, ok := p.Transform.(*data.Standardise); ok && s.Toy.Dim() == z.Dim() {
+			p.Source = data.Transformed{RowSource: s.Toy, Transform: z}
+		}
+	default:
+		p.Source = data.Noise(p.Train.Dim())
+	}
+	if p.Source.Dim() != p.Train.Dim() {
+		return &flow.FieldError{Path: "source", Msg: fmt.Sprintf("%s has %d columns, %s has %d; they must be equal", p.Recipe.Source, p.Source.Dim(), p.Recipe.Data.Name, p.Train.Dim())}
+	}
+	return nil
+}
+
+func (p *Plan) couple(d flow.Dataset) (*coupling.Source, error) {
+	pairer, err := coupling.New(p.Recipe.Coupling)
+	if err != nil {
+		return nil, err
+	}
+	return coupling.NewSource(p.Source, d, pairer)
+}
+
+// Trainer returns the run that the plan describes, at its first step.
+func (p *Plan) Trainer(o train.Options) (*train.Trainer, error) {
+	if p.heldPairs != nil {
+		o.HeldOut = p.heldPairs
+	}
+	return train.New(p.Recipe.Train, p.Recipe.Optim, p.Objective, p.Net, p.Pairs, o)
+}
+
+// Model returns a model with the given parameters, which must not change
+// afterwards.
+func (p *Plan) Model(params []float32, k *kernel.Set) (*model.Model, error) {
+	prog, err := nn.Velocity(p.Net)
+	if err != nil {
+		return nil, err
+	}
+	return model.New(model.Config{
+		Program: prog, Params: params, Cond: p.Net.CondSpec(), Transform: p.Transform,
+		Columns: p.Columns, Classes: p.Classes, Kernels: k,
+	})
+}

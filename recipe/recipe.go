@@ -1,0 +1,161 @@
+// Package recipe is the one configuration of Laminar: everything that decides
+// what a run does, as a serialisable value. Flags fill it, model files and
+// checkpoints carry it, a server receives it as JSON.
+//
+//	r, err := recipe.Preset("default")
+//	r.Data.Name = "moons"
+//	material, err := recipe.BuiltIn(r)
+//	plan, err := r.Compose(material)
+//	t, err := plan.Trainer(train.Options{})
+//
+// A recipe holds the Specs of the packages that it composes and adds nothing to
+// what they mean. Two runs of one recipe on one kernel set give the same bits.
+package recipe
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"laminar/coupling"
+	"laminar/data"
+	"laminar/flow"
+	"laminar/nn"
+	"laminar/optim"
+	"laminar/path"
+	"laminar/train"
+)
+
+// Version is the version of the recipe's form. A newer one than this is
+// refused.
+const Version = 1
+
+// Data says what to learn from.
+type Data struct {
+	// Name is a built-in data set's name or a file's path.
+	Name string `json:"name"`
+	// Label is the column of a file whose values become class ids, or "class"
+	// for a built-in set that has classes; the model is then conditional.
+	Label string `json:"label,omitempty"`
+	// DropLabel leaves the Label column out.
+	DropLabel bool `json:"drop_label,omitempty"`
+	// Conditions are columns of a file that become real-valued conditions.
+	Conditions []string `json:"conditions,omitempty"`
+	// Array names the array of an NPZ archive.
+	Array string `json:"array,omitempty"`
+	// Standardise maps every column to mean 0 and standard deviation 1 for the
+	// network; samples are mapped back.
+	Standardise bool `json:"standardise"`
+	// HeldOut is the share of a stored set's rows kept from training, for
+	// validation and evaluation; distributions need none.
+	HeldOut float64 `json:"held_out"`
+}
+
+// Recipe is the whole configuration of a training run.
+type Recipe struct {
+	Version  int             `json:"version"`
+	Preset   string          `json:"preset"`
+	Data     Data            `json:"data"`
+	Source   string          `json:"source"`
+	Coupling coupling.Config `json:"coupling"`
+	Path     path.Config     `json:"path"`
+	// Drop is the probability with which training hides a row's conditions, so
+	// that the model can be guided.
+	Drop    float64      `json:"drop"`
+	Network nn.Spec      `json:"network"`
+	Optim   optim.Spec   `json:"optim"`
+	Train   train.Config `json:"train"`
+}
+
+// Presets lists the names that Preset takes, the default first.
+func Presets() []string { return []string{"default", "fast", "post"} }
+
+// Preset returns a complete recipe, but for the data's name.
+//
+// default is the best quality that a small budget buys; fast takes a few
+// seconds; post is the program of the post to the letter: a 64-64 ReLU network,
+// Adam at 1e-3, batches of 256, 2000 steps, unsquared OT cost, nothing else.
+func Preset(name string) (Recipe, error) {
+	r := Recipe{
+		Version: Version, Preset: name,
+		Data:   Data{Standardise: true, HeldOut: 0.1},
+		Source: "gaussian", Coupling: coupling.Config{Name: "ot", Cost: "squared"}, Path: path.Defaults(), Drop: 0.1,
+		Network: nn.Defaults(), Optim: optim.Defaults(), Train: train.Defaults(),
+	}
+	switch name {
+	case "default":
+	case "fast":
+		r.Network.Width, r.Network.Depth = 64, 2
+		r.Train.Steps = 2000
+	case "post":
+		r.Data = Data{HeldOut: 0}
+		r.Coupling.Cost = "l2"
+		r.Network, r.Optim = nn.Post(), optim.Post()
+		r.Train.Steps = 2000
+	default:
+		return Recipe{}, &flow.FieldError{Path: "preset", Msg: fmt.Sprintf("unknown %q; one of %s", name, strings.Join(Presets(), ", "))}
+	}
+	return r, nil
+}
+
+// Decode reads a recipe from JSON onto the defaults of its preset. Unknown
+// fields, and faults that Validate finds, are errors.
+func Decode(b []byte) (Recipe, error) {
+	var head struct {
+		Version int    `json:"version"`
+		Preset  string `json:"preset"`
+	}
+	if err := json.Unmarshal(b, &head); err != nil {
+		return Recipe{}, fmt.Errorf("%w: the recipe is not JSON: %w", flow.ErrFormat, err)
+	}
+	if head.Version > Version {
+		return Recipe{}, fmt.Errorf("%w: the recipe is of version %d, this program knows up to %d; use a newer one", flow.ErrFormat, head.Version, Version)
+	}
+	if head.Preset == "" {
+		head.Preset = Presets()[0]
+	}
+	r, err := Preset(head.Preset)
+	if err != nil {
+		return r, err
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&r); err != nil {
+		return r, fmt.Errorf("%w: recipe: %w", flow.ErrFormat, err)
+	}
+	return r, r.Validate()
+}
+
+// Validate reports every fault that can be told without the data, joined; each
+// is a *flow.FieldError with its path in the JSON form.
+func (r Recipe) Validate() error {
+	var errs []error
+	bad := func(path, format string, a ...any) {
+		errs = append(errs, &flow.FieldError{Path: path, Msg: fmt.Sprintf(format, a...)})
+	}
+	if r.Data.Name == "" {
+		bad("data.name", "is empty; name a built-in data set (laminar datasets) or a file")
+	}
+	if !(r.Data.HeldOut >= 0 && r.Data.HeldOut < 1) {
+		bad("data.held_out", "%v is not in [0, 1)", r.Data.HeldOut)
+	}
+	if r.Data.DropLabel && r.Data.Label == "" {
+		bad("data.drop_label", "needs data.label to say which column")
+	}
+	if !(r.Drop >= 0 && r.Drop < 1) {
+		bad("drop", "%v is not in [0, 1)", r.Drop)
+	}
+	if r.Source == "" {
+		bad("source", "is empty; use gaussian, another data set or a file")
+	}
+	errs = append(errs, r.Coupling.Validate(), r.Path.Validate(), r.Network.Validate("network"),
+		r.Optim.Validate("optim"), r.Train.Validate("train"))
+	return errors.Join(errs...)
+}
+
+// TableOptions returns how a reader should take the file.
+func (d Data) TableOptions() data.Options {
+	return data.Options{Label: d.Label, DropLabel: d.DropLabel, Conditions: d.Conditions, Array: d.Array}
+}

@@ -1,0 +1,173 @@
+// Package sample draws from a model: noise at t = 0, carried along the field to
+// t = 1, and back through the model's transform.
+//
+//	x, stats, err := sample.Draw(ctx, m, sample.Config{N: 500, Seed: rng.New(7), Solve: solve.Defaults()})
+//
+// Row i depends on the seed and on i only: not on N, on the number of cores or
+// on how rows are grouped. So ten thousand rows can be drawn in one piece, or by
+// ten machines with First set, and are the same.
+package sample
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"laminar/data"
+	"laminar/field"
+	"laminar/flow"
+	"laminar/model"
+	"laminar/rng"
+	"laminar/solve"
+	"laminar/tensor"
+)
+
+// Config says what to draw and how.
+type Config struct {
+	// N is the number of rows, First the index of the first one.
+	N, First int
+	// Seed is the key of the noise.
+	Seed rng.Key
+	// Solve is how to follow the field.
+	Solve solve.Config
+	// Source is where the flow starts, in the network's space; nil is N(0, I).
+	Source data.RowSource
+	// Cond holds N rows of conditions, or none.
+	Cond flow.Cond
+	// Guidance is the scale s of classifier-free guidance,
+	// v_u + s (v_c - v_u); 0 and 1 mean none. It doubles the cost.
+	Guidance float64
+	// Workers bounds the goroutines; 0 is GOMAXPROCS.
+	Workers int
+}
+
+// chunk is the number of rows that a worker solves at a time.
+const chunk = 512
+
+// Start returns the rows from which Draw starts.
+func Start(m *model.Model, c Config) (tensor.Mat, error) {
+	src := c.Source
+	if src == nil {
+		src = data.Noise(m.Dim())
+	}
+	if src.Dim() != m.Dim() {
+		return tensor.Mat{}, fmt.Errorf("%w: the source has %d columns, the model %d", flow.ErrConfig, src.Dim(), m.Dim())
+	}
+	if c.N < 0 || c.First < 0 {
+		return tensor.Mat{}, fmt.Errorf("%w: cannot draw %d rows from row %d", flow.ErrConfig, c.N, c.First)
+	}
+	s := flow.NewSample(src, c.N)
+	return s.X, src.DrawAt(s, c.Seed, c.First)
+}
+
+// Field returns the field that Draw follows for rows lo to hi-1: conditions
+// bound, guidance applied.
+func Field(m *model.Model, c Config, lo, hi int) (flow.Field, error) {
+	cond := flow.Cond{}
+	if len(c.Cond.Class) > 0 || !c.Cond.Real.IsEmpty() || !c.Cond.Mask.IsEmpty() {
+		cond = c.Cond.Rows(lo, hi)
+	}
+	f, err := m.Bind(cond)
+	if err != nil || c.Guidance == 0 || c.Guidance == 1 {
+		return f, err
+	}
+	if m.Cond.IsZero() {
+		return nil, fmt.Errorf("%w: guidance needs a model that was trained with conditions", flow.ErrConfig)
+	}
+	free, err := m.Bind(flow.Cond{})
+	if err != nil {
+		return nil, err
+	}
+	return field.Guided[float32]{Free: free, Cond: f, Scale: c.Guidance}, nil
+}
+
+// Latent draws in the network's space, without the transform.
+func Latent(ctx context.Context, m *model.Model, c Config) (tensor.Mat, solve.Stats, error) {
+	x, err := Start(m, c)
+	if err != nil {
+		return x, solve.Stats{}, err
+	}
+	stats, err := Carry(ctx, m, c, x, 0, 1)
+	return x, stats, err
+}
+
+// Carry moves the rows of x, in the network's space, from time t0 to t1 along
+// the field, over all cores: forwards to sample, backwards to encode. It
+// overwrites x.
+func Carry(ctx context.Context, m *model.Model, c Config, x tensor.Mat, t0, t1 float64) (solve.Stats, error) {
+	if err := x.Check("rows", -1, m.Dim()); err != nil {
+		return solve.Stats{}, err
+	}
+	if err := c.Solve.Validate(); err != nil {
+		return solve.Stats{}, err
+	}
+	chunks := (x.N + chunk - 1) / chunk
+	workers := c.Workers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	workers = max(1, min(workers, chunks))
+	stats := make([]solve.Stats, chunks)
+	errs := make([]error, chunks)
+	next := make(chan int, chunks)
+	for i := range chunks {
+		next <- i
+	}
+	close(next)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			solver, err := solve.New[float32](c.Solve)
+			for i := range next {
+				if err == nil {
+					lo, hi := i*chunk, min((i+1)*chunk, x.N)
+					var f flow.Field
+					if f, err = Field(m, c, lo, hi); err == nil {
+						stats[i], err = solver.Solve(ctx, f, x.Rows(lo, hi), t0, t1)
+					}
+				}
+				if errs[i] = err; err != nil {
+					stop()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	var total solve.Stats
+	for i, s := range stats {
+		share := float64(min((i+1)*chunk, x.N)-i*chunk) / float64(x.N)
+		total.NFE += share * s.NFE
+		total.Steps += share * s.Steps
+		total.Rejected += share * s.Rejected
+		total.MaxNFE = max(total.MaxNFE, s.MaxNFE)
+	}
+	return total, firstCause(errs)
+}
+
+// firstCause returns the first error that is not the echo of another one.
+func firstCause(errs []error) error {
+	var echo error
+	for _, err := range errs {
+		if err == nil {
+			continue
+		}
+		if err != context.Canceled {
+			return err
+		}
+		echo = err
+	}
+	return echo
+}
+
+// Draw returns N rows in the numbers of the user's data.
+func Draw(ctx context.Context, m *model.Model, c Config) (tensor.Matrix[float64], solve.Stats, error) {
+	x, stats, err := Latent(ctx, m, c)
+	if err != nil {
+		return tensor.Matrix[float64]{}, stats, err
+	}
+	out := tensor.NewOf[float64](x.N, x.D)
+	return out, stats, m.Transform.Inverse(out, x)
+}

@@ -1,0 +1,362 @@
+// Package train runs the training loop: for each step a batch of pairs, one or
+// more phases of an objective, and an update of the parameters.
+//
+//	t, err := train.New(cfg, objective.FlowMatching{...}, net, pairs)
+//	for p, err := range t.Run(ctx) {
+//		fmt.Println(p.Step, p.Loss)
+//	}
+//
+// A run is a pure function of its configuration, network, objective and pairs:
+// batch i is drawn under the key of i, results do not depend on the number of
+// cores, and a run continued from a State ends in the same bits as one that was
+// never interrupted. The package opens no files and reads no clock.
+package train
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"math"
+
+	"laminar/coupling"
+	"laminar/flow"
+	"laminar/graph"
+	"laminar/internal/exec"
+	"laminar/internal/kernel"
+	"laminar/nn"
+	"laminar/objective"
+	"laminar/optim"
+	"laminar/rng"
+)
+
+// Config is how to train. Start from Defaults.
+type Config struct {
+	// Steps is the length of the run, Batch the number of pairs of a step.
+	Steps int `json:"steps"`
+	Batch int `json:"batch"`
+	// Seed decides every random number of the run.
+	Seed uint64 `json:"seed"`
+	// ValidateEvery is the number of steps between looks at held-out pairs, if
+	// there are any; Patience is the number of looks without a better loss after
+	// which training stops, 0 for never.
+	ValidateEvery int `json:"validate_every"`
+	Patience      int `json:"patience"`
+}
+
+// Defaults returns a run of 8000 steps of 256 pairs.
+func Defaults() Config {
+	return Config{Steps: 8000, Batch: 256, ValidateEvery: 200, Patience: 0}
+}
+
+// Validate reports the first fault, as a *flow.FieldError below path.
+func (c Config) Validate(path string) error {
+	for _, f := range []struct {
+		name      string
+		v, lo, hi int
+	}{
+		{"steps", c.Steps, 1, 1 << 40},
+		{"batch", c.Batch, 1, 1 << 24},
+		{"validate_every", c.ValidateEvery, 1, 1 << 40},
+		{"patience", c.Patience, 0, 1 << 40},
+	} {
+		if f.v < f.lo || f.v > f.hi {
+			return &flow.FieldError{Path: path + "." + f.name, Msg: fmt.Sprintf("%d is not in %d..%d", f.v, f.lo, f.hi)}
+		}
+	}
+	return nil
+}
+
+// Options is what a run needs of the machine; it never changes a result, but
+// for the kernel set.
+type Options struct {
+	// Kernels is the kernel set; nil is the best of this machine.
+	Kernels *kernel.Set
+	// Workers bounds the cores in use; 0 is GOMAXPROCS.
+	Workers int
+	// HeldOut supplies pairs for validation; nil is none.
+	HeldOut flow.PairSource
+}
+
+// Progress is what a step reports.
+type Progress struct {
+	// Step is the number of steps done.
+	Step int
+	// Loss is the step's mean loss; of several phases, the first one's.
+	Loss float64
+	// HeldOut is the loss over held-out pairs if Validated, under the averaged
+	// parameters.
+	HeldOut   float64
+	Validated bool
+	// Stopped tells that patience ran out: this was the last step.
+	Stopped bool
+}
+
+// Trainer is one run. It is not safe for concurrent use.
+type Trainer struct {
+	cfg    Config
+	opts   Options
+	net    nn.Network
+	pairs  flow.PairSource
+	key    rng.Key
+	phases []*phase
+	groups map[string]*group
+	order  []string // groups, in order of first appearance
+	step   int
+	recent [window]float64 // losses of the last steps, by step mod window
+	held   *heldOut
+	ended  bool // by patience
+}
+
+// window is the number of last steps whose mean loss is reported.
+const window = 100
+
+// group is one arena of parameters. frozen groups have no optimiser.
+type group struct {
+	params []float32
+	grads  []float32
+	opt    *optim.Optimiser
+}
+
+type phase struct {
+	objective.Phase
+	in   *objective.Inputs
+	run  *exec.Session
+	loss []float32
+	key  rng.Key
+}
+
+// New prepares a run from freshly initialised parameters.
+func New(c Config, o optim.Spec, obj objective.Objective, net nn.Network, pairs flow.PairSource, opts Options) (*Trainer, error) {
+	if err := c.Validate("train"); err != nil {
+		return nil, err
+	}
+	if pairs.Dim() != net.Dim() {
+		return nil, fmt.Errorf("%w: pairs of dimension %d for a network of dimension %d", flow.ErrConfig, pairs.Dim(), net.Dim())
+	}
+	if pairs.CondSpec() != net.CondSpec() {
+		return nil, fmt.Errorf("%w: pairs carry conditions %+v, the network takes %+v", flow.ErrConfig, pairs.CondSpec(), net.CondSpec())
+	}
+	if opts.Kernels == nil {
+		opts.Kernels = kernel.Best()
+	}
+	t := &Trainer{cfg: c, opts: opts, net: net, pairs: pairs, key: rng.New(c.Seed), groups: map[string]*group{}}
+	phases, err := obj.Phases(net)
+	if err != nil {
+		return nil, err
+	}
+	for _, ph := range phases {
+		if err := t.addPhase(ph); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range t.phases {
+		g := t.groups[p.Trains]
+		if g == nil {
+			return nil, fmt.Errorf("%w: phase %s trains group %q, which no program has", flow.ErrConfig, p.Name, p.Trains)
+		}
+		if g.opt == nil {
+			if g.opt, err = optim.New(o, c.Steps, g.params, opts.Kernels); err != nil {
+				return nil, err
+			}
+			g.grads = make([]float32, len(g.params))
+		}
+		if err := p.run.BindGrads(p.Trains, g.grads); err != nil {
+			return nil, err
+		}
+	}
+	if opts.HeldOut != nil {
+		if err := t.addHeldOut(); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+func (t *Trainer) addPhase(ph objective.Phase) error {
+	exe, err := exec.Compile(ph.Program, exec.Options{Kernels: t.opts.Kernels, Workers: t.opts.Workers})
+	if err != nil {
+		return fmt.Errorf("phase %s: %w", ph.Name, err)
+	}
+	p := &phase{
+		Phase: ph, in: objective.NewInputs(ph.Program, t.cfg.Batch), run: exe.NewSession(),
+		loss: make([]float32, t.cfg.Batch), key: t.key.Split("phase " + ph.Name),
+	}
+	for _, name := range ph.Program.Groups() {
+		if t.groups[name] == nil {
+			l := ph.Program.Layout(name)
+			g := &group{params: make([]float32, l.Size)}
+			t.net.Init(g.params, l, t.key.Split("init "+name))
+			t.groups[name] = g
+			t.order = append(t.order, name)
+		}
+		if err := p.run.BindParams(name, t.groups[name].params); err != nil {
+			return err
+		}
+	}
+	if err := bindInputs(p.run, ph, p.in); err != nil {
+		return err
+	}
+	t.phases = append(t.phases, p)
+	return p.run.BindOutput(objective.Loss, p.loss)
+}
+
+func bindInputs(s *exec.Session, ph objective.Phase, in *objective.Inputs) error {
+	for _, r := range ph.Program.Rows {
+		var err error
+		if ints := in.Ints(r.Name); ints != nil {
+			err = s.BindRowInts(r.Name, ints)
+		} else {
+			err = s.BindRow(r.Name, in.Mat(r.Name).Data)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Params returns the arena of a parameter group, which further steps change;
+// nil if there is none of that name. Writing to it before the first step sets
+// the starting point.
+func (t *Trainer) Params(name string) []float32 {
+	if g := t.groups[name]; g != nil {
+		return g.params
+	}
+	return nil
+}
+
+// Average returns the averaged parameters of a group (its parameters if the
+// optimiser keeps no average); further steps change them.
+func (t *Trainer) Average(name string) []float32 {
+	g := t.groups[name]
+	if g == nil || g.opt == nil {
+		return t.Params(name)
+	}
+	return g.opt.Average()
+}
+
+// Best returns the averaged parameters of the velocity network at the best
+// held-out loss so far; those of now without held-out data.
+func (t *Trainer) Best() []float32 {
+	if t.held != nil && t.held.best != nil {
+		return t.held.best
+	}
+	return t.Average(nn.Group)
+}
+
+// Layout returns the layout of a group's arena.
+func (t *Trainer) Layout(name string) (l graph.Layout) {
+	for _, p := range t.phases {
+		if l = p.Program.Layout(name); l.Size > 0 {
+			return l
+		}
+	}
+	return l
+}
+
+// Steps returns the steps done and the steps of the whole run.
+func (t *Trainer) Steps() (done, total int) { return t.step, t.cfg.Steps }
+
+// Done reports whether the run is complete.
+func (t *Trainer) Done() bool { return t.step >= t.cfg.Steps || t.ended }
+
+// Loss returns the mean loss over the last 100 steps, NaN before the first.
+func (t *Trainer) Loss() float64 {
+	n := min(t.step, window)
+	if n == 0 {
+		return math.NaN()
+	}
+	sum := 0.0
+	for _, l := range t.recent[:n] {
+		sum += l
+	}
+	return sum / float64(n)
+}
+
+// Run takes the remaining steps, and yields after each one. Breaking out of the
+// loop or cancelling ctx leaves a state from which Run continues; ctx's error is
+// yielded last. A loss that is not finite is reported as flow.ErrDiverged with
+// advice, before it reaches the parameters.
+func (t *Trainer) Run(ctx context.Context) iter.Seq2[Progress, error] {
+	return func(yield func(Progress, error) bool) {
+		if t.Done() {
+			return
+		}
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		ahead := coupling.NewAhead(ctx, t.pairs, t.key.Split("batch"), coupling.AheadConfig{
+			Batch: t.cfg.Batch, First: t.step, Last: t.cfg.Steps, Workers: t.opts.Workers,
+		})
+		defer ahead.Close()
+		for !t.Done() {
+			if err := ctx.Err(); err != nil {
+				yield(Progress{Step: t.step}, err)
+				return
+			}
+			b, err := ahead.Next()
+			if err != nil {
+				yield(Progress{Step: t.step}, err)
+				return
+			}
+			p, err := t.take(b)
+			if !yield(p, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Fit takes the remaining steps.
+func (t *Trainer) Fit(ctx context.Context) error {
+	for _, err := range t.Run(ctx) {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take makes one step with batch b.
+func (t *Trainer) take(b *flow.Batch) (Progress, error) {
+	var loss float64
+	for i, p := range t.phases {
+		if err := p.Fill(p.in, b, p.key.At(uint64(t.step))); err != nil {
+			return Progress{Step: t.step}, err
+		}
+		if err := p.run.Run(p.in.N); err != nil {
+			return Progress{Step: t.step}, err
+		}
+		l := mean(p.loss)
+		if i == 0 {
+			loss = l
+		}
+		if math.IsNaN(l) || math.IsInf(l, 0) {
+			return Progress{Step: t.step, Loss: l}, diverged(t.step, l)
+		}
+		g := t.groups[p.Trains]
+		if norm := g.opt.Step(g.grads); math.IsNaN(norm) {
+			return Progress{Step: t.step, Loss: l}, diverged(t.step, norm)
+		}
+	}
+	t.recent[t.step%window] = loss
+	t.step++
+	p := Progress{Step: t.step, Loss: loss}
+	if t.held != nil && t.step%t.cfg.ValidateEvery == 0 {
+		if err := t.validate(&p); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+func diverged(step int, loss float64) error {
+	return fmt.Errorf("%w: the loss became %v at step %d; use a lower learning rate, gradient clipping, or standardised data", flow.ErrDiverged, loss, step+1)
+}
+
+func mean(x []float32) float64 {
+	s := 0.0
+	for _, v := range x {
+		s += float64(v)
+	}
+	return s / float64(len(x))
+}
