@@ -1,73 +1,93 @@
 package lap
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
-// tune holds the auction's schedule, as fractions of the range of the costs.
-var tune = struct {
-	first, shrink, last float32
-	leave               float64
-}{first: 1. / 8, shrink: 5, last: 2e-4, leave: 0.1}
+// The auction's schedule. It decides the speed of a solve, never its answer.
+const (
+	firstEps = 1. / 16 // of the scale of the costs
+	shrink   = 4       // from one phase to the next
+	lastEps  = 1. / 32 // of the scale, divided by n
+	maxBids  = 64      // per row and phase; a phase that wants more is broken off
+)
 
-var count struct{ bids, arr, relax, augment int }
-
-// auction finds near-optimal prices.
+// auction sets s.v near the columns' optimal duals, by Bertsekas' auction with
+// epsilon-scaling in float32.
+//
+// A row i bids for the column where c_ij + p_j is least and raises its price to
+// where the second best would do as well, plus epsilon; the row that held the
+// column is set free. A phase ends when few rows are left without a column,
+// for the last ones cost the most bids and the augmenting paths take them
+// cheaply. The next phase keeps the prices, frees all rows, and has a smaller
+// epsilon. It does nothing where float32 could overflow or underflow.
 func (s *Solver) auction(cost []float32, n int, lo, hi float32) {
-	width := hi - lo
-	top := max(-lo, hi)
-	if !(width < 1e30) || !(top < 1e30) || width < 1e-30 {
+	if float64(max(-lo, hi)) > 1e30 || float64(hi)-float64(lo) < 1e-30 {
 		return
 	}
-	for j := range s.price {
-		s.price[j] = 0
+	width, top := s.scale(cost, n)
+	if width == 0 {
+		width = float64(hi) - float64(lo)
 	}
-	floor := max(width*tune.last, top*0x1p-20)
-	for eps := width * tune.first; ; eps /= tune.shrink {
-		eps = max(eps, floor)
-		s.phase(cost, n, eps, int(tune.leave*float64(n)), 100*n)
-		if eps == floor {
+	// Below the rounding of a sum of cost and price a bid might raise nothing.
+	last := max(width*lastEps/float64(n), top*0x1p-21)
+	few := int(math.Sqrt(float64(n)) / 3)
+	for eps := width * firstEps; ; eps /= shrink {
+		eps = max(eps, last)
+		s.phase(cost, n, float32(eps), few)
+		if eps == last {
 			break
 		}
 	}
 	for j, p := range s.price {
 		s.v[j] = -float64(p)
-		if math.IsInf(s.v[j], 0) || math.IsNaN(s.v[j]) {
-			clear(s.v)
-			return
-		}
 	}
 }
 
-func (s *Solver) phase(cost []float32, n int, eps float32, leave, limit int) {
-	q := s.queue[:n]
-	for i := range q {
-		q[i] = int32(i)
-		s.owner[i] = -1
+// scale returns the median, over at most 64 rows spread evenly, of the width of
+// a row's range and of its largest absolute value. One outlying row or entry
+// does not move a median.
+func (s *Solver) scale(cost []float32, n int) (width, top float64) {
+	const sample = 64
+	m := min(n, sample)
+	var widths, tops [sample]float64
+	for k := range m {
+		i := k * n / m
+		lo, hi, _ := rangeOf(cost[i*n : (i+1)*n])
+		widths[k] = float64(hi) - float64(lo)
+		tops[k] = float64(max(-lo, hi))
 	}
-	// ring buffer
-	head, free := 0, n
-	for free > leave && limit > 0 {
-		i := int(q[head])
-		limit--
-		count.bids++
-		m1, m2, j := bestTwo32(cost[i*n:(i+1)*n], s.price)
-		s.price[j] += m2 - m1 + eps
-		old := s.owner[j]
-		s.owner[j] = int32(i)
-		if old >= 0 {
-			q[head] = old
-		} else {
-			free--
-			q[head] = -1
+	slices.Sort(widths[:m])
+	slices.Sort(tops[:m])
+	return widths[m/2], tops[m/2]
+}
+
+// phase lets rows bid until at most few of them have no column.
+func (s *Solver) phase(cost []float32, n int, eps float32, few int) {
+	// The rows without a column stand in a ring; a row that loses its column
+	// goes to the end.
+	ring := s.queue
+	for i := range ring {
+		ring[i], s.owner[i] = int32(i), -1
+	}
+	head, tail, free := 0, 0, n
+	for bids := maxBids * n; free > few && bids > 0; bids-- {
+		i := ring[head]
+		if head++; head == n {
+			head = 0
 		}
-		// next
-		for k := 0; k < n; k++ {
-			head++
-			if head == n {
-				head = 0
-			}
-			if q[head] >= 0 {
-				break
-			}
+		best, second, j := bestTwo32(cost[int(i)*n:(int(i)+1)*n], s.price)
+		s.price[j] += (second - best) + eps
+		old := s.owner[j]
+		s.owner[j] = i
+		if old < 0 {
+			free--
+			continue
+		}
+		ring[tail] = old
+		if tail++; tail == n {
+			tail = 0
 		}
 	}
 }

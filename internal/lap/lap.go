@@ -64,6 +64,7 @@ type Solver struct {
 	owner  []int32   // column to row, -1 if free
 	assign []int32   // row to column, -1 if free
 	queue  []int32   // rows that still want a column
+	open   []int32   // columns that are free
 	tree   []int32   // columns of the search tree, nearest first
 	dist   []float64 // their distances
 
@@ -150,6 +151,7 @@ func (s *Solver) reset(n int) {
 	grow(&s.assign, n)
 	grow(&s.queue, n)
 	grow(&s.tree, n)
+	grow(&s.open, n)
 	grow(&s.dist, n)
 	clear(s.price)
 	clear(s.v)
@@ -159,9 +161,10 @@ func (s *Solver) reset(n int) {
 }
 
 // certify computes the rows' duals u_i = min_j (c_ij - v_j), which are feasible
-// whatever v is, and the gap between the assignment's cost and the dual value.
+// whatever v is, and the gap between the assignment's cost and the dual value:
+// the sum of the slacks c_ij - u_i - v_j of the assigned pairs.
 func (s *Solver) certify(cost []float32, n int, lo, hi float32) Result {
-	var total, abs, dual float64
+	var total, abs, slack float64
 	for i := range s.u {
 		row := cost[i*n : (i+1)*n]
 		s.u[i], _, _ = bestTwo64(row, s.v)
@@ -169,11 +172,11 @@ func (s *Solver) certify(cost []float32, n int, lo, hi float32) Result {
 		c := float64(row[j])
 		total += c
 		abs += math.Abs(c)
-		dual += (c - s.v[j]) - s.u[i] // the slack, each at least 0
+		slack += (c - s.v[j]) - s.u[i] // at least 0 each
 	}
 	r := Result{Cost: total, U: s.u, V: s.v, Scale: max(abs, float64(hi)-float64(lo))}
-	if dual != 0 {
-		r.Gap = dual / r.Scale
+	if slack != 0 {
+		r.Gap = slack / r.Scale
 	}
 	return r
 }

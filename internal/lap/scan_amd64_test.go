@@ -17,7 +17,8 @@ func eachLevel(t *testing.T, f func(t *testing.T)) {
 	for l, name := range []string{"go", "avx2", "avx512"} {
 		if l <= best {
 			level = l
-			t.Run(name, f)
+			_ = name
+			f(t)
 		}
 	}
 }
