@@ -1,0 +1,5 @@
+//go:build !race
+
+package coupling_test
+
+const racing = false
