@@ -51,7 +51,7 @@ func (Identity) Forward(dst tensor.Mat, src tensor.Matrix[float64]) error {
 
 // Inverse widens to float64.
 func (Identity) Inverse(dst tensor.Matrix[float64], src tensor.Mat) error {
-	if err := sameShape(dst, src, -1); err != nil {
+	if err := sameShape(src, dst, -1); err != nil {
 		return err
 	}
 	for i, v := range src.Data {
