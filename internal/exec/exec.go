@@ -64,9 +64,10 @@ type Program struct {
 	pool   *par.Pool
 	work   int // workers at most
 
-	groups []string
-	layout []graph.Layout
-	node   []binding // of groups and row inputs: which are needed
+	groups             []string
+	layout             []graph.Layout
+	rowSize            []int  // of row inputs
+	needGroup, needRow []bool // groups and row inputs that an output depends on
 
 	static, rows, final []instr
 	consts              []float32
@@ -77,11 +78,6 @@ type Program struct {
 	accs                []acc
 	accLen              int // elements of one lane
 	outs                []out
-}
-
-// binding says where a parameter group or row input is needed.
-type binding struct {
-	used bool
 }
 
 // acc is one sum over rows.
@@ -125,6 +121,11 @@ func Compile(p *graph.Program, o Options) (*Program, error) {
 	}}
 	for _, g := range c.prog.groups {
 		c.prog.layout = append(c.prog.layout, p.Layout(g))
+	}
+	c.prog.needGroup = make([]bool, len(c.prog.groups))
+	c.prog.needRow = make([]bool, len(p.Rows))
+	for _, r := range p.Rows {
+		c.prog.rowSize = append(c.prog.rowSize, sizeOf(r.Shape))
 	}
 	if err := c.compile(); err != nil {
 		return nil, err

@@ -72,11 +72,6 @@ func (c *compiler) instruction(i int) instr {
 		ins.n = n.Shape[n.Ints[0]] * inner
 		for _, j := range n.in {
 			ins.more = append(ins.more, c.place(j))
-			ins.more[len(ins.more)-1].index = 0
-		}
-		ins.more = ins.more[:0]
-		for _, j := range n.in {
-			ins.more = append(ins.more, c.place(j))
 		}
 	case graph.OpGather:
 		ins.m, ins.n, ins.k = x.Shape[0], sizeOf(x.Shape[1:]), y.Size()

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"laminar/flow"
 	"laminar/graph"
 )
 
@@ -349,5 +348,3 @@ func (c *compiler) emit(order []int) {
 		f.run(&constant[k])
 	}
 }
-
-var _ = flow.ErrConfig
