@@ -227,8 +227,12 @@ func (b *Builder) ToRows(x Value) Value {
 // StopGradient returns x as a constant for differentiation.
 func (b *Builder) StopGradient(x Value) Value { return b.add(Node{Op: OpStopGradient, In: []Value{x}}) }
 
-// Convert returns x as type t; float32 to int32 truncates.
+// Convert returns x as type t; float32 to int32 truncates. No derivative flows
+// through a change of type.
 func (b *Builder) Convert(x Value, t DType) Value {
+	if x >= 0 && int(x) < len(b.nodes) && b.nodes[x].DType == t {
+		return x
+	}
 	return b.add(Node{Op: OpConvert, In: []Value{x}, DType: t})
 }
 
@@ -280,7 +284,7 @@ func (b *Builder) Step(x Value) Value { return b.unary(OpStep, x) }
 // and axes of size 1 are repeated.
 
 func (b *Builder) binary(op Op, x, y Value) Value {
-	v := b.unify(x, y)
+	v := b.unify(op, x, y)
 	return b.add(Node{Op: op, In: v})
 }
 
@@ -331,7 +335,7 @@ func (b *Builder) Equal(x, y Value) Value { return b.binary(OpEqual, x, y) }
 
 // Select returns x where mask is not 0, else y.
 func (b *Builder) Select(mask, x, y Value) Value {
-	return b.add(Node{Op: OpSelect, In: b.unify(mask, x, y)})
+	return b.add(Node{Op: OpSelect, In: b.unify(OpSelect, mask, x, y)})
 }
 
 // Scale returns c x.
@@ -359,10 +363,13 @@ func (b *Builder) isZero(v Value) bool { return b.isSplat(v, 0) }
 
 // covers reports whether x already has the kind and shape that x op y has.
 func (b *Builder) covers(x, y Value) bool {
-	if b.err != nil {
+	if b.err != nil || x < 0 || int(x) >= len(b.nodes) || y < 0 || int(y) >= len(b.nodes) {
 		return false
 	}
 	if b.Kind(y) != Static && b.Kind(x) != b.Kind(y) {
+		return false
+	}
+	if b.nodes[x].DType != b.nodes[y].DType {
 		return false
 	}
 	s, err := broadcast(b.Shape(x), b.Shape(y))
@@ -385,7 +392,7 @@ func broadcast(x, y []int) ([]int, error) {
 		case dx == 1:
 			out[i] = dy
 		default:
-			return nil, fmt.Errorf("%w: shapes %v and %v do not broadcast: sizes %d and %d", ErrProgram, x, y, dx, dy)
+			return nil, fmt.Errorf("shapes %v and %v do not broadcast: sizes %d and %d", x, y, dx, dy)
 		}
 	}
 	return out, nil
@@ -393,7 +400,7 @@ func broadcast(x, y []int) ([]int, error) {
 
 // unify broadcasts values to one shape and repeats static ones for every row if
 // any is a row value.
-func (b *Builder) unify(vs ...Value) []Value {
+func (b *Builder) unify(op Op, vs ...Value) []Value {
 	if b.err != nil {
 		return vs
 	}
@@ -401,12 +408,12 @@ func (b *Builder) unify(vs ...Value) []Value {
 	rows := false
 	for i, v := range vs {
 		if v < 0 || int(v) >= len(b.nodes) {
-			b.fail(fmt.Errorf("%w: operand %d is no value of this builder", ErrProgram, i))
+			b.fail(fmt.Errorf("%w: %s: operand %d is no value of this builder", ErrProgram, op, i))
 			return vs
 		}
 		s, err := broadcast(shape, b.Shape(v))
 		if err != nil {
-			b.fail(err)
+			b.fail(fmt.Errorf("%w: %s: %w", ErrProgram, op, err))
 			return vs
 		}
 		shape = s

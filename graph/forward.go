@@ -18,7 +18,11 @@ func (b *Builder) JVP(ys, xs, tangents []Value) []Value {
 		return repeatNone(len(ys))
 	}
 	top := Value(-1)
-	for _, y := range ys {
+	for i, y := range ys {
+		if int(y) >= len(b.nodes) {
+			b.fail(fmt.Errorf("%w: value %d is no value of this builder", ErrProgram, i))
+			return repeatNone(len(ys))
+		}
 		top = max(top, y)
 	}
 	tan := repeatNone(int(top) + 1)
@@ -31,6 +35,9 @@ func (b *Builder) JVP(ys, xs, tangents []Value) []Value {
 		t := tangents[i]
 		if b.Kind(x) == Row {
 			t = b.ToRows(t)
+		} else if b.Kind(t) == Row {
+			b.fail(fmt.Errorf("%w: tangent %d is a row value, its value is %s", ErrProgram, i, b.Kind(x)))
+			return repeatNone(len(ys))
 		}
 		if x <= top {
 			tan[x], fixed[x] = t, true

@@ -57,7 +57,7 @@ const (
 	Int32
 )
 
-func (t DType) String() string { return [...]string{"float32", "int32"}[t] }
+func (t DType) String() string { return name(uint8(t), "float32", "int32") }
 
 // Kind says how a value depends on the rows of the batch.
 type Kind uint8
@@ -70,7 +70,14 @@ const (
 	Reduced
 )
 
-func (k Kind) String() string { return [...]string{"static", "row", "reduced"}[k] }
+func (k Kind) String() string { return name(uint8(k), "static", "row", "reduced") }
+
+func name(i uint8, names ...string) string {
+	if int(i) < len(names) {
+		return names[i]
+	}
+	return fmt.Sprintf("unknown(%d)", i)
+}
 
 // Value names the result of one operation within its builder or program: the
 // index of its node. None is the value of a failed or absent operation.

@@ -19,6 +19,9 @@ type Feed struct {
 // is the oracle that every executor is tested against, and makes no attempt at
 // speed. The error wraps ErrProgram when the feed does not fit.
 func (p *Program) Interpret(f Feed) (map[string][]float64, error) {
+	if f.N < 0 {
+		return nil, fmt.Errorf("%w: %d rows", ErrProgram, f.N)
+	}
 	vals := make([][]float64, len(p.Nodes))
 	for _, g := range p.Groups() {
 		l := p.Layout(g)
@@ -84,9 +87,7 @@ func (p *Program) Interpret(f Feed) (map[string][]float64, error) {
 	}
 	res := map[string][]float64{}
 	for _, o := range p.Outputs {
-		v := vals[o.Value]
-		// A static output of a gradient that no row reaches is a plain value.
-		res[o.Name] = append([]float64(nil), v...)
+		res[o.Name] = append([]float64(nil), vals[o.Value]...)
 	}
 	return res, nil
 }
@@ -317,7 +318,16 @@ func truth(b bool) float64 {
 	return 0
 }
 
-func clamp(x float64, n int) int { return min(max(int(x), 0), n-1) }
+// clamp returns the index x, moved into 0..n-1; NaN is 0.
+func clamp(x float64, n int) int {
+	switch {
+	case !(x > 0):
+		return 0
+	case x >= float64(n-1):
+		return n - 1
+	}
+	return int(x)
+}
 
 // strides returns the distance in memory between neighbours along each axis.
 func strides(shape []int) []int {

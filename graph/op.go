@@ -3,6 +3,7 @@ package graph
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -112,6 +113,33 @@ func (o Op) IsBinary() bool { return o >= OpAdd && o <= OpEqual }
 // infer is the shape rule of every operation: from the operands and the
 // attributes in n it sets n's kind, type and shape, or says what does not fit.
 func infer(n *Node, in []*Node) error {
+	if err := rule(n, in); err != nil {
+		return err
+	}
+	if elements(n.Shape) < 0 {
+		return fmt.Errorf("%w: %s: the result's shape %v is too large", ErrProgram, n.Op, n.Shape)
+	}
+	return nil
+}
+
+// maxSize bounds the elements of a value, so that sizes, from a hostile file
+// say, cannot overflow.
+const maxSize = 1 << 30
+
+// elements is the number of elements of a shape, -1 if a size is negative or
+// there are more than maxSize.
+func elements(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		if d < 0 || d > maxSize/max(n, 1) {
+			return -1
+		}
+		n *= d
+	}
+	return n
+}
+
+func rule(n *Node, in []*Node) error {
 	fail := func(format string, args ...any) error {
 		s := n.Op.String() + "("
 		for i, x := range in {
@@ -162,10 +190,11 @@ func infer(n *Node, in []*Node) error {
 		}
 		return nil
 	}
-	for _, d := range n.Shape {
-		if d < 0 {
-			return fail("negative size in shape %v", n.Shape)
-		}
+	if elements(n.Shape) < 0 {
+		return fail("impossible shape %v", n.Shape)
+	}
+	if n.DType > Int32 {
+		return fail("unknown element type %s", n.DType)
 	}
 
 	switch op := n.Op; {
@@ -177,8 +206,16 @@ func infer(n *Node, in []*Node) error {
 		if op == OpRow {
 			n.Kind = Row
 		}
+		if op == OpParam && n.DType != Float32 {
+			return fail("parameters are float32")
+		}
 		if op == OpConst && len(n.Const) != 1 && len(n.Const) != n.Size() {
 			return fail("%d constants for shape %v", len(n.Const), n.Shape)
+		}
+		for _, c := range n.Const {
+			if math.IsNaN(c) || math.IsInf(c, 0) {
+				return fail("constant %v is not finite", c)
+			}
 		}
 		return nil
 
@@ -187,7 +224,7 @@ func infer(n *Node, in []*Node) error {
 			return err
 		}
 		if in[0].Kind != Static {
-			return fail("only a static value can be repeated for every row")
+			return fail("only a static value can be repeated for every row: rows never mix")
 		}
 		n.Kind, n.DType, n.Shape = Row, in[0].DType, in[0].Shape
 		return nil
@@ -217,6 +254,10 @@ func infer(n *Node, in []*Node) error {
 				return err
 			}
 		}
+		k, err := meet(in...)
+		if err != nil {
+			return err
+		}
 		for _, x := range in[1:] {
 			if !slices.Equal(x.Shape, in[0].Shape) {
 				return fail("shapes differ")
@@ -225,9 +266,8 @@ func infer(n *Node, in []*Node) error {
 				return fail("a row value meets one that is not; use ToRows")
 			}
 		}
-		k, err := meet(in...)
 		n.Kind, n.DType, n.Shape = k, Float32, in[0].Shape
-		return err
+		return nil
 	}
 
 	switch n.Op {
@@ -317,8 +357,8 @@ func infer(n *Node, in []*Node) error {
 			}
 			shape[a] = hi - lo
 		} else {
-			if lo < 0 || hi < 0 {
-				return fail("negative padding %d, %d", lo, hi)
+			if lo < 0 || hi < 0 || lo > maxSize || hi > maxSize {
+				return fail("impossible padding %d, %d", lo, hi)
 			}
 			shape[a] += lo + hi
 		}
@@ -366,8 +406,8 @@ func infer(n *Node, in []*Node) error {
 		if idx.DType != Int32 {
 			return fail("the index must be int32")
 		}
-		if len(table.Shape) == 0 {
-			return fail("the table needs at least one axis")
+		if len(table.Shape) == 0 || table.Shape[0] == 0 {
+			return fail("the table needs a first axis with at least one entry")
 		}
 		k, err := meet(table, idx)
 		n.Kind, n.DType, n.Shape = k, table.DType, append(slices.Clone(idx.Shape), table.Shape[1:]...)
@@ -387,8 +427,8 @@ func infer(n *Node, in []*Node) error {
 		if len(x.Shape) < len(idx.Shape) || !slices.Equal(x.Shape[:len(idx.Shape)], idx.Shape) {
 			return fail("the values' shape must begin with the index's")
 		}
-		if n.Ints[0] < 0 {
-			return fail("negative table size %d", n.Ints[0])
+		if n.Ints[0] < 1 {
+			return fail("table size %d is not positive", n.Ints[0])
 		}
 		n.DType, n.Shape = Float32, append([]int{n.Ints[0]}, x.Shape[len(idx.Shape):]...)
 		if n.Op == OpRowScatterAdd {

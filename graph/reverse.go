@@ -72,6 +72,10 @@ func (b *Builder) VJP(ys, seeds, wrt []Value) []Value {
 			b.fail(fmt.Errorf("%w: seed %d has shape %v, its value %v", ErrProgram, i, b.Shape(seeds[i]), b.Shape(y)))
 			return repeatNone(len(wrt))
 		}
+		if b.Kind(seeds[i]) == Row && b.Kind(y) != Row {
+			b.fail(fmt.Errorf("%w: seed %d is a row value, its value is %s", ErrProgram, i, b.Kind(y)))
+			return repeatNone(len(wrt))
+		}
 		top = max(top, y)
 	}
 	// needed marks what lies between wrt and ys.

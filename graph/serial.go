@@ -1,8 +1,10 @@
 package graph
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 )
 
@@ -11,15 +13,19 @@ import (
 // order, and every reference. The error wraps ErrProgram.
 func Decode(data []byte) (*Program, error) {
 	p := &Program{}
-	if err := json.Unmarshal(data, p); err != nil {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields() // an attribute that is not understood changes the meaning
+	if err := d.Decode(p); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrProgram, err)
 	}
-	return p, p.check()
+	if _, err := d.Token(); err != io.EOF {
+		return nil, fmt.Errorf("%w: something follows the program", ErrProgram)
+	}
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
-
-// maxSize bounds the elements of a value in a decoded program, so that sizes
-// from a hostile file cannot overflow.
-const maxSize = 1 << 31
 
 func (p *Program) check() error {
 	for i := range p.Nodes {
@@ -45,10 +51,15 @@ func (p *Program) check() error {
 			return fmt.Errorf("%w: node %d says %s, but is %s", ErrProgram, i, n, &want)
 		}
 	}
-	inside := func(v Value) bool { return v >= 0 && int(v) < len(p.Nodes) }
+	at := func(v Value) *Node {
+		if v < 0 || int(v) >= len(p.Nodes) {
+			return nil
+		}
+		return &p.Nodes[v]
+	}
 	named := map[string]bool{}
 	for _, q := range p.Params {
-		id := "param " + q.Group + "/" + q.Name
+		id := fmt.Sprintf("param %q/%q", q.Group, q.Name)
 		if named[id] {
 			return fmt.Errorf("%w: %s twice", ErrProgram, id)
 		}
@@ -59,12 +70,13 @@ func (p *Program) check() error {
 		if q.Node == None {
 			continue
 		}
-		if !inside(q.Node) || p.Nodes[q.Node].Op != OpParam || !slices.Equal(p.Nodes[q.Node].Shape, q.Shape) {
+		n := at(q.Node)
+		if n == nil || n.Op != OpParam || n.Group != q.Group || n.Name != q.Name || !slices.Equal(n.Shape, q.Shape) {
 			return fmt.Errorf("%w: %s is not the node it names", ErrProgram, id)
 		}
 	}
 	for _, r := range p.Rows {
-		id := "row input " + r.Name
+		id := fmt.Sprintf("row input %q", r.Name)
 		if named[id] {
 			return fmt.Errorf("%w: %s twice", ErrProgram, id)
 		}
@@ -75,7 +87,8 @@ func (p *Program) check() error {
 		if r.Node == None {
 			continue
 		}
-		if n := r.Node; !inside(n) || p.Nodes[n].Op != OpRow || p.Nodes[n].DType != r.DType || !slices.Equal(p.Nodes[n].Shape, r.Shape) {
+		n := at(r.Node)
+		if n == nil || n.Op != OpRow || n.Name != r.Name || n.DType != r.DType || !slices.Equal(n.Shape, r.Shape) {
 			return fmt.Errorf("%w: %s is not the node it names", ErrProgram, id)
 		}
 	}
@@ -92,23 +105,13 @@ func (p *Program) check() error {
 		}
 	}
 	for _, o := range p.Outputs {
-		if !inside(o.Value) || o.GradOf < -1 || o.GradOf >= len(p.Params) || named["output "+o.Name] {
+		if at(o.Value) == nil || o.GradOf < -1 || o.GradOf >= len(p.Params) || named["output "+o.Name] {
 			return fmt.Errorf("%w: output %q is out of range or named twice", ErrProgram, o.Name)
 		}
 		named["output "+o.Name] = true
+		if o.GradOf >= 0 && !slices.Equal(p.Nodes[o.Value].Shape, p.Params[o.GradOf].Shape) {
+			return fmt.Errorf("%w: output %q has shape %v, its parameter %v", ErrProgram, o.Name, p.Nodes[o.Value].Shape, p.Params[o.GradOf].Shape)
+		}
 	}
 	return nil
-}
-
-func elements(shape []int) int {
-	n := 1
-	for _, d := range shape {
-		if d < 0 || d > maxSize {
-			return -1
-		}
-		if n *= d; n > maxSize {
-			return -1
-		}
-	}
-	return n
 }
