@@ -24,7 +24,8 @@ func TestMain(m *testing.M) {
 }
 
 func spin(name string, value float64) Work {
-	return Work{Name: name, Against: Peer{Name: "itself", OneCore: true}, Floor: 0.01, Aim: 1e6,
+	return Work{
+		Name: name, Against: Peer{Name: "itself", OneCore: true}, Floor: 0.01, Aim: 1e6,
 		Go: func() (Job, error) {
 			x, at := value, 0
 			return Job{
@@ -37,7 +38,8 @@ func spin(name string, value float64) Work {
 				},
 				Answer: func() float64 { return float64(at) },
 			}, nil
-		}}
+		},
+	}
 }
 
 func TestTurns(t *testing.T) {

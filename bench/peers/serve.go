@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"laminar/internal/kernel"
 )
 
 // serve is the Go side of the named work; the protocol is that of peers.py.
@@ -21,7 +23,7 @@ func serve(name string, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := reply.Encode(map[string]any{"ready": map[string]string{"go": strings.TrimPrefix(runtime.Version(), "go")}}); err != nil {
+	if err := reply.Encode(map[string]any{"ready": map[string]string{"go": strings.TrimPrefix(runtime.Version(), "go"), "kernels": kernel.Best().Name()}}); err != nil {
 		return err
 	}
 	lines := bufio.NewScanner(in)
@@ -43,7 +45,7 @@ func serve(name string, in io.Reader, out io.Writer) error {
 		}
 		r := Round{Reps: reps, CPU: (cpuTime() - cpu).Seconds(), Wall: time.Since(wall).Seconds()}
 		r.Answer = job.Answer()
-		if w.Flops > 0 && peak != nil {
+		if w.Flops > 0 {
 			r.Peak = peak()
 		}
 		if err := reply.Encode(r); err != nil {

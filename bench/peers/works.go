@@ -56,9 +56,6 @@ func python(name string, args ...any) Peer {
 	return p
 }
 
-// peak measures the core's float32 peak in GFLOP/s; nil where it cannot.
-var peak func() float64
-
 var works = []Work{
 	product(256, 64, 64, false, false),
 	product(256, 64, 64, true, false),
@@ -74,12 +71,12 @@ var works = []Work{
 	{Name: "train step 3-256-256-2, batch 256", Against: python("PyTorch", "train", 256, 256), Tolerance: 1e-4, Floor: 1.4, Aim: 2.2},
 	{Name: "train step 3-512-512-2, batch 512", Against: python("PyTorch", "train", 512, 512), Tolerance: 1e-4, Floor: 1.2, Aim: 1.7},
 	{Name: "sample 2000 points, 100 Euler steps, 64 wide", Against: python("PyTorch", "sample", 2000, 100, 64), Tolerance: 1e-4, Floor: 1.3, Aim: 2.2},
-	{Name: "assignment 256, 2-D", Against: python("SciPy", "assign", 256, 2), Tolerance: 1e-7, Floor: 12, Aim: 20},
-	{Name: "assignment 1024, 2-D", Against: python("SciPy", "assign", 1024, 2), Tolerance: 1e-7, Floor: 30, Aim: 60},
-	{Name: "assignment 4096, 2-D", Against: python("SciPy", "assign", 4096, 2), Tolerance: 1e-7, Floor: 30, Aim: 60},
-	{Name: "assignment 256, 32-D", Against: python("SciPy", "assign", 256, 32), Tolerance: 1e-7, Floor: 20},
-	{Name: "assignment 1024, 32-D", Against: python("SciPy", "assign", 1024, 32), Tolerance: 1e-7, Floor: 60},
-	{Name: "assignment 4096, 32-D", Against: python("SciPy", "assign", 4096, 32), Tolerance: 1e-7, Floor: 100},
+	{Name: "assignment 256, 2-D", Against: python("SciPy", "assign", 256, 2), Go: assignment(256, 2), Tolerance: 1e-9, Floor: 12, Aim: 20},
+	{Name: "assignment 1024, 2-D", Against: python("SciPy", "assign", 1024, 2), Go: assignment(1024, 2), Tolerance: 1e-9, Floor: 30, Aim: 60},
+	{Name: "assignment 4096, 2-D", Against: python("SciPy", "assign", 4096, 2), Go: assignment(4096, 2), Tolerance: 1e-9, Floor: 30, Aim: 60},
+	{Name: "assignment 256, 32-D", Against: python("SciPy", "assign", 256, 32), Go: assignment(256, 32), Tolerance: 1e-9, Floor: 20},
+	{Name: "assignment 1024, 32-D", Against: python("SciPy", "assign", 1024, 32), Go: assignment(1024, 32), Tolerance: 1e-9, Floor: 60},
+	{Name: "assignment 4096, 32-D", Against: python("SciPy", "assign", 4096, 32), Go: assignment(4096, 32), Tolerance: 1e-9, Floor: 100},
 	{Name: "Sinkhorn 256, 100 iterations", Against: python("POT", "sinkhorn", 256), Tolerance: 1e-3, Floor: 1.4, Aim: 2},
 	{Name: "Sinkhorn 4096, 100 iterations", Against: python("POT", "sinkhorn", 4096), Tolerance: 1e-3, Floor: 2, Aim: 4},
 	{Name: "Sinkhorn 4096, 100 iterations, POT in float32", Against: python("POT", "sinkhorn", 4096, "--dtype", "float32"), Tolerance: 1e-3},
@@ -92,6 +89,7 @@ func product(m, n, k int, transA, transB bool) Work {
 	w := Work{
 		Name:      fmt.Sprintf("GEMM %dx%dx%d", m, n, k),
 		Against:   python("OpenBLAS", "gemm", m, n, k),
+		Go:        gemm(m, n, k, transA, transB),
 		Tolerance: 1e-5,
 		Floor:     0.75, Aim: 0.88, OfPeak: true,
 		Flops: 2 * float64(m) * float64(n) * float64(k),
