@@ -75,7 +75,7 @@ func (f function[T]) Velocity(dst, x tensor.Matrix[T], t float64) error {
 	return nil
 }
 
-func (f function[T]) VelocityAt(dst, x tensor.Matrix[T], t []float64) error {
+func (f function[T]) VelocityAt(dst, x tensor.Matrix[T], t []float64, _ []int32) error {
 	if err := check(f.dim, dst, x, t); err != nil {
 		return err
 	}
@@ -128,9 +128,9 @@ type countedAt[T tensor.Float] struct {
 	inner flow.RowTimed[T]
 }
 
-func (f countedAt[T]) VelocityAt(dst, x tensor.Matrix[T], t []float64) error {
+func (f countedAt[T]) VelocityAt(dst, x tensor.Matrix[T], t []float64, rows []int32) error {
 	f.counter.add(x.N, f.cost)
-	return f.inner.VelocityAt(dst, x, t)
+	return f.inner.VelocityAt(dst, x, t, rows)
 }
 
 // Reversed returns the field that runs f backwards in time: -u_{1-t}(x).
@@ -163,14 +163,14 @@ type reversedAt[T tensor.Float] struct {
 	times *sync.Pool // of *[]float64
 }
 
-func (f reversedAt[T]) VelocityAt(dst, x tensor.Matrix[T], t []float64) error {
+func (f reversedAt[T]) VelocityAt(dst, x tensor.Matrix[T], t []float64, rows []int32) error {
 	p := f.times.Get().(*[]float64)
 	defer f.times.Put(p)
 	*p = (*p)[:0]
 	for _, v := range t {
 		*p = append(*p, 1-v)
 	}
-	err := f.inner.VelocityAt(dst, x, *p)
+	err := f.inner.VelocityAt(dst, x, *p, rows)
 	negate(dst.Data)
 	return err
 }
@@ -252,13 +252,13 @@ type guidedAt[T tensor.Float] struct {
 	condAt, uncondAt flow.RowTimed[T]
 }
 
-func (f guidedAt[T]) VelocityAt(dst, x tensor.Matrix[T], t []float64) error {
+func (f guidedAt[T]) VelocityAt(dst, x tensor.Matrix[T], t []float64, rows []int32) error {
 	p, c := f.take(x)
 	defer f.scratch.Put(p)
-	if err := f.condAt.VelocityAt(c, x, t); err != nil {
+	if err := f.condAt.VelocityAt(c, x, t, rows); err != nil {
 		return err
 	}
-	if err := f.uncondAt.VelocityAt(dst, x, t); err != nil {
+	if err := f.uncondAt.VelocityAt(dst, x, t, rows); err != nil {
 		return err
 	}
 	f.mix(dst, c)

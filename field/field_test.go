@@ -267,7 +267,7 @@ func TestMixtureOfOne(t *testing.T) {
 	for i := range at {
 		at[i] = float64(i) / 99
 	}
-	if err := errors.Join(m.VelocityAt(a, x, at), g.VelocityAt(b, x, at)); err != nil {
+	if err := errors.Join(m.VelocityAt(a, x, at, nil), g.VelocityAt(b, x, at, nil)); err != nil {
 		t.Fatal(err)
 	}
 	for i, v := range a.Data {
@@ -316,7 +316,7 @@ func TestVelocityAt(t *testing.T) {
 		}
 		u, one := tensor.NewOf[float64](9, 2), tensor.NewOf[float64](1, 2)
 		check := func() {
-			if err := r.VelocityAt(u, x, at); err != nil {
+			if err := r.VelocityAt(u, x, at, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -338,7 +338,7 @@ func TestVelocityAt(t *testing.T) {
 		if err := f.Velocity(u, tensor.NewOf[float64](3, 2), 0); !errors.Is(err, flow.ErrShape) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if err := r.VelocityAt(u, x, at[:3]); !errors.Is(err, flow.ErrShape) {
+		if err := r.VelocityAt(u, x, at[:3], nil); !errors.Is(err, flow.ErrShape) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

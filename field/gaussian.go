@@ -97,7 +97,7 @@ func (g *GaussianFlow[T]) Velocity(dst, x tensor.Matrix[T], t float64) error {
 }
 
 // VelocityAt is the method of flow.RowTimed.
-func (g *GaussianFlow[T]) VelocityAt(dst, x tensor.Matrix[T], t []float64) error {
+func (g *GaussianFlow[T]) VelocityAt(dst, x tensor.Matrix[T], t []float64, _ []int32) error {
 	if err := check(g.Dim(), dst, x, t); err != nil {
 		return err
 	}

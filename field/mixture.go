@@ -67,7 +67,7 @@ func (m *MixtureFlow[T]) Velocity(dst, x tensor.Matrix[T], t float64) error {
 }
 
 // VelocityAt is the method of flow.RowTimed.
-func (m *MixtureFlow[T]) VelocityAt(dst, x tensor.Matrix[T], t []float64) error {
+func (m *MixtureFlow[T]) VelocityAt(dst, x tensor.Matrix[T], t []float64, _ []int32) error {
 	if err := check(m.dim, dst, x, t); err != nil {
 		return err
 	}

@@ -132,7 +132,11 @@ func (r Recipe) Compose(m Material) (*Plan, error) {
 			return nil, err
 		}
 	}
-	way, times, err := path.New(r.Path)
+	way, err := path.New(r.Path)
+	if err != nil {
+		return nil, err
+	}
+	times, err := path.NewTimes(r.Path)
 	if err != nil {
 		return nil, err
 	}

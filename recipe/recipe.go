@@ -81,7 +81,7 @@ func Preset(name string) (Recipe, error) {
 	r := Recipe{
 		Version: Version, Preset: name,
 		Data:   Data{Standardise: true, HeldOut: 0.1},
-		Source: "gaussian", Coupling: coupling.Config{Name: "ot", Cost: "squared"}, Path: path.Defaults(), Drop: 0.1,
+		Source: "gaussian", Coupling: coupling.Defaults(), Path: path.Defaults(), Drop: 0.1,
 		Network: nn.Defaults(), Optim: optim.Defaults(), Train: train.Defaults(),
 	}
 	switch name {

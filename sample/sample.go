@@ -69,8 +69,11 @@ func Field(m *model.Model, c Config, lo, hi int) (flow.Field, error) {
 		cond = c.Cond.Rows(lo, hi)
 	}
 	f, err := m.Bind(cond)
-	if err != nil || c.Guidance == 0 || c.Guidance == 1 {
-		return f, err
+	if err != nil {
+		return nil, err
+	}
+	if c.Guidance == 0 || c.Guidance == 1 {
+		return f, nil
 	}
 	if m.Cond.IsZero() {
 		return nil, fmt.Errorf("%w: guidance needs a model that was trained with conditions", flow.ErrConfig)
@@ -79,7 +82,7 @@ func Field(m *model.Model, c Config, lo, hi int) (flow.Field, error) {
 	if err != nil {
 		return nil, err
 	}
-	return field.Guided[float32]{Free: free, Cond: f, Scale: c.Guidance}, nil
+	return field.Guided[float32](f, free, c.Guidance)
 }
 
 // Latent draws in the network's space, without the transform.

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"runtime"
 
 	"laminar/coupling"
 	"laminar/flow"
@@ -260,15 +261,13 @@ func (t *Trainer) Steps() (done, total int) { return t.step, t.cfg.Steps }
 // Done reports whether the run is complete.
 func (t *Trainer) Done() bool { return t.step >= t.cfg.Steps || t.ended }
 
-// Loss returns the mean loss over the last 100 steps, NaN before the first.
-func (t *Trainer) Loss() float64 {
-	n := min(t.step, window)
-	if n == 0 {
-		return math.NaN()
-	}
+// Loss returns the mean loss over the last n steps, at most 100 and at most
+// those done; NaN before the first.
+func (t *Trainer) Loss(n int) float64 {
+	n = min(n, t.step, window)
 	sum := 0.0
-	for _, l := range t.recent[:n] {
-		sum += l
+	for i := t.step - n; i < t.step; i++ {
+		sum += t.recent[i%window]
 	}
 	return sum / float64(n)
 }
@@ -284,9 +283,13 @@ func (t *Trainer) Run(ctx context.Context) iter.Seq2[Progress, error] {
 		}
 		ctx, stop := context.WithCancel(ctx)
 		defer stop()
-		ahead := coupling.NewAhead(ctx, t.pairs, t.key.Split("batch"), coupling.AheadConfig{
-			Batch: t.cfg.Batch, First: t.step, Last: t.cfg.Steps, Workers: t.opts.Workers,
+		ahead, err := coupling.NewAhead(ctx, t.pairs, t.key.Split("batch"), coupling.AheadConfig{
+			Batch: t.cfg.Batch, Start: t.step, Workers: t.workers(), Depth: 2 * t.workers(),
 		})
+		if err != nil {
+			yield(Progress{Step: t.step}, err)
+			return
+		}
 		defer ahead.Close()
 		for !t.Done() {
 			if err := ctx.Err(); err != nil {
@@ -304,6 +307,15 @@ func (t *Trainer) Run(ctx context.Context) iter.Seq2[Progress, error] {
 			}
 		}
 	}
+}
+
+// workers is the number of goroutines that compute batches ahead: one for every
+// core, since the consumer sleeps whenever it is they who are behind.
+func (t *Trainer) workers() int {
+	if t.opts.Workers > 0 {
+		return t.opts.Workers
+	}
+	return runtime.GOMAXPROCS(0)
 }
 
 // Fit takes the remaining steps.
