@@ -56,7 +56,6 @@ type compiler struct {
 	prog *Program
 
 	nodes []node
-	packs map[[3]int]int // weight, transposed, consumer kind: its opPack
 	err   error
 }
 
