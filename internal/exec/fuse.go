@@ -14,7 +14,7 @@ import (
 func (c *compiler) fuse() {
 	for i := range c.nodes {
 		if c.nodes[i].root == i && c.nodes[i].DType == graph.Float32 {
-			c.fuseActivation(i)
+			c.fuseSlopes(i)
 		}
 	}
 	for i := range c.nodes {
@@ -54,8 +54,9 @@ func (c *compiler) product(i, x, y int) bool {
 	return ok && c.sides(i, func(a, b int) bool { return c.same(a, x) && c.same(b, y) })
 }
 
-// fuseActivation recognises SiLU and what differentiation makes of activations.
-func (c *compiler) fuseActivation(i int) {
+// fuseSlopes recognises SiLU and what differentiation makes of activations and
+// of repeated vectors.
+func (c *compiler) fuseSlopes(i int) {
 	switch c.nodes[i].Op {
 	case graph.OpMul:
 		c.sides(i, func(g, slope int) bool {
@@ -91,6 +92,14 @@ func (c *compiler) fuseActivation(i int) {
 			}
 			return false
 		})
+	case graph.OpSum:
+		// The gradient of a vector that was repeated along leading axes.
+		if r, ok := c.is(c.nodes[i].in[0], graph.OpRowSum); ok {
+			in, out := c.nodes[c.nodes[i].in[0]].Shape, c.nodes[i].Shape
+			if leading(in, out) {
+				c.rewrite(i, graph.OpRowSum, c.nodes[r].in[0])
+			}
+		}
 	case graph.OpAdd:
 		// The slope of x s with s = sigmoid(x), times g: g s + (g x) s' in
 		// reverse mode, g s + x (g s') in forward mode.
@@ -128,6 +137,21 @@ func (c *compiler) fuseActivation(i int) {
 			return false
 		})
 	}
+}
+
+// leading reports whether a sum from shape in to shape out is over the first
+// axes.
+func leading(in, out []int) bool {
+	d := 0
+	for d < len(in) && out[d] == 1 {
+		d++
+	}
+	for ; d < len(in); d++ {
+		if in[d] != out[d] {
+			return false
+		}
+	}
+	return true
 }
 
 // number returns the constant that stands in every element of i.

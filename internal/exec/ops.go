@@ -102,6 +102,8 @@ func (c *compiler) instruction(i int) instr {
 		if n.TransA {
 			ins.k = x.Shape[r-2]
 		}
+	case graph.OpRowSum:
+		ins.lead = x.Size() / max(n.Size(), 1)
 	case graph.OpRowContract:
 		ins.lead, ins.m, ins.n = sizeOf(x.Shape[:len(x.Shape)-1]), n.Shape[0], n.Shape[1]
 	}
@@ -276,7 +278,7 @@ func (f *frame) run(i *instr) {
 		if f.first {
 			clear(dst)
 		}
-		k.ColSum(dst, x, rows, i.dst.size)
+		k.ColSum(dst, x, rows*i.lead, i.dst.size)
 	case graph.OpRowContract:
 		k.Gemm(true, false, i.m, i.n, rows*i.lead, x, i.m, y, i.n, !f.first, dst, i.n, &f.ws)
 	default:

@@ -11,11 +11,10 @@ const (
 	// defaultBlockBytes fits the second-level cache of the processors of the
 	// last ten years, with room for the weights.
 	defaultBlockBytes = 512 << 10
-	// maxBlock bounds the rows of a block, blockUnit divides them.
-	maxBlock, blockUnit = 256, 16
-	// maxBlockBytes is what a block of blockUnit rows may take before it is
-	// cut further, down to single rows.
-	maxBlockBytes = 64 << 20
+	// A block has maxBlock rows, or the next smaller power of two that keeps
+	// to its bytes; but fewer than minBlock only if they take a hundred times
+	// as much, since products of few rows are slow.
+	maxBlock, minBlock = 256, 16
 	// lanesBytes bounds the memory of all lanes, within minLanes and maxLanes.
 	lanesBytes         = 4 << 20
 	minLanes, maxLanes = 4, 8
@@ -63,10 +62,12 @@ func (c *compiler) plan() {
 			perRow += n.Size()
 		}
 	}
-	bytes := max(4*perRow, 1)
-	p.block = min(max(c.opt.BlockBytes/bytes/blockUnit*blockUnit, blockUnit), maxBlock)
-	if p.block == blockUnit && blockUnit*bytes > maxBlockBytes {
-		p.block = max(maxBlockBytes/bytes, 1)
+	p.block = maxBlock
+	for p.block > 1 && p.block*perRow*4 > c.opt.BlockBytes {
+		if p.block <= minBlock && p.block*perRow*4 <= 100*c.opt.BlockBytes {
+			break
+		}
+		p.block /= 2
 	}
 	for i := range c.nodes {
 		if at := &c.nodes[i].at; at.space == inScratch {
