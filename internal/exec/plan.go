@@ -18,6 +18,8 @@ const (
 	// lanesBytes bounds the memory of all lanes, within minLanes and maxLanes.
 	lanesBytes         = 4 << 20
 	minLanes, maxLanes = 4, 8
+	// pieceLen is the number of elements of lanes that are added at a time.
+	pieceLen = 1 << 13
 	// align is the number of elements in a cache line.
 	align = 16
 )
@@ -78,6 +80,11 @@ func (c *compiler) plan() {
 	p.lanes = maxLanes
 	for p.lanes > minLanes && p.lanes*p.accLen*4 > lanesBytes {
 		p.lanes /= 2
+	}
+	for k, a := range p.accs {
+		for lo := 0; lo < a.size; lo += pieceLen {
+			p.pieces = append(p.pieces, piece{k, lo, min(lo+pieceLen, a.size)})
+		}
 	}
 	c.outputs()
 	c.emit(order)
