@@ -22,9 +22,28 @@ func (c *compiler) fuse() {
 			c.fuseNumber(i)
 		}
 	}
+	for i := range c.nodes {
+		c.turnContract(i)
+	}
 	c.mark()
 	c.fuseDense()
 }
+
+// turnContract computes a sum of products that has many rows and few columns,
+// such as the gradient of a first layer's weight, the other way round: the
+// kernels work on vectors of columns.
+func (c *compiler) turnContract(i int) {
+	n := &c.nodes[i]
+	if n.Op != graph.OpRowContract || n.Shape[1] >= narrow || n.Shape[0] <= n.Shape[1] {
+		return
+	}
+	x, y, shape := n.in[0], n.in[1], []int{n.Shape[1], n.Shape[0]}
+	turned := c.append(node{Node: graph.Node{Op: graph.OpRowContract, Kind: graph.Reduced, Shape: shape}, in: []int{y, x}})
+	c.rewrite(i, graph.OpTranspose, turned).Ints = []int{1, 0}
+}
+
+// narrow is the number of elements of a vector register.
+const narrow = 16
 
 // rewrite makes node i the operation op of in.
 func (c *compiler) rewrite(i int, op graph.Op, in ...int) *node {
