@@ -20,6 +20,7 @@ func (c *compiler) fuse() {
 	for i := range c.nodes {
 		if c.nodes[i].root == i && c.nodes[i].DType == graph.Float32 {
 			c.fuseNumber(i)
+			c.fuseColumn(i)
 		}
 	}
 	for i := range c.nodes {
@@ -221,6 +222,45 @@ func (c *compiler) fuseNumber(i int) {
 	c.rewrite(i, op, x).num = float32(v)
 }
 
+// fuseColumn adds or multiplies by a value that was repeated along the last
+// axes without repeating it.
+func (c *compiler) fuseColumn(i int) {
+	op := opMulCol
+	switch c.nodes[i].Op {
+	case graph.OpAdd:
+		op = opAddCol
+	case graph.OpMul:
+	default:
+		return
+	}
+	c.sides(i, func(x, y int) bool {
+		b, ok := c.is(y, graph.OpBroadcast)
+		if !ok || c.same(x, y) {
+			return false
+		}
+		v := c.nodes[b].in[0]
+		if !lastAxes(c.nodes[v].Shape, c.nodes[b].Shape) {
+			return false
+		}
+		c.rewrite(i, op, x, v)
+		return true
+	})
+}
+
+// lastAxes reports whether only the last axes of small are repeated to make
+// big.
+func lastAxes(small, big []int) bool {
+	repeated := false
+	for d := range big {
+		if small[d] != big[d] {
+			repeated = true
+		} else if repeated && big[d] != 1 {
+			return false
+		}
+	}
+	return repeated
+}
+
 // fuseDense gives products with weights a packed weight, which is made once per
 // Run, and takes in a bias and an activation.
 func (c *compiler) fuseDense() {
@@ -238,9 +278,28 @@ func (c *compiler) fuseDense() {
 		if !n.live || n.Op != graph.OpLinear || n.Kind != graph.Row {
 			continue
 		}
-		// The weight, packed once for all products that read it this way.
+		at := i
+		bias, add := -1, -1
 		x, w := n.in[0], n.in[1]
 		cols := n.Shape[len(n.Shape)-1]
+		if n.uses == 1 && len(readers[i]) == 1 {
+			if a := readers[i][0]; c.nodes[a].Op == graph.OpAdd {
+				if v, ok := c.bias(a, i, cols); ok {
+					bias, add, at = v, a, a
+				}
+			}
+		}
+		act := -1
+		for _, y := range readers[at] {
+			if _, ok := denseActs[c.nodes[y].Op]; ok {
+				act = y
+				break
+			}
+		}
+		if add < 0 && act < 0 && !n.TransB && c.nodes[w].Size() < packFrom {
+			continue // the kernel reads the weight where it is
+		}
+		// The weight, packed once for all products that read it this way.
 		key := [3]int{c.nodes[w].root, cols, 0}
 		if n.TransB {
 			key[2] = 1
@@ -254,26 +313,22 @@ func (c *compiler) fuseDense() {
 			})
 			packs[key] = pack
 		}
-		at := i
-		c.rewrite(i, opDense, x, pack)
-		if n.uses == 1 && len(readers[i]) == 1 {
-			if add := readers[i][0]; c.nodes[add].Op == graph.OpAdd {
-				if bias, ok := c.bias(add, i, cols); ok {
-					c.rewrite(add, opDense, x, pack, bias)
-					at = add
-				}
-			}
+		if add < 0 {
+			c.rewrite(i, opDense, x, pack)
+		} else {
+			c.rewrite(add, opDense, x, pack, bias)
 		}
-		for _, y := range readers[at] {
-			act, ok := denseActs[c.nodes[y].Op]
-			if ok {
-				c.rewrite(y, opAct, at).act = act
-				c.nodes[at].acts = y
-				break
-			}
+		if act >= 0 {
+			kind := denseActs[c.nodes[act].Op]
+			c.rewrite(act, opAct, at).act = kind
+			c.nodes[at].acts = act
 		}
 	}
 }
+
+// packFrom is the number of elements from which packing a weight pays that
+// need not be transposed.
+const packFrom = 1 << 14
 
 var denseActs = map[graph.Op]kernel.Act{
 	graph.OpReLU:    kernel.ReLU,

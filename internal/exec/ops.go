@@ -102,6 +102,8 @@ func (c *compiler) instruction(i int) instr {
 		if n.TransA {
 			ins.k = x.Shape[r-2]
 		}
+	case opAddCol, opMulCol:
+		ins.lead, ins.n = y.Size(), n.Size()/max(y.Size(), 1)
 	case graph.OpRowSum:
 		ins.lead = x.Size() / max(n.Size(), 1)
 	case graph.OpRowContract:
@@ -116,7 +118,7 @@ func elementwise(op graph.Op) bool {
 		return true
 	}
 	switch op {
-	case opScale, opShift, opSiLU, opSiLUGrad, opReLUGrad, opTanhGrad, opSigmoidGrad, graph.OpConvert:
+	case opScale, opShift, opAddCol, opMulCol, opSiLU, opSiLUGrad, opReLUGrad, opTanhGrad, opSigmoidGrad, graph.OpConvert:
 		return true
 	}
 	return false
@@ -210,6 +212,10 @@ func (f *frame) run(i *instr) {
 		k.Scale(dst, x, i.num)
 	case opShift:
 		k.AddScalar(dst, x, i.num)
+	case opAddCol:
+		k.AddCol(dst, x, y, rows*i.lead, i.n)
+	case opMulCol:
+		k.MulCol(dst, x, y, rows*i.lead, i.n)
 	case opSiLU:
 		k.SiLU(dst, x)
 	case opSiLUGrad:
