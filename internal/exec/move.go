@@ -88,12 +88,6 @@ func copyRows(dst []float32, ldd int, src []float32, lds, n, w int) {
 		copy(dst[:n*w], src[:n*w])
 		return
 	}
-	if w > 8 {
-		for r := range n {
-			copy(dst[r*ldd:r*ldd+w], src[r*lds:r*lds+w])
-		}
-		return
-	}
 	d, s := intsOf(dst), intsOf(src)
 	switch w {
 	case 1:
@@ -110,10 +104,7 @@ func copyRows(dst []float32, ldd int, src []float32, lds, n, w int) {
 		}
 	default:
 		for r := range n {
-			dr, sr := d[r*ldd:r*ldd+w], s[r*lds:r*lds+w]
-			for j, v := range sr {
-				dr[j] = v
-			}
+			copy(d[r*ldd:r*ldd+w], s[r*lds:r*lds+w])
 		}
 	}
 }

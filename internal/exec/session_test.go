@@ -193,3 +193,40 @@ func Example() {
 	fmt.Println(s.Run(3), y)
 	// Output: <nil> [12 34 56]
 }
+
+// TestSharedGradients has one sum over rows be the gradient of two parameters,
+// and binds gradients, outputs, both and neither.
+func TestSharedGradients(t *testing.T) {
+	b := graph.NewBuilder()
+	x := b.Row("x", graph.Float32, 20)
+	y := b.Add(b.Linear(x, b.Param("net", "u", 18, 20), true), b.Linear(x, b.Param("net", "v", 18, 20), true))
+	loss := b.Sum(b.Square(y), 0)
+	b.OutputGradients(b.Gradient(loss, b.Row("seed", graph.Float32, 1), "net"))
+	p, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Outputs[0].Value != p.Outputs[1].Value {
+		t.Fatal("the gradients are two values")
+	}
+	f := newFeed(p, 50, rng.New(1))
+	compare(t, p, f, Options{}, 3e-6)
+	s := bind(t, p, f, Options{})
+	want := s.run(t)
+	name := p.Outputs[0].Name
+	for _, bound := range [][2]bool{{false, true}, {true, false}, {false, false}} {
+		var grads, out []float32
+		if bound[0] {
+			grads = make([]float32, p.Layout("net").Size)
+		}
+		if bound[1] {
+			out = make([]float32, 18*20)
+		}
+		if err := errors.Join(s.BindGrads("net", grads), s.BindOutput(name, out), s.Run(50)); err != nil {
+			t.Fatal(err)
+		}
+		if (bound[0] && !sameBits(grads, want["arena net"])) || (bound[1] && !sameBits(out, want[name])) {
+			t.Errorf("with gradients and outputs bound as %v the results differ", bound)
+		}
+	}
+}
