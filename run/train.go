@@ -11,7 +11,6 @@ import (
 	"slices"
 	"time"
 
-	"laminar/data"
 	"laminar/flow"
 	"laminar/internal/kernel"
 	"laminar/recipe"
@@ -227,25 +226,37 @@ func (l *loop) save() error {
 	if err := l.m.flush(); err != nil {
 		return err
 	}
-	m, err := l.plan.Model(slices.Clone(l.t.Best()), l.k)
+	s, err := Snapshot(l.plan, l.t, l.k)
 	if err != nil {
 		return err
 	}
-	st := l.t.State()
-	s := &Saved{
-		Model: m, Recipe: l.plan.Recipe, Kernels: l.k.Name(), Steps: st.Step, Loss: l.t.Loss(100),
-		Seconds: seconds, Finished: l.t.Done(), State: &st,
-	}
-	if stored, ok := l.plan.Source.(*data.Stored); ok {
-		s.Source = stored
-	} else if l.plan.Recipe.Source != "gaussian" {
-		s.Source = l.plan.Source
-	}
+	s.Seconds = seconds
 	if err := Save(l.path, s); err != nil {
 		return err
 	}
 	l.saved = s
 	return nil
+}
+
+// Snapshot copies what a run is at this moment: the model so far and the state
+// from which training continues. k nil is the best kernel set.
+func Snapshot(plan *recipe.Plan, t *train.Trainer, k *kernel.Set) (*Saved, error) {
+	if k == nil {
+		k = kernel.Best()
+	}
+	m, err := plan.Model(slices.Clone(t.Best()), k)
+	if err != nil {
+		return nil, err
+	}
+	st := t.State()
+	s := &Saved{
+		Model: m, Recipe: plan.Recipe, Kernels: k.Name(), Steps: st.Step, Loss: t.Loss(100),
+		Finished: t.Done(), State: &st,
+	}
+	if plan.Recipe.Source != "gaussian" {
+		s.Source = plan.Source
+	}
+	return s, nil
 }
 
 // loadForResume reads the folder's run and holds the recipe asked for to it: a
