@@ -111,7 +111,7 @@ func TestOT(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var p flow.Pairs
+		p := flow.Pairs{Weight: make([]float32, 3), Align: func(int, []float32, []float32) {}} // as another coupling left it
 		for _, n := range []int{0, 1, 2, 3, 5, 7, 17, 64, 101} {
 			for _, kind := range []string{"normal", "grid", "equal", "offset", "line"} {
 				x0, x1 := points(n, 2, uint64(n)), points(n, 2, uint64(n)+1000)
@@ -131,6 +131,9 @@ func TestOT(t *testing.T) {
 				}
 				if err := ot.Pair(&p, x0, x1, flow.Cond{}, rng.New(1)); err != nil {
 					t.Fatalf("%s of %d: %v", kind, n, err)
+				}
+				if p.Weight != nil || p.Align != nil {
+					t.Fatal("weights or alignment remain")
 				}
 				bijection(t, p.I, n)
 				bijection(t, p.J, n)

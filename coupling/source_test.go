@@ -123,6 +123,10 @@ func TestSource(t *testing.T) {
 			t.Fatal(src, err)
 		}
 		const n, i = 50, 4
+		other := flow.NewBatch(n+3, 2, spec) // another size, on the same scratch
+		if err := src.Fill(&other, rng.New(9), i); err != nil {
+			t.Fatal(err)
+		}
 		key := rng.New(9)
 		b := flow.NewBatch(n, 2, spec)
 		b.Weight = make([]float32, n) // left by an earlier, weighted batch

@@ -55,7 +55,6 @@ func (s *Solver[T]) adaptive(ctx context.Context, f flow.FieldOf[T], x tensor.Ma
 		*p = grown(*p, n)
 	}
 	r.tries, r.nfe, r.retry = grown(r.tries, n), grown(r.nfe, n), grown(r.retry, n)
-	clear(r.nfe)
 	clear(r.tries)
 	start, span := s.times[0], s.times[len(s.times)-1]-s.times[0]
 	if err := s.firstSteps(f, x, start, span); err != nil {

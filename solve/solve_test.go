@@ -166,6 +166,22 @@ func TestGrid(t *testing.T) {
 	}
 }
 
+// The last time is t1 itself, not what rounding makes of t0 + (t1 - t0).
+func TestEndIsExact(t *testing.T) {
+	for _, cfg := range []solve.Config{{Method: "euler", Grid: solve.Uniform(3)}, {Method: "euler", Steps: 3}} {
+		last := 0.0
+		for p, err := range solver[float64](t, cfg).Trajectory(bg, rows[float64]{dim: 3, f: nonlinear}, matrix(t, solution(1)), 1, 0.1) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			last = p.T
+		}
+		if last != 0.1 {
+			t.Errorf("ended at %v", last)
+		}
+	}
+}
+
 func TestAdaptiveMeetsTolerance(t *testing.T) {
 	for _, name := range []string{"bosh3", "dopri5", "tsit5"} {
 		for _, span := range [][2]float64{{0, 3}, {3, 0}} {
