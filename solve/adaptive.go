@@ -221,13 +221,14 @@ func (s *Solver[T]) attempt(f flow.FieldOf[T], x tensor.Matrix[T], end, span flo
 		}
 		proposal := r.h[a] * factor
 		if r.h[a] != r.next[a] && !r.retry[a] && math.Abs(proposal) < math.Abs(r.next[a]) {
-			proposal = r.next[a] // the step was cut to land on end: no reason for a shorter one
+			// The step was cut to land on end: that says nothing about the next.
+			proposal, ratio = r.next[a], r.err[a]
 		}
-		r.err[a] = ratio
+		r.err[a] = max(ratio, 1e-4)
 		if r.h[a] == end-r.t[a] {
 			copy(x.Row(row), r.y.Row(a))
 			copy(r.u.Row(row), s.k[last].Row(a))
-			r.step[row], r.ratio[row] = proposal, ratio
+			r.step[row], r.ratio[row] = proposal, r.err[a]
 			continue
 		}
 		r.t[a] += r.h[a]
