@@ -113,6 +113,7 @@ func (s *Solver) Assign(cost []float32, n int, rowToCol []int32) (Result, error)
 	}
 	res := s.certify(cost, n, lo, hi)
 	if !(res.Gap <= Tolerance) {
+		clear(s.v)
 		plain(cost, n, s.assign, s.v)
 		res = s.certify(cost, n, lo, hi)
 		res.Method = Plain
