@@ -1,11 +1,14 @@
 package lap
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"laminar/rng"
+	"laminar/tensor"
 )
 
 // checkPlan verifies p from its definition: marginals, dual feasibility, and
@@ -99,6 +102,129 @@ func TestTransport(t *testing.T) {
 		}
 		checkPlan(t, fmt.Sprint("seed ", seed), cost, a, b, p)
 	}
+}
+
+func TestTransportRefuses(t *testing.T) {
+	nan, inf := math.NaN(), math.Inf(1)
+	for _, c := range []struct {
+		cost, a, b []float64
+		want       error
+		say        string
+	}{
+		{[]float64{1, 2}, []float64{1}, []float64{1}, tensor.ErrShape, "want 1"},
+		{[]float64{1, nan}, []float64{1}, []float64{.5, .5}, ErrCost, "row 0, column 1 is NaN"},
+		{[]float64{1, inf}, []float64{.5, .5}, []float64{1}, ErrCost, "row 1, column 0 is +Inf"},
+		{[]float64{1, 2}, []float64{1}, []float64{2, -1}, ErrCost, "sink 1 is -1"},
+		{[]float64{1, 2}, []float64{nan}, []float64{1, 0}, ErrCost, "source 0 is NaN"},
+		{[]float64{1, 2}, []float64{inf}, []float64{1, 0}, ErrCost, "source 0 is +Inf"},
+		{[]float64{1, 2}, []float64{1}, []float64{.5, .4}, ErrCost, "must be equal"},
+		{[]float64{1, 2}, []float64{1}, []float64{0, 0}, ErrCost, "total mass of the sinks is 0"},
+		{nil, []float64{1}, nil, ErrCost, "total mass of the sinks is 0"},
+	} {
+		if _, err := Transport(c.cost, c.a, c.b); !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.say) {
+			t.Errorf("%v %v %v: error %v, want %q", c.cost, c.a, c.b, err, c.say)
+		}
+	}
+	if p, err := Transport(nil, nil, nil); err != nil || len(p.Flows) != 0 {
+		t.Errorf("nothing to nothing: %v %v", p, err)
+	}
+}
+
+// Whatever the order of the points, masses and ties, the value is the same.
+func TestTransportOfSplitPoints(t *testing.T) {
+	const n = 40
+	x, y := normal(2*n, rng.New(1)), moons(n, rng.New(2))
+	c32 := sqCosts(x, y, n, 2)
+	whole, split := make([]float64, n*n), make([]float64, n*3*n)
+	a, b, b3 := make([]float64, n), make([]float64, n), make([]float64, 3*n)
+	for i := range n {
+		a[i], b[i] = 2, 2
+		for j := range n {
+			whole[i*n+j] = float64(c32[i*n+j])
+			for k := range 3 { // each sink as three of mass 1/2, 3/2 and 0
+				split[i*3*n+k*n+j] = whole[i*n+j]
+				b3[k*n+j] = []float64{.5, 1.5, 0}[k]
+			}
+		}
+	}
+	p, err := Transport(whole, a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkPlan(t, "whole", whole, a, b, p)
+	q, err := Transport(split, a, b3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkPlan(t, "split", split, a, b3, q)
+	if math.Abs(p.Cost-q.Cost) > 1e-9*p.Cost {
+		t.Errorf("cost %v, with split sinks %v", p.Cost, q.Cost)
+	}
+}
+
+func TestTransportFamilies(t *testing.T) {
+	const n = 60
+	for _, f := range families {
+		c32 := fill(n, f.cost(n, rng.New(9)))
+		for _, m := range []int{n, n - 13} { // the assignment, the simplex
+			cost := make([]float64, m*n)
+			for k := range cost {
+				cost[k] = float64(c32[k])
+			}
+			a, b := make([]float64, m), make([]float64, n)
+			for i := range a {
+				a[i] = 1 / float64(m)
+			}
+			for j := range b {
+				b[j] = 1 / float64(n)
+			}
+			p, err := Transport(cost, a, b)
+			if err != nil {
+				t.Fatal(f.name, err)
+			}
+			checkPlan(t, f.name, cost, a, b, p)
+		}
+	}
+}
+
+func FuzzTransport(f *testing.F) {
+	f.Add(uint8(3), []byte{1, 2, 3, 4, 5, 6, 7, 8, 9})
+	f.Add(uint8(1), []byte{0, 1, 0, 1, 1})
+	f.Fuzz(func(t *testing.T, size uint8, bytes []byte) {
+		m := 1 + int(size)%12
+		n := (len(bytes) - m) / (m + 1)
+		if n < 1 || n > 30 {
+			return
+		}
+		at := func(k int) float64 { return float64(bytes[k] % 16) }
+		a, b, cost := make([]float64, m), make([]float64, n), make([]float64, m*n)
+		var sa, sb float64
+		for i := range a {
+			a[i] = at(i)
+			sa += a[i]
+		}
+		for j := range b {
+			b[j] = at(m + j)
+			sb += b[j]
+		}
+		if sa == 0 || sb == 0 {
+			return
+		}
+		for i := range a {
+			a[i] *= sb
+		}
+		for j := range b {
+			b[j] *= sa
+		}
+		for k := range cost {
+			cost[k] = float64(int8(bytes[m+n+k]))
+		}
+		p, err := Transport(cost, a, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkPlan(t, "fuzz", cost, a, b, p)
+	})
 }
 
 func BenchmarkTransport(b *testing.B) {
