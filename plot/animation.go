@@ -57,7 +57,7 @@ func (f Animation) film() (*gif.GIF, error) {
 	const size = 480
 	th := themeOf(f.Dark)
 	first, last := f.Z[0], f.Z[len(f.Z)-1]
-	a := square(rect{0, 0, size, size}, 0, 1, first, last, f.Data)
+	a := equal(rect{0, 0, size, size}, first, last, f.Data)
 
 	var field *arrows
 	full := 0.0

@@ -58,7 +58,7 @@ func (s scale) ticks(n int) []float64 {
 		}
 	}
 	for k := math.Ceil(s.lo/step - 1e-9); k*step <= s.hi+step*1e-9; k++ {
-		out = append(out, k*step)
+		out = append(out, k*step+0) // +0 turns -0 into 0
 	}
 	return out
 }
@@ -168,17 +168,18 @@ type entry struct {
 	color rgba
 }
 
-// square returns a frame of the given size whose two axes have one unit length
-// and hold the points of all clouds, but for the outermost thousandth.
-func square(box rect, i, j int, clouds ...tensor.Mat) axes {
-	x0, x1 := span(i, clouds...)
-	y0, y1 := span(j, clouds...)
-	half := max(x1-x0, y1-y0) / 2 * 1.08
-	if half == 0 {
-		half = 1
+// equal returns a frame in box whose two axes have one unit length and hold the
+// first two coordinates of all clouds, but for the outermost thousandth.
+func equal(box rect, clouds ...tensor.Mat) axes {
+	x0, x1 := span(0, clouds...)
+	y0, y1 := span(1, clouds...)
+	w, h := box.x1-box.x0, box.y1-box.y0
+	unit := max((x1-x0)/w, (y1-y0)/h) * 1.1 // of data per unit of the picture
+	if unit == 0 {
+		unit = 2 / w
 	}
 	cx, cy := (x0+x1)/2, (y0+y1)/2
-	return axes{box: box, x: scale{lo: cx - half, hi: cx + half}, y: scale{lo: cy - half, hi: cy + half}}
+	return axes{box: box, x: scale{lo: cx - unit*w/2, hi: cx + unit*w/2}, y: scale{lo: cy - unit*h/2, hi: cy + unit*h/2}}
 }
 
 // span returns the range of column j over all clouds without outliers.

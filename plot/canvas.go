@@ -6,7 +6,8 @@ type canvas interface {
 	fill(p []pt, c rgba)
 	// stroke draws a line through p with round joins and ends.
 	stroke(p []pt, width float64, c rgba)
-	// strokes draws many unconnected lines of one colour.
+	// strokes draws many lines of one colour with flat ends, so that translucent
+	// pieces laid end to end do not show their joints.
 	strokes(lines [][]pt, width float64, c rgba)
 	// discs draws a disc of radius r around each point, one over the other.
 	discs(p []pt, r float64, c rgba)

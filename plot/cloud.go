@@ -8,18 +8,28 @@ import (
 	"laminar/tensor"
 )
 
-// Side of square pictures and the room their heading takes.
+// The width of pictures of the plane, and the room around them.
 const (
 	side  = 480.0
 	inset = 20.0
 	top   = 66.0
 )
 
-// panel is the frame of a square picture.
-func panel() rect { return rect{inset, top, inset + side, top + side} }
+// panel is a frame around clouds with equal axes, as flat as they are but no
+// flatter than two to one, and no higher than wide.
+func panel(clouds ...tensor.Mat) axes {
+	x0, x1 := span(0, clouds...)
+	y0, y1 := span(1, clouds...)
+	high := 1.0
+	if x1 > x0 {
+		high = min(max((y1-y0)/(x1-x0), 0.5), 1)
+	}
+	return equal(rect{inset, top, inset + side, top + math.Round(side*high)}, clouds...)
+}
 
-func squareFigure(dark bool, paint func(c canvas, th theme)) Figure {
-	return Figure{w: side + 2*inset, h: top + side + inset, look: themeOf(dark), paint: paint}
+// planeFigure is a picture of a's frame and the heading above it.
+func planeFigure(a axes, dark bool, paint func(c canvas, th theme)) Figure {
+	return Figure{w: side + 2*inset, h: a.box.y1 + inset, look: themeOf(dark), paint: paint}
 }
 
 // frame draws the thin border of a panel.
@@ -30,7 +40,7 @@ func frame(c canvas, th theme, r rect) {
 
 // dotSize is the radius and opacity with which n points read well.
 func dotSize(n int) (r, a float64) {
-	r = min(max(40/math.Sqrt(float64(n)+1), 0.9), 3.2)
+	r = min(max(62/math.Sqrt(float64(n)+1), 0.9), 3.2)
 	return r, min(max(30/math.Sqrt(float64(n)+1), 0.25), 0.85)
 }
 
@@ -59,8 +69,8 @@ func (s Scatter) Figure() (Figure, error) {
 	if s.Class != nil && len(s.Class) != s.Samples.N {
 		return Figure{}, fmt.Errorf("%w: %d class ids for %d samples", flow.ErrShape, len(s.Class), s.Samples.N)
 	}
-	return squareFigure(s.Dark, func(c canvas, th theme) {
-		a := square(panel(), 0, 1, s.Data, s.Samples)
+	a := panel(s.Data, s.Samples)
+	return planeFigure(a, s.Dark, func(c canvas, th theme) {
 		var legend []entry
 		c.clip(a.box)
 		if !s.Data.IsEmpty() {
@@ -128,8 +138,8 @@ func (p Paths) Figure() (Figure, error) {
 	}
 	first, last := p.Z[0], p.Z[len(p.Z)-1]
 	count = min(count, first.N)
-	return squareFigure(p.Dark, func(c canvas, th theme) {
-		a := square(panel(), 0, 1, first, last, p.Data)
+	a := panel(first, last, p.Data)
+	return planeFigure(a, p.Dark, func(c canvas, th theme) {
 		c.clip(a.box)
 		if !p.Data.IsEmpty() {
 			r, o := dotSize(p.Data.N)
@@ -186,8 +196,8 @@ func (l Lines) Figure() (Figure, error) {
 	}
 	count = min(count, l.X0.N)
 	x0, x1 := l.X0.Rows(0, count), l.X1.Rows(0, count)
-	return squareFigure(l.Dark, func(c canvas, th theme) {
-		a := square(panel(), 0, 1, x0, x1)
+	a := panel(x0, x1)
+	return planeFigure(a, l.Dark, func(c canvas, th theme) {
 		c.clip(a.box)
 		const pieces = 12
 		for k := range pieces {
@@ -325,7 +335,7 @@ func (p PairGrid) histogram(c canvas, th theme, box rect, j int) {
 	}
 	steps := func(h [bins]float64) (out []pt) {
 		for b, v := range h {
-			y := box.y1 - v/most*(box.y1-box.y0)*0.9
+			y := box.y1 - 1 - v/most*(box.y1-box.y0)*0.9
 			w := (box.x1 - box.x0) / bins
 			out = append(out, pt{box.x0 + float64(b)*w, y}, pt{box.x0 + float64(b+1)*w, y})
 		}

@@ -16,7 +16,7 @@ type Quiver struct {
 	T     float64
 	// Data sets the region and is drawn beneath.
 	Data tensor.Mat
-	// Arrows is the number of arrows per side; 0 means 22.
+	// Arrows is the number of arrows across; 0 means 22.
 	Arrows int
 	Dark   bool
 }
@@ -31,7 +31,7 @@ func (q Quiver) Figure() (Figure, error) {
 	if n <= 0 {
 		n = 22
 	}
-	a := square(panel(), 0, 1, q.Data)
+	a := panel(q.Data)
 	g, err := newArrows(q.Field, a, n)
 	if err != nil {
 		return Figure{}, err
@@ -39,7 +39,7 @@ func (q Quiver) Figure() (Figure, error) {
 	if err := g.at(q.T); err != nil {
 		return Figure{}, err
 	}
-	return squareFigure(q.Dark, func(c canvas, th theme) {
+	return planeFigure(a, q.Dark, func(c canvas, th theme) {
 		c.clip(a.box)
 		r, o := dotSize(q.Data.N)
 		c.discs(a.points(q.Data, 0, 1), r, alpha(th.data, o*0.7))
@@ -61,10 +61,11 @@ func newArrows(f flow.Field, a axes, n int) (*arrows, error) {
 	if f == nil || f.Dim() != 2 {
 		return nil, fmt.Errorf("%w: arrows need a field of the plane", flow.ErrShape)
 	}
-	g := &arrows{field: f, x: tensor.New(n*n, 2), v: tensor.New(n*n, 2), cell: (a.box.x1 - a.box.x0) / float64(n)}
-	for i := range n * n {
+	lines := max(1, int(math.Round(float64(n)*(a.box.y1-a.box.y0)/(a.box.x1-a.box.x0))))
+	g := &arrows{field: f, x: tensor.New(n*lines, 2), v: tensor.New(n*lines, 2), cell: (a.box.x1 - a.box.x0) / float64(n)}
+	for i := range n * lines {
 		g.x.Row(i)[0] = float32(a.x.lo + (a.x.hi-a.x.lo)*(float64(i%n)+0.5)/float64(n))
-		g.x.Row(i)[1] = float32(a.y.lo + (a.y.hi-a.y.lo)*(float64(i/n)+0.5)/float64(n))
+		g.x.Row(i)[1] = float32(a.y.lo + (a.y.hi-a.y.lo)*(float64(i/n)+0.5)/float64(lines))
 	}
 	return g, nil
 }
@@ -136,24 +137,25 @@ func (d Density) Figure() (Figure, error) {
 	if region.IsEmpty() {
 		region = d.Points
 	}
-	return squareFigure(d.Dark, func(c canvas, th theme) {
+	a := panel(region)
+	return planeFigure(a, d.Dark, func(c canvas, th theme) {
 		const bins = 160
-		a := square(panel(), 0, 1, region)
-		grid := make([]float64, bins*bins)
+		lines := int(math.Round(bins * (a.box.y1 - a.box.y0) / (a.box.x1 - a.box.x0)))
+		grid := make([]float64, bins*lines)
 		for i := range d.Points.N {
 			x := int(math.Floor(a.x.share(float64(d.Points.At(i, 0))) * bins))
-			y := int(math.Floor((1 - a.y.share(float64(d.Points.At(i, 1)))) * bins))
-			if x >= 0 && x < bins && y >= 0 && y < bins {
+			y := int(math.Floor((1 - a.y.share(float64(d.Points.At(i, 1)))) * float64(lines)))
+			if x >= 0 && x < bins && y >= 0 && y < lines {
 				grid[y*bins+x]++
 			}
 		}
 		// Wider smoothing for fewer points.
-		blur(grid, bins, min(max(90/math.Pow(float64(d.Points.N), 0.4), 0.8), 6))
+		blur(grid, bins, lines, min(max(90/math.Pow(float64(d.Points.N), 0.4), 0.8), 6))
 		most := 0.0
 		for _, v := range grid {
 			most = max(most, v)
 		}
-		c.picture(a.box, bins, bins, func(x, y int) rgba {
+		c.picture(a.box, bins, lines, func(x, y int) rgba {
 			return ramp(th.heat, math.Pow(grid[y*bins+x]/max(most, 1e-300), 0.6))
 		}, true)
 		frame(c, th, a.box)
@@ -161,8 +163,8 @@ func (d Density) Figure() (Figure, error) {
 	}), nil
 }
 
-// blur convolves an n by n grid with a Gaussian of the given width, in cells.
-func blur(g []float64, n int, width float64) {
+// blur convolves a w by h grid with a Gaussian of the given width, in cells.
+func blur(g []float64, w, h int, width float64) {
 	r := int(math.Ceil(3 * width))
 	kernel := make([]float64, 2*r+1)
 	var sum float64
@@ -170,25 +172,25 @@ func blur(g []float64, n int, width float64) {
 		kernel[k] = math.Exp(-float64((k-r)*(k-r)) / (2 * width * width))
 		sum += kernel[k]
 	}
-	line := make([]float64, n)
-	pass := func(start, step int) {
+	line := make([]float64, max(w, h))
+	pass := func(start, step, n int) {
 		for i := range n {
 			line[i] = 0
-			for k, w := range kernel {
+			for k, c := range kernel {
 				if j := i + k - r; j >= 0 && j < n {
-					line[i] += w / sum * g[start+j*step]
+					line[i] += c / sum * g[start+j*step]
 				}
 			}
 		}
-		for i, v := range line {
+		for i, v := range line[:n] {
 			g[start+i*step] = v
 		}
 	}
-	for i := range n {
-		pass(i*n, 1)
+	for y := range h {
+		pass(y*w, 1, w)
 	}
-	for i := range n {
-		pass(i, n)
+	for x := range w {
+		pass(x, w, h)
 	}
 }
 

@@ -14,8 +14,8 @@
 // grey, and three hues of Okabe and Ito's palette, which colour-blind readers
 // tell apart: blue #0072B2 for samples and t = 1, amber #E69F00 for noise and
 // t = 0, green #009E73 for held-out figures; then vermilion #D55E00, purple
-// #CC79A7 and sky #56B4E9 where a chart has more lines. Time runs from amber to
-// blue. Text is set in the Go fonts, in SVG in the reader's own sans-serif.
+// #CC79A7 and sky #56B4E9 where a chart has more lines. Time runs from amber
+// by rose to blue. Text is set in the Go fonts, in SVG in the reader's own sans-serif.
 //
 // Points that are not finite are left out. Points of more than two dimensions
 // show their first two coordinates, except in PairGrid. The package lays out

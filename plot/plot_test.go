@@ -295,6 +295,7 @@ func TestRasterArea(t *testing.T) {
 		{"disc", ink(func(r *raster) { r.discs([]pt{{50.3, 49.1}}, 10, black) }), math.Pi * 100},
 		{"rectangle", ink(func(r *raster) { r.fill(rect{10, 10, 30.25, 20}.corners(), black) }), 202.5},
 		{"line with round ends", ink(func(r *raster) { r.stroke([]pt{{10, 10}, {40, 50}}, 4, black) }), 50*4 + math.Pi*4},
+		{"line with flat ends", ink(func(r *raster) { r.strokes([][]pt{{{10, 10}, {40, 50}}}, 4, black) }), 50 * 4},
 		{"line there and back, its edges twice", ink(func(r *raster) { r.stroke([]pt{{10, 10}, {40, 50}, {10, 10}}, 4, black) }), (50*4 + math.Pi*4) * 1.05},
 		{"clipped disc", ink(func(r *raster) { r.clip(rect{0, 0, 50, 100}); r.discs([]pt{{50, 50}}, 10, black) }), math.Pi * 50},
 		{"outside", ink(func(r *raster) { r.stroke([]pt{{-500, -50}, {1e9, -50}}, 4, black) }), 0},
@@ -305,9 +306,9 @@ func TestRasterArea(t *testing.T) {
 	}
 }
 
-func TestSquareKeepsProportion(t *testing.T) {
+func TestEqualAxes(t *testing.T) {
 	m := tensor.Mat{N: 3, D: 2, Data: []float32{0, 0, 10, 1, float32(math.NaN()), 4}}
-	a := square(panel(), 0, 1, m)
+	a := panel(m)
 	p, q := a.pt(0, 0), a.pt(1, 1)
 	if math.Abs((q.x-p.x)-(p.y-q.y)) > 1e-9 {
 		t.Errorf("one unit is %v wide and %v high", q.x-p.x, p.y-q.y)

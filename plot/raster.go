@@ -38,25 +38,29 @@ func (r *raster) unclip() { r.bounds = r.img.Rect }
 
 func (r *raster) fill(p []pt, c rgba) { r.polygons([][]pt{p}, c) }
 
-func (r *raster) stroke(p []pt, width float64, c rgba) { r.strokes([][]pt{p}, width, c) }
+func (r *raster) stroke(p []pt, width float64, c rgba) {
+	r.polygons(outline(p, width/2, r.scale, true), c)
+}
 
 func (r *raster) strokes(lines [][]pt, width float64, c rgba) {
 	for _, p := range lines {
-		r.polygons(outline(p, width/2, r.scale), c)
+		r.polygons(outline(p, width/2, r.scale, false), c)
 	}
 }
 
 // outline returns polygons, all turning the same way, whose union is the line
-// through p of half width h with round joins and ends.
-func outline(p []pt, h, scale float64) (out [][]pt) {
+// through p of half width h with round joins, and ends if round.
+func outline(p []pt, h, scale float64, round bool) (out [][]pt) {
 	sides := max(6, int(4*math.Sqrt(h*scale)+4))
 	for i, a := range p {
-		dot := make([]pt, sides)
-		for k := range dot {
-			s, c := math.Sincos(2 * math.Pi * float64(k) / float64(sides))
-			dot[k] = pt{a.x + h*c, a.y + h*s}
+		if round || (i > 0 && i < len(p)-1) {
+			dot := make([]pt, sides)
+			for k := range dot {
+				s, c := math.Sincos(2 * math.Pi * float64(k) / float64(sides))
+				dot[k] = pt{a.x + h*c, a.y + h*s}
+			}
+			out = append(out, dot)
 		}
-		out = append(out, dot)
 		if i == 0 {
 			continue
 		}

@@ -58,10 +58,12 @@ func (s *svg) fill(p []pt, c rgba) {
 	fmt.Fprintf(&s.body, `<path d="%sZ" %s/>`+"\n", pathOf(p), paint("fill", c))
 }
 
-func (s *svg) stroke(p []pt, width float64, c rgba) { s.strokes([][]pt{p}, width, c) }
+func (s *svg) stroke(p []pt, width float64, c rgba) {
+	fmt.Fprintf(&s.body, `<path d="%s" fill="none" stroke-width="%s" stroke-linecap="round" stroke-linejoin="round" %s/>`+"\n", pathOf(p), num(width), paint("stroke", c))
+}
 
 func (s *svg) strokes(lines [][]pt, width float64, c rgba) {
-	fmt.Fprintf(&s.body, `<g fill="none" stroke-width="%s" stroke-linecap="round" stroke-linejoin="round" %s>`, num(width), paint("stroke", c))
+	fmt.Fprintf(&s.body, `<g fill="none" stroke-width="%s" stroke-linejoin="round" %s>`, num(width), paint("stroke", c))
 	for _, p := range lines {
 		fmt.Fprintf(&s.body, `<path d="%s"/>`, pathOf(p))
 	}
