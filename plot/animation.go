@@ -57,7 +57,7 @@ func (f Animation) film() (*gif.GIF, error) {
 	const size = 480
 	th := themeOf(f.Dark)
 	first, last := f.Z[0], f.Z[len(f.Z)-1]
-	a := equal(rect{0, 0, size, size}, first, last, f.Data)
+	a := equal(rect{0, 42, size, size - 26}, first, last, f.Data) // between the caption and the bar
 
 	var field *arrows
 	full := 0.0
@@ -79,7 +79,7 @@ func (f Animation) film() (*gif.GIF, error) {
 	for k := range frames {
 		t := f.T[0] + (f.T[len(f.T)-1]-f.T[0])*float64(k)/float64(frames-1)
 		r := newRaster(size, size, 1)
-		r.fill(a.box.corners(), th.page)
+		r.fill(rect{0, 0, size, size}.corners(), th.page)
 		if !f.Data.IsEmpty() {
 			radius, o := dotSize(f.Data.N)
 			r.discs(a.points(f.Data, 0, 1), radius, alpha(th.data, o*0.55))

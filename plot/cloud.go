@@ -136,8 +136,8 @@ func (p Paths) Figure() (Figure, error) {
 	if count <= 0 {
 		count = 200
 	}
-	first, last := p.Z[0], p.Z[len(p.Z)-1]
-	count = min(count, first.N)
+	count = min(count, p.Z[0].N)
+	first, last := p.Z[0].Rows(0, count), p.Z[len(p.Z)-1].Rows(0, count)
 	a := panel(first, last, p.Data)
 	return planeFigure(a, p.Dark, func(c canvas, th theme) {
 		c.clip(a.box)
@@ -156,8 +156,8 @@ func (p Paths) Figure() (Figure, error) {
 			mid := (p.T[k] + p.T[k+1]) / 2
 			c.strokes(lines, 1, alpha(th.time(mid), 0.45))
 		}
-		c.discs(a.points(first.Rows(0, count), 0, 1), 2.2, alpha(th.noise, 0.9))
-		c.discs(a.points(last.Rows(0, count), 0, 1), 2.2, alpha(th.sample, 0.9))
+		c.discs(a.points(first, 0, 1), 2.2, alpha(th.noise, 0.9))
+		c.discs(a.points(last, 0, 1), 2.2, alpha(th.sample, 0.9))
 		c.unclip()
 		frame(c, th, a.box)
 		legend := []entry{{"noise, t = 0", dotMark, th.noise}, {"samples, t = 1", dotMark, th.sample}}

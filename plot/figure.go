@@ -45,8 +45,7 @@ func (f Figure) Size() (w, h float64) { return f.w, f.h }
 
 // PNG writes the figure with two pixels per unit.
 func (f Figure) PNG(w io.Writer) error {
-	enc := png.Encoder{CompressionLevel: png.BestCompression}
-	return enc.Encode(w, f.Image(2))
+	return png.Encode(w, f.Image(2))
 }
 
 // Image returns the figure as pixels, scale of them per unit.
