@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -10,9 +11,12 @@ import (
 	"laminar/internal/exec"
 	"laminar/internal/kernel"
 	"laminar/internal/lap"
+	"laminar/model"
 	"laminar/nn"
 	"laminar/objective"
 	"laminar/optim"
+	"laminar/sample"
+	"laminar/solve"
 	"laminar/tensor"
 )
 
@@ -161,4 +165,42 @@ func parameters(p *graph.Program, width int) ([]float32, error) {
 		copy(arena[e.Offset:], weights[i])
 	}
 	return arena, nil
+}
+
+// draw is n points carried by steps Euler steps through a network of that
+// width.
+func draw(n, steps, width int) func() (Job, error) {
+	return func() (Job, error) {
+		net, err := nn.Spec{Kind: "mlp", Width: width, Depth: 2, Activation: "relu"}.Network(2, flow.CondSpec{})
+		if err != nil {
+			return Job{}, err
+		}
+		program, err := nn.Velocity(net)
+		if err != nil {
+			return Job{}, err
+		}
+		arena, err := parameters(program, width)
+		if err != nil {
+			return Job{}, err
+		}
+		m, err := model.New(model.Config{Program: program, Params: arena})
+		if err != nil {
+			return Job{}, err
+		}
+		config := sample.Config{N: n, Solve: solve.Config{Method: "euler", Steps: steps}}
+		x0, x := normal(1, n, 2), tensor.New(n, 2)
+		return Job{
+			Step: func() error {
+				copy(x.Data, x0.Data)
+				_, err := sample.Carry(context.Background(), m, config, x, 0, 1)
+				return err
+			},
+			Answer: func() (mean float64) {
+				for _, v := range x.Data {
+					mean += float64(v) * float64(v) / float64(len(x.Data))
+				}
+				return mean
+			},
+		}, nil
+	}
 }

@@ -70,7 +70,7 @@ var works = []Work{
 	{Name: "train step 3-64-64-2, batch 256, multi-tensor Adam", Against: python("PyTorch", "train", 64, 256, "--foreach"), Go: trainStep(64, 256), Tolerance: 1e-4},
 	{Name: "train step 3-256-256-2, batch 256", Against: python("PyTorch", "train", 256, 256), Go: trainStep(256, 256), Tolerance: 1e-4, Floor: 1.4, Aim: 2.2},
 	{Name: "train step 3-512-512-2, batch 512", Against: python("PyTorch", "train", 512, 512), Go: trainStep(512, 512), Tolerance: 1e-4, Floor: 1.2, Aim: 1.7},
-	{Name: "sample 2000 points, 100 Euler steps, 64 wide", Against: python("PyTorch", "sample", 2000, 100, 64), Tolerance: 1e-4, Floor: 1.3, Aim: 2.2},
+	{Name: "sample 2000 points, 100 Euler steps, 64 wide", Against: python("PyTorch", "sample", 2000, 100, 64), Go: draw(2000, 100, 64), Tolerance: 1e-4, Floor: 1.3, Aim: 2.2},
 	{Name: "assignment 256, 2-D", Against: python("SciPy", "assign", 256, 2), Go: assignment(256, 2), Tolerance: 1e-9, Floor: 12, Aim: 20},
 	{Name: "assignment 1024, 2-D", Against: python("SciPy", "assign", 1024, 2), Go: assignment(1024, 2), Tolerance: 1e-9, Floor: 30, Aim: 60},
 	{Name: "assignment 4096, 2-D", Against: python("SciPy", "assign", 4096, 2), Go: assignment(4096, 2), Tolerance: 1e-9, Floor: 30, Aim: 60},
