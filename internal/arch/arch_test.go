@@ -38,8 +38,8 @@ var table = []pkg{
 	{"internal/exec", 2, "tensor rng internal/par internal/kernel flow graph"},
 	{"nn", 2, "tensor rng flow graph"},
 	{"optim", 2, "tensor rng internal/par internal/kernel flow graph"},
-	{"data", 2, "tensor rng flow"},
-	{"data/npy", 2, "tensor flow"},
+	{"data", 2, "tensor rng flow data/npy"},
+	{"data/npy", 2, "flow"},
 	{"coupling", 2, "tensor rng internal/par internal/kernel internal/lap flow"},
 	{"path", 2, "tensor rng flow"},
 	{"field", 2, "tensor rng flow"},
@@ -50,12 +50,12 @@ var table = []pkg{
 	{"modelfile", 2, "tensor flow"},
 
 	{"objective", 3, "tensor rng flow graph nn path field"},
-	{"model", 3, "tensor rng internal/par internal/exec flow graph nn data path field solve modelfile"},
+	{"model", 3, "tensor rng internal/par internal/kernel internal/exec flow graph nn data path field solve modelfile"},
 
-	{"train", 4, "tensor rng internal/par internal/exec flow graph nn optim data coupling path field objective model"},
+	{"train", 4, "tensor rng internal/par internal/kernel internal/exec flow graph nn optim data coupling path field objective model"},
 	{"sample", 4, "tensor rng internal/par flow data path field solve model"},
 
-	{"recipe", 5, "tensor rng flow nn optim data data/npy coupling path field solve metric objective model train sample"},
+	{"recipe", 5, "tensor rng internal/kernel flow nn optim data data/npy coupling path field solve metric objective model train sample"},
 
 	{"run", 6, "tensor rng flow graph nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe"},
 
@@ -65,12 +65,13 @@ var table = []pkg{
 	{"internal/cli", 9, "tensor rng flow nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe run serve laminar"},
 	{"cmd/laminar", 10, "internal/cli"},
 	{"bench", 9, "tensor rng internal/par internal/kernel internal/lap internal/exec flow graph nn optim data coupling path field solve metric plot report modelfile objective model train sample recipe run laminar"},
-	{"bench/peers", 9, "tensor rng flow data coupling path solve metric report recipe run laminar bench"},
+	{"bench/peers", 9, "tensor rng internal/par internal/kernel internal/lap internal/exec flow data coupling path solve metric report recipe run laminar bench"},
 }
 
 // sameLevel lists the arrows that do not go down a level.
 var sameLevel = []string{
 	"internal/lap -> tensor",
+	"data -> data/npy", // a codec that stands alone
 	"bench/peers -> bench",
 }
 
