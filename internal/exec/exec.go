@@ -77,6 +77,7 @@ type Program struct {
 	lanes               int
 	accs                []acc
 	accLen              int // elements of one lane
+	pieces              []piece
 	outs                []out
 }
 
@@ -86,6 +87,9 @@ type acc struct {
 	group, pos int // where its value is a gradient: group and offset there, else group -1
 	home       int // where else its value lives, in static memory
 }
+
+// piece is a part of an acc that one core adds over the lanes.
+type piece struct{ acc, lo, hi int }
 
 // out is one output of the program.
 type out struct {

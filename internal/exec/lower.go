@@ -18,6 +18,8 @@ const (
 	opReLUGrad                           // g, y: g where y > 0
 	opTanhGrad                           // g, y: g (1 - y y)
 	opSigmoidGrad                        // g, y: g y (1 - y)
+	opAddCol                             // x plus a number per line
+	opMulCol                             // x times a number per line
 	opPack                               // a weight in the order in which products read it
 	opDense                              // x, packed weight and perhaps bias: x w + b
 	opAct                                // an activation that the opDense it reads computes on the way
@@ -56,7 +58,6 @@ type compiler struct {
 	prog *Program
 
 	nodes []node
-	packs map[[3]int]int // weight, transposed, consumer kind: its opPack
 	err   error
 }
 

@@ -95,10 +95,25 @@ func copyRows(dst []float32, ldd int, src []float32, lds, n, w int) {
 		return
 	}
 	d, s := intsOf(dst), intsOf(src)
-	for r := range n {
-		dr, sr := d[r*ldd:r*ldd+w], s[r*lds:r*lds+w]
-		for j, v := range sr {
-			dr[j] = v
+	switch w {
+	case 1:
+		for r := range n {
+			d[r*ldd] = s[r*lds]
+		}
+	case 2:
+		for r := range n {
+			*(*[2]int32)(d[r*ldd:]) = *(*[2]int32)(s[r*lds:])
+		}
+	case 3:
+		for r := range n {
+			*(*[3]int32)(d[r*ldd:]) = *(*[3]int32)(s[r*lds:])
+		}
+	default:
+		for r := range n {
+			dr, sr := d[r*ldd:r*ldd+w], s[r*lds:r*lds+w]
+			for j, v := range sr {
+				dr[j] = v
+			}
 		}
 	}
 }
@@ -210,6 +225,15 @@ func (w *walk) lines(rows int, visit func(i, k int)) {
 func (w *walk) gather(dst, src []float32, rows int) {
 	n, step := w.shape[len(w.shape)-1], w.stride[len(w.shape)-1]
 	d, s := intsOf(dst), intsOf(src)
+	if len(w.shape) == 1 && step == 0 {
+		for r := range rows {
+			v := s[r*w.size]
+			for j := r * n; j < (r+1)*n; j++ {
+				d[j] = v
+			}
+		}
+		return
+	}
 	if step == 1 && n > 8 {
 		w.lines(rows, func(i, k int) { copy(d[i:i+n], s[k:k+n]) })
 		return

@@ -102,6 +102,10 @@ func (c *compiler) instruction(i int) instr {
 		if n.TransA {
 			ins.k = x.Shape[r-2]
 		}
+	case opAddCol, opMulCol:
+		ins.lead, ins.n = y.Size(), n.Size()/max(y.Size(), 1)
+	case graph.OpRowSum:
+		ins.lead = x.Size() / max(n.Size(), 1)
 	case graph.OpRowContract:
 		ins.lead, ins.m, ins.n = sizeOf(x.Shape[:len(x.Shape)-1]), n.Shape[0], n.Shape[1]
 	}
@@ -114,7 +118,7 @@ func elementwise(op graph.Op) bool {
 		return true
 	}
 	switch op {
-	case opScale, opShift, opSiLU, opSiLUGrad, opReLUGrad, opTanhGrad, opSigmoidGrad, graph.OpConvert:
+	case opScale, opShift, opAddCol, opMulCol, opSiLU, opSiLUGrad, opReLUGrad, opTanhGrad, opSigmoidGrad, graph.OpConvert:
 		return true
 	}
 	return false
@@ -208,6 +212,10 @@ func (f *frame) run(i *instr) {
 		k.Scale(dst, x, i.num)
 	case opShift:
 		k.AddScalar(dst, x, i.num)
+	case opAddCol:
+		k.AddCol(dst, x, y, rows*i.lead, i.n)
+	case opMulCol:
+		k.MulCol(dst, x, y, rows*i.lead, i.n)
 	case opSiLU:
 		k.SiLU(dst, x)
 	case opSiLUGrad:
@@ -276,7 +284,7 @@ func (f *frame) run(i *instr) {
 		if f.first {
 			clear(dst)
 		}
-		k.ColSum(dst, x, rows, i.dst.size)
+		k.ColSum(dst, x, rows*i.lead, i.dst.size)
 	case graph.OpRowContract:
 		k.Gemm(true, false, i.m, i.n, rows*i.lead, x, i.m, y, i.n, !f.first, dst, i.n, &f.ws)
 	default:

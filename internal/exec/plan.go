@@ -11,14 +11,15 @@ const (
 	// defaultBlockBytes fits the second-level cache of the processors of the
 	// last ten years, with room for the weights.
 	defaultBlockBytes = 512 << 10
-	// maxBlock bounds the rows of a block, blockUnit divides them.
-	maxBlock, blockUnit = 256, 16
-	// maxBlockBytes is what a block of blockUnit rows may take before it is
-	// cut further, down to single rows.
-	maxBlockBytes = 64 << 20
+	// A block has maxBlock rows, or the next smaller power of two that keeps
+	// to its bytes; but fewer than minBlock only if they take a hundred times
+	// as much, since products of few rows are slow.
+	maxBlock, minBlock = 256, 16
 	// lanesBytes bounds the memory of all lanes, within minLanes and maxLanes.
 	lanesBytes         = 4 << 20
 	minLanes, maxLanes = 4, 8
+	// pieceLen is the number of elements of lanes that are added at a time.
+	pieceLen = 1 << 13
 	// align is the number of elements in a cache line.
 	align = 16
 )
@@ -63,10 +64,12 @@ func (c *compiler) plan() {
 			perRow += n.Size()
 		}
 	}
-	bytes := max(4*perRow, 1)
-	p.block = min(max(c.opt.BlockBytes/bytes/blockUnit*blockUnit, blockUnit), maxBlock)
-	if p.block == blockUnit && blockUnit*bytes > maxBlockBytes {
-		p.block = max(maxBlockBytes/bytes, 1)
+	p.block = maxBlock
+	for p.block > 1 && p.block*perRow*4 > c.opt.BlockBytes {
+		if p.block <= minBlock && p.block*perRow*4 <= 100*c.opt.BlockBytes {
+			break
+		}
+		p.block /= 2
 	}
 	for i := range c.nodes {
 		if at := &c.nodes[i].at; at.space == inScratch {
@@ -77,6 +80,11 @@ func (c *compiler) plan() {
 	p.lanes = maxLanes
 	for p.lanes > minLanes && p.lanes*p.accLen*4 > lanesBytes {
 		p.lanes /= 2
+	}
+	for k, a := range p.accs {
+		for lo := 0; lo < a.size; lo += pieceLen {
+			p.pieces = append(p.pieces, piece{k, lo, min(lo+pieceLen, a.size)})
+		}
 	}
 	c.outputs()
 	c.emit(order)

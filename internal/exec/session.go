@@ -310,13 +310,35 @@ func (s *Session) reduce() {
 		for _, h := range s.home {
 			clear(h)
 		}
+	}
+	if s.parts < 2 || len(p.accs) == 0 {
 		return
 	}
-	for l := 1; l < s.parts && len(p.accs) > 0; l++ {
-		lane := s.lanes[(l-1)*p.accLen : l*p.accLen]
-		for i := range p.accs {
-			a := &p.accs[i]
-			p.kernel.Add(s.home[i], s.home[i], lane[a.off:a.off+a.size])
+	s.next.Store(0)
+	if workers := min(len(s.workers), len(p.pieces)); workers > 1 {
+		p.pool.Run(workers, (*adder)(s))
+	} else {
+		(*adder)(s).Do(0)
+	}
+}
+
+// adder is a Session at the work of adding lanes, piece by piece. Every
+// element is the sum of the lanes in their order, whoever adds it.
+type adder Session
+
+// Do adds pieces as long as there are any. It is called by the pool.
+func (s *adder) Do(int) {
+	p := s.prog
+	for {
+		k := int(s.next.Add(1) - 1)
+		if k >= len(p.pieces) {
+			return
+		}
+		c := p.pieces[k]
+		home, off := s.home[c.acc][c.lo:c.hi], p.accs[c.acc].off
+		for l := range s.parts - 1 {
+			at := l*p.accLen + off
+			p.kernel.Add(home, home, s.lanes[at+c.lo:at+c.hi])
 		}
 	}
 }
