@@ -203,7 +203,7 @@ func TestConditionalExpectation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const n, bins = 200000, 12
+	const n, bins = 60000, 12
 	for name, c := range map[string]struct {
 		f    flow.FieldOf[float64]
 		draw func(s *rng.Stream) [2]float64
