@@ -379,10 +379,7 @@ func stepsWithin(ctx context.Context, plan *recipe.Plan, k *kernel.Set, o Option
 
 // clearRun removes the files of an older run, and nothing else.
 func clearRun(dir string) error {
-	names := []string{ModelFile, RecipeFile, MetricsFile, EvalFile, ReportFile}
-	for _, p := range pictureFiles {
-		names = append(names, p)
-	}
+	names := append([]string{ModelFile, RecipeFile, MetricsFile, EvalFile, ReportFile}, pictureFiles...)
 	for _, n := range names {
 		if err := os.Remove(filepath.Join(dir, n)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return explain(filepath.Join(dir, n), err)
