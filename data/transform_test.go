@@ -111,9 +111,11 @@ func TestTransformsSurviveJSON(t *testing.T) {
 			t.Errorf("%s came back as %s (%v)", b, again, err)
 		}
 	}
-	for _, bad := range []string{``, `{}`, `[]`, `{"kind":"log"}`, `{"kind":"identity","x":1}`, `{"kind":"standardise"}`,
+	for _, bad := range []string{
+		``, `{}`, `[]`, `{"kind":"log"}`, `{"kind":"identity","x":1}`, `{"kind":"standardise"}`,
 		`{"kind":"standardise","mean":[1],"std":[1,2]}`, `{"kind":"standardise","mean":[1],"std":[-1]}`, `{"kind":"standardise","mean":[1],"std":[1],"more":0}`,
-		`{"kind":"standardise","mean":[1e999],"std":[1]}`} {
+		`{"kind":"standardise","mean":[1e999],"std":[1]}`,
+	} {
 		if _, err := data.DecodeTransform([]byte(bad)); !errors.Is(err, flow.ErrFormat) {
 			t.Errorf("%s: got %v", bad, err)
 		}

@@ -116,8 +116,10 @@ func gallery(dark bool) map[string]drawable {
 		"density": Density{Title: "Density of samples", Points: moons(50000, key.At(5)), Dark: dark},
 		"images":  Images{Title: "Samples of digits", Rows: digits, Width: 8, Height: 8, Lo: 0, Hi: 16, Dark: dark},
 		"loss":    Loss{Title: "Training loss on moons", Step: step, Loss: loss, HeldStep: heldStep, Held: held, Dark: dark},
-		"quality": Quality{Title: "Few steps are enough with optimal transport", Floor: 0.076, FloorLo: 0.065, FloorHi: 0.087, Dark: dark,
-			Series: []Series{{"optimal transport", nfe, ot, around(ot, 0.9), around(ot, 1.12)}, {"independent", nfe, ind, around(ind, 0.93), around(ind, 1.08)}}},
+		"quality": Quality{
+			Title: "Few steps are enough with optimal transport", Floor: 0.076, FloorLo: 0.065, FloorHi: 0.087, Dark: dark,
+			Series: []Series{{"optimal transport", nfe, ot, around(ot, 0.9), around(ot, 1.12)}, {"independent", nfe, ind, around(ind, 0.93), around(ind, 1.08)}},
+		},
 	}
 }
 

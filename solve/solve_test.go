@@ -522,6 +522,7 @@ func (still) Velocity(dst, x tensor.Mat, _ float64) error {
 	copy(dst.Data, x.Data)
 	return nil
 }
+
 func (s still) VelocityAt(dst, x tensor.Mat, _ []float64, _ []int32) error {
 	return s.Velocity(dst, x, 0)
 }

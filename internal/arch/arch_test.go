@@ -62,8 +62,9 @@ var table = []pkg{
 	{"", 7, "tensor rng flow nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe run"},
 
 	{"serve", 8, "tensor rng flow data data/npy path field solve metric plot report modelfile model train sample recipe run laminar"},
-	{"internal/cli", 9, "tensor rng internal/kernel internal/lap internal/exec flow graph nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe run serve laminar"},
+	{"internal/cli", 9, "tensor rng flow nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe run serve laminar"},
 	{"cmd/laminar", 10, "internal/cli"},
+	{"bench/quality", 9, "tensor rng flow data solve metric sample model recipe run train nn optim"},
 	{"bench", 9, "tensor rng internal/par internal/kernel internal/lap internal/exec flow graph nn optim data coupling path field solve metric plot report modelfile objective model train sample recipe run laminar"},
 	{"bench/peers", 9, "tensor rng internal/par internal/kernel internal/lap internal/exec flow graph nn optim data coupling path field solve metric plot report modelfile objective model train sample recipe run laminar bench"},
 }
@@ -166,13 +167,7 @@ func violations(all map[string]listed) []string {
 				bad = append(bad, p.ImportPath+" may not import "+i+": levels 0 to 4 touch no files, network, flags or logs")
 			case i == "C":
 				bad = append(bad, p.ImportPath+" imports C")
-<<<<<<< HEAD
-			case place.path == "plot" && under(i, []string{"golang.org/x/image"}):
-				// Fonts and an antialiasing rasteriser; see docs/adr/0006-pictures.md.
-			case place.level <= pureTop && !all[i].Standard && !under(i, pureThirdParty):
-=======
 			case place.level <= pureTop && !all[i].Standard && !under(i, pureThirdParty) && !under(i, granted[p.ImportPath]):
->>>>>>> graphtest
 				bad = append(bad, p.ImportPath+" may not import "+i+": levels 0 to 4 need no third party but "+strings.Join(pureThirdParty, " and "))
 			}
 		}
