@@ -26,43 +26,22 @@ type tree struct {
 	flow              []int64   // on the arc to the parent
 	pot               []float64 // dual of the node: u_i or v_j, u_i+v_j = c_ij on the tree
 	root              int32
+	at                int // where the search for an entering arc goes on
 }
 
 // simplex runs the network simplex on whole masses a and b of equal sums.
 func (t *tree) simplex(a, b []int64, total float64) ([]Flow, error) {
 	t.start(a, b)
 	m, n := t.m, t.n
-	arcs := m * n
-	block := max(int(math.Sqrt(float64(arcs))), min(arcs, 64))
-	tol := 1e-11 * t.width
-	at := 0
-	for pivots, limit := 0, 100*arcs+10000; ; pivots++ {
-		if pivots > limit {
-			return nil, fmt.Errorf("lap: no optimal plan of %d sources and %d sinks after %d pivots", m, n, limit)
-		}
-		// Block search: the most violating arc of the first block with one.
-		best, i, j := -tol, -1, -1
-		for seen := 0; seen < arcs && i < 0; {
-			for end := min(seen+block, arcs); seen < end; {
-				r, c := at/n, at%n
-				k := min(n-c, end-seen)
-				row, pot := t.cost[at:at+k], t.pot[m+c:m+c+k]
-				u := t.pot[r]
-				for x, cost := range row {
-					if red := cost - u - pot[x]; red < best {
-						best, i, j = red, r, c+x
-					}
-				}
-				seen += k
-				if at += k; at == arcs {
-					at = 0
-				}
-			}
-		}
+	for pivots, limit := 0, 100*m*n+10000; ; pivots++ {
+		i, j := t.entering()
 		if i < 0 {
 			break
 		}
-		t.pivot(int32(i), int32(m+j))
+		if pivots == limit {
+			return nil, fmt.Errorf("lap: no optimal plan of %d sources and %d sinks after %d pivots", m, n, limit)
+		}
+		t.pivot(i, j)
 	}
 	t.v = t.pot[m:]
 	flows := make([]Flow, 0, m+n-1)
@@ -82,6 +61,33 @@ func (t *tree) simplex(a, b []int64, total float64) ([]Flow, error) {
 		return int(x.J) - int(y.J)
 	})
 	return flows, nil
+}
+
+// entering returns a source and a sink whose arc would lower the cost, i < 0 if
+// there is none: block search, the most violating arc of the first block that
+// has one, going on where the last call stopped.
+func (t *tree) entering() (i, j int32) {
+	arcs := t.m * t.n
+	block := max(int(math.Sqrt(float64(arcs))), min(arcs, 64))
+	best := -1e-11 * t.width
+	i, j = -1, -1
+	for seen := 0; seen < arcs && i < 0; {
+		for end := min(seen+block, arcs); seen < end; {
+			r, c := t.at/t.n, t.at%t.n
+			k := min(t.n-c, end-seen)
+			u, pot := t.pot[r], t.pot[t.m+c:t.m+c+k]
+			for x, cost := range t.cost[t.at : t.at+k] {
+				if red := cost - u - pot[x]; red < best {
+					best, i, j = red, int32(r), int32(t.m+c+x)
+				}
+			}
+			seen += k
+			if t.at += k; t.at == arcs {
+				t.at = 0
+			}
+		}
+	}
+	return i, j
 }
 
 // start builds the first tree: row after row takes the cheapest column that

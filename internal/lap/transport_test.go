@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -183,6 +184,58 @@ func TestTransportFamilies(t *testing.T) {
 				t.Fatal(f.name, err)
 			}
 			checkPlan(t, f.name, cost, a, b, p)
+		}
+	}
+}
+
+// Ties in the masses make most pivots degenerate. After each one the tree must
+// span all nodes, carry the masses, and have mass on every arc that points down;
+// without the last the simplex could go in circles.
+func TestTreeStaysStronglyFeasible(t *testing.T) {
+	for seed := range 60 {
+		s := rng.New(uint64(seed)).Stream()
+		m, n := 1+s.IntN(12), 1+s.IntN(12)
+		cost := make([]float64, m*n)
+		for k := range cost {
+			cost[k] = float64(s.IntN(5))
+		}
+		a, b := make([]int64, m), make([]int64, n)
+		for i := range a {
+			a[i] = int64(n)
+		}
+		for j := range b {
+			b[j] = int64(m)
+		}
+		tr := tree{cost: cost, m: m, n: n, width: 4}
+		tr.start(slices.Clone(a), slices.Clone(b))
+		for step := 0; ; step++ {
+			sum := append(slices.Clone(a), b...)
+			for x, p := range tr.parent {
+				if int32(x) == tr.root {
+					continue
+				}
+				if tr.flow[x] < 0 || x >= m && tr.flow[x] == 0 {
+					t.Fatalf("seed %d step %d: node %d of %d+%d has %d on its arc", seed, step, x, m, n, tr.flow[x])
+				}
+				if tr.depth[x] != tr.depth[p]+1 {
+					t.Fatalf("seed %d step %d: node %d at depth %d below %d", seed, step, x, tr.depth[x], tr.depth[p])
+				}
+				sum[x] -= tr.flow[x]
+				sum[p] -= tr.flow[x]
+			}
+			for x, left := range sum {
+				if left != 0 {
+					t.Fatalf("seed %d step %d: node %d keeps %d", seed, step, x, left)
+				}
+			}
+			i, j := tr.entering()
+			if i < 0 {
+				break
+			}
+			if step > 10000 {
+				t.Fatalf("seed %d: no end", seed)
+			}
+			tr.pivot(i, j)
 		}
 	}
 }
