@@ -24,9 +24,8 @@ func grow(p *[]float32, n int) []float32 {
 //	C[i,j] = max(lo, cin[i,j] + sum over l in order of A[i,l] B[l,j])
 //
 // for m rows, n columns, and k >= 1. A[i,l] = a[i*rs+l*cs], B[l,j] =
-// b[l*ldb+j], cin[i,j] = cin[i*ldcin+j] or zero where cin is nil. full says
-// that b may be read up to the next multiple of 16 columns (it is packed).
-type panelFunc = func(m, n, k int, a []float32, rs, cs int, b []float32, ldb int, full bool,
+// b[l*ldb+j], cin[i,j] = cin[i*ldcin+j] or zero where cin is nil.
+type panelFunc = func(m, n, k int, a []float32, rs, cs int, b []float32, ldb int,
 	cin []float32, ldcin int, c []float32, ldc int, lo float32)
 
 // nothing is the lower bound that bounds nothing; a bound of 0 is ReLU.
@@ -197,9 +196,9 @@ func (s *Set) product(m, n, k int, a []float32, rs, cs int, b operand, cin []flo
 				}
 				cp := c[i*ldc+j:]
 				if cin == nil {
-					s.panel(mc, cols, kc, ab, abRS, abCS, bp, ldb, b.packed, nil, 0, cp, ldc, bound)
+					s.panel(mc, cols, kc, ab, abRS, abCS, bp, ldb, nil, 0, cp, ldc, bound)
 				} else {
-					s.panel(mc, cols, kc, ab, abRS, abCS, bp, ldb, b.packed, cin[i*ldcin+j:], ldcin, cp, ldc, bound)
+					s.panel(mc, cols, kc, ab, abRS, abCS, bp, ldb, cin[i*ldcin+j:], ldcin, cp, ldc, bound)
 				}
 			}
 		}

@@ -88,7 +88,7 @@ func reference() *Set {
 }
 
 // refPanel is the definition of panelFunc, four columns at a time.
-func refPanel(m, n, k int, a []float32, rs, cs int, b []float32, ldb int, _ bool, cin []float32, ldcin int, c []float32, ldc int, lo float32) {
+func refPanel(m, n, k int, a []float32, rs, cs int, b []float32, ldb int, cin []float32, ldcin int, c []float32, ldc int, lo float32) {
 	for i := range m {
 		j := 0
 		for ; j+4 <= n; j += 4 {
@@ -195,6 +195,10 @@ func refLanes(a, b []float32, f func(x, y float64) float64) float64 {
 	for i, x := range a {
 		t[i%sumLanes] += f(float64(x), float64(b[i]))
 	}
+	return addLanes(&t)
+}
+
+func addLanes(t *[sumLanes]float64) float64 {
 	for h := sumLanes / 2; h > 0; h /= 2 {
 		for i := range h {
 			t[i] += t[i+h]
