@@ -12,9 +12,9 @@ const (
 	// last ten years, with room for the weights.
 	defaultBlockBytes = 512 << 10
 	// A block has maxBlock rows, or the next smaller power of two that keeps
-	// to its bytes; but fewer than minBlock only if they take a hundred times
-	// as much, since products of few rows are slow.
-	maxBlock, minBlock = 256, 16
+	// to its bytes. Products of few rows are slow: from goodBlock rows down a
+	// block may take 8 times its bytes, from minBlock down 100 times.
+	maxBlock, goodBlock, minBlock = 256, 64, 16
 	// lanesBytes bounds the memory of all lanes, within minLanes and maxLanes.
 	lanesBytes         = 4 << 20
 	minLanes, maxLanes = 4, 8
@@ -65,8 +65,10 @@ func (c *compiler) plan() {
 		}
 	}
 	p.block = maxBlock
-	for p.block > 1 && p.block*perRow*4 > c.opt.BlockBytes {
-		if p.block <= minBlock && p.block*perRow*4 <= 100*c.opt.BlockBytes {
+	for p.block > 1 {
+		bytes := 4 * perRow * p.block
+		if bytes <= c.opt.BlockBytes || (p.block <= goodBlock && bytes <= 8*c.opt.BlockBytes) ||
+			(p.block <= minBlock && bytes <= 100*c.opt.BlockBytes) {
 			break
 		}
 		p.block /= 2
