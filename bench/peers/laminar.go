@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
+	"laminar/coupling"
+	"laminar/data"
 	"laminar/flow"
 	"laminar/graph"
 	"laminar/internal/exec"
@@ -15,9 +18,11 @@ import (
 	"laminar/nn"
 	"laminar/objective"
 	"laminar/optim"
+	"laminar/path"
 	"laminar/sample"
 	"laminar/solve"
 	"laminar/tensor"
+	"laminar/train"
 )
 
 // The Go sides of the works, each a function that sets one up.
@@ -201,6 +206,44 @@ func draw(n, steps, width int) func() (Job, error) {
 				}
 				return mean
 			},
+		}, nil
+	}
+}
+
+// postRun is the whole training run of post.py: steps of 256 pairs, each batch a
+// fresh draw, paired by exact transport of the Euclidean cost.
+func postRun(steps int) func() (Job, error) {
+	return func() (Job, error) {
+		net, err := nn.Post().Network(2, flow.CondSpec{})
+		if err != nil {
+			return Job{}, err
+		}
+		pairer, err := coupling.NewOT("l2")
+		if err != nil {
+			return Job{}, err
+		}
+		pairs, err := coupling.NewSource(data.Noise(2), data.SklearnMoons(0.05), pairer)
+		if err != nil {
+			return Job{}, err
+		}
+		config := train.Defaults()
+		config.Steps, config.Batch = steps, 256
+		loss := math.NaN()
+		return Job{
+			Prepare: func(round int) error {
+				config.Seed = uint64(round)
+				return nil
+			},
+			Step: func() error {
+				t, err := train.New(config, optim.Post(), objective.FlowMatching{Path: path.Linear{}, Times: path.Uniform{}}, net, pairs, train.Options{})
+				if err != nil {
+					return err
+				}
+				err = t.Fit(context.Background())
+				loss = t.Loss(100)
+				return err
+			},
+			Answer: func() float64 { return loss },
 		}, nil
 	}
 }
