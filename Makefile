@@ -35,7 +35,7 @@ bench:
 
 bench-peers:
 	./bench/peers/install.sh
-	go run ./bench/peers
+	go run ./bench/peers -write docs/benchmarks.md
 
 bench-quality:
 	go run ./bench/quality
