@@ -1,8 +1,11 @@
 module laminar
 
-go 1.26
+go 1.26.0
 
 require (
-	golang.org/x/sys v0.47.0
+	golang.org/x/image v0.47.0
+	golang.org/x/sys v0.49.0
 	gonum.org/v1/gonum v0.17.0
 )
+
+require golang.org/x/text v0.43.0 // indirect

@@ -12,15 +12,24 @@ import (
 type shuffle struct {
 	n           uint64
 	left, right uint // widths in bits of the two halves
-	round       [6]uint64
+	rounds      int  // even
+	key         [maxRounds]uint64
 }
+
+// Six rounds mix wide numbers; few bits need more until all orders are equally
+// likely.
+const minRounds, maxRounds = 6, 16
 
 func newShuffle(key rng.Key, n int) shuffle {
 	s := shuffle{n: uint64(n)}
 	width := uint(bits.Len64(uint64(max(n, 1)) - 1))
 	s.left, s.right = width/2, width-width/2
-	for i := range s.round {
-		s.round[i] = key.At(uint64(i)).Words()[0]
+	s.rounds = minRounds
+	if width < 10 {
+		s.rounds = maxRounds
+	}
+	for i := range s.rounds {
+		s.key[i] = key.At(uint64(i)).Words()[0]
 	}
 	return s
 }
@@ -40,7 +49,7 @@ func (s *shuffle) at(p int) int {
 func (s *shuffle) once(v uint64) uint64 {
 	lw, rw := s.left, s.right
 	l, r := v>>rw, v&(1<<rw-1)
-	for _, k := range s.round {
+	for _, k := range s.key[:s.rounds] {
 		h := (r ^ k) * 0x9e3779b97f4a7c15 // finished as in splitmix64
 		h = (h ^ h>>32) * 0xbf58476d1ce4e5b9
 		h ^= h >> 29

@@ -194,50 +194,53 @@ func TestOTIsStraight(t *testing.T) {
 // The fields are E[x1 - x0 | x_t]: by Monte Carlo, for every bin of x_t the mean
 // of x1 - x0 equals the mean of the field at the same points.
 func TestConditionalExpectation(t *testing.T) {
-	weight, mean, sigma := []float64{1, 3}, [][]float64{{-2}, {1.5}}, []float64{0.4, 0.8}
+	weight, mean, sigma := []float64{1, 3}, [][]float64{{-1.5, 0.2}, {1, 0}}, []float64{0.3, 1.2}
 	mix, err := field.Mixture[float64](weight, mean, sigma)
 	if err != nil {
 		t.Fatal(err)
 	}
-	gauss, err := field.Gaussian[float64]([]float64{0}, []float64{1}, []float64{2}, []float64{0.5})
+	gauss, err := field.Gaussian[float64]([]float64{0, 0}, []float64{1, 1}, []float64{2, 1}, []float64{0.5, 2})
 	if err != nil {
 		t.Fatal(err)
 	}
-	const n, bins = 200000, 12
+	const n, bins = 60000, 12
 	for name, c := range map[string]struct {
 		f    flow.FieldOf[float64]
-		draw func(s *rng.Stream) float64
+		draw func(s *rng.Stream) [2]float64
 	}{
-		"mixture": {mix, func(s *rng.Stream) float64 {
+		"mixture": {mix, func(s *rng.Stream) [2]float64 {
 			k := 1
 			if s.Float64() < 0.25 {
 				k = 0
 			}
-			return mean[k][0] + sigma[k]*s.NormFloat64()
+			return [2]float64{mean[k][0] + sigma[k]*s.NormFloat64(), mean[k][1] + sigma[k]*s.NormFloat64()}
 		}},
-		"gaussian": {gauss, func(s *rng.Stream) float64 { return 2 + 0.5*s.NormFloat64() }},
+		"gaussian": {gauss, func(s *rng.Stream) [2]float64 {
+			return [2]float64{2 + 0.5*s.NormFloat64(), 1 + 2*s.NormFloat64()}
+		}},
 	} {
 		for _, at := range []float64{0, 0.3, 0.7, 1} {
 			s := rng.New(11).Stream()
-			x, u := tensor.NewOf[float64](n, 1), tensor.NewOf[float64](n, 1)
-			d := make([]float64, n)
+			x, u, d := tensor.NewOf[float64](n, 2), tensor.NewOf[float64](n, 2), tensor.NewOf[float64](n, 2)
 			for i := range n {
-				x0, x1 := s.NormFloat64(), c.draw(&s)
-				x.Data[i], d[i] = (1-at)*x0+at*x1, x1-x0
+				for j, x1 := range c.draw(&s) {
+					x0 := s.NormFloat64()
+					x.Row(i)[j], d.Row(i)[j] = (1-at)*x0+at*x1, x1-x0
+				}
 			}
 			if err := c.f.Velocity(u, x, at); err != nil {
 				t.Fatal(err)
 			}
-			var count, diff, sq [bins]float64
+			var count, diff, sq [2 * bins]float64 // by coordinate
 			for i, v := range x.Data {
-				b := int((v + 3) * 2)
-				if b < 0 || b >= bins {
+				b := int((v+3)*2) + i%2*bins
+				if v < -3 || v >= 3 {
 					continue
 				}
-				e := d[i] - u.Data[i]
+				e := d.Data[i] - u.Data[i]
 				count[b], diff[b], sq[b] = count[b]+1, diff[b]+e, sq[b]+e*e
 			}
-			for b := range bins {
+			for b := range 2 * bins {
 				if count[b] < 200 {
 					continue
 				}

@@ -143,6 +143,28 @@ func TestStopGradient(t *testing.T) {
 	near(t, "d", out["d"], []float64{math.Exp(0.5)}, exact)
 }
 
+// TestIntermediate: derivatives by a value that is computed itself. JVP moves it
+// by its tangent alone; VJP gives each value all that flows through it.
+func TestIntermediate(t *testing.T) {
+	b := NewBuilder()
+	x := b.Row("x", Float32, 1)
+	z := b.Square(x)
+	y := []Value{b.Mul(x, z)}
+	one := b.Const(1, 1)
+	b.Output("d", b.JVP(y, []Value{x, z}, []Value{one, b.Const(10, 1)})[0]) // z + 10 x
+	for i, g := range b.VJP(y, []Value{one}, []Value{x, z}) {
+		b.Output(string(rune('x'+2*i)), g) // x: 3 x^2, z: x
+	}
+	p, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := run(t, p, Feed{N: 1, Rows: map[string][]float64{"x": {3}}})
+	near(t, "JVP", out["d"], []float64{39}, 0)
+	near(t, "VJP by x", out["x"], []float64{27}, 0)
+	near(t, "VJP by z", out["z"], []float64{3}, 0)
+}
+
 // TestSharing: equal nodes are one; different ones are not; no identity is kept.
 func TestSharing(t *testing.T) {
 	b := NewBuilder()
@@ -172,7 +194,8 @@ func TestSharing(t *testing.T) {
 		{b.Sum(x, 0), b.Sum(x, 1)},
 		{b.Const(2, 1), b.Const(2, 1, 1)},
 		{b.Const(0), b.Const(math.Copysign(0, -1))},
-		{b.MatMul(x, y, true, false), b.MatMul(x, y, false, true)},
+		{b.MatMul(x, y, true, false), b.MatMul(x, y, false, false)},
+		{b.MatMul(x, y, true, false), b.MatMul(x, y, true, true)},
 		{b.Param("net", "w", 2), b.Param("ema", "w", 2)},
 		{b.Add(b.Const(0, 3, 2, 2), x), x},
 	}

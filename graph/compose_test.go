@@ -52,8 +52,10 @@ func TestComposites(t *testing.T) {
 	for _, c := range cases {
 		for _, kinds := range []string{"s", "r"} {
 			t.Run(c.name+"/"+kinds, func(t *testing.T) {
-				testOp(t, opCase{name: c.name, in: []operand{num(5)}, want: c.want,
-					build: func(b *Builder, v []Value) Value { return c.build(b, v[0]) }}, kinds)
+				testOp(t, opCase{
+					name: c.name, in: []operand{num(5)}, want: c.want,
+					build: func(b *Builder, v []Value) Value { return c.build(b, v[0]) },
+				}, kinds)
 			})
 		}
 	}

@@ -119,26 +119,42 @@ func opCases() []opCase {
 	one := []string{"s", "r"}
 	two := []string{"ss", "rr", "sr", "rs"}
 
-	add(opCase{op: OpParam, in: []operand{num(2, 2)}, kinds: []string{"s"}, want: pick(0, 1, 2, 3),
-		build: func(b *Builder, v []Value) Value { return v[0] }})
-	add(opCase{op: OpRow, in: []operand{num(2, 2)}, kinds: []string{"r"}, want: pick(0, 1, 2, 3),
-		build: func(b *Builder, v []Value) Value { return v[0] }})
-	add(opCase{op: OpConst, in: []operand{num(3)}, kinds: one,
+	add(opCase{
+		op: OpParam, in: []operand{num(2, 2)}, kinds: []string{"s"}, want: pick(0, 1, 2, 3),
+		build: func(b *Builder, v []Value) Value { return v[0] },
+	})
+	add(opCase{
+		op: OpRow, in: []operand{num(2, 2)}, kinds: []string{"r"}, want: pick(0, 1, 2, 3),
+		build: func(b *Builder, v []Value) Value { return v[0] },
+	})
+	add(opCase{
+		op: OpConst, in: []operand{num(3)}, kinds: one,
 		build: func(b *Builder, v []Value) Value { return b.Mul(v[0], b.ConstOf([]float64{2, -3, 5}, 3)) },
-		want:  func(x [][]float64) []float64 { return []float64{2 * x[0][0], -3 * x[0][1], 5 * x[0][2]} }})
-	add(opCase{op: OpConst, name: "splat", in: []operand{num(3)}, kinds: one,
+		want:  func(x [][]float64) []float64 { return []float64{2 * x[0][0], -3 * x[0][1], 5 * x[0][2]} },
+	})
+	add(opCase{
+		op: OpConst, name: "splat", in: []operand{num(3)}, kinds: one,
 		build: func(b *Builder, v []Value) Value { return b.Scale(v[0], 2.5) },
-		want:  map1(func(x float64) float64 { return 2.5 * x })})
-	add(opCase{op: OpToRows, in: []operand{num(2)}, kinds: []string{"s"}, want: pick(0, 1),
-		build: func(b *Builder, v []Value) Value { return b.ToRows(v[0]) }})
-	add(opCase{op: OpStopGradient, in: []operand{num(2)}, kinds: one, want: pick(0, 1), flat: true,
-		build: func(b *Builder, v []Value) Value { return b.StopGradient(v[0]) }})
-	add(opCase{op: OpConvert, in: []operand{num(4)}, kinds: one, want: map1(math.Trunc), flat: true,
-		build: func(b *Builder, v []Value) Value { return b.Convert(b.Convert(v[0], Int32), Float32) }})
+		want:  map1(func(x float64) float64 { return 2.5 * x }),
+	})
+	add(opCase{
+		op: OpToRows, in: []operand{num(2)}, kinds: []string{"s"}, want: pick(0, 1),
+		build: func(b *Builder, v []Value) Value { return b.ToRows(v[0]) },
+	})
+	add(opCase{
+		op: OpStopGradient, in: []operand{num(2)}, kinds: one, want: pick(0, 1), flat: true,
+		build: func(b *Builder, v []Value) Value { return b.StopGradient(v[0]) },
+	})
+	add(opCase{
+		op: OpConvert, in: []operand{num(4)}, kinds: one, want: map1(math.Trunc), flat: true,
+		build: func(b *Builder, v []Value) Value { return b.Convert(b.Convert(v[0], Int32), Float32) },
+	})
 
 	unary := func(op Op, x operand, f func(b *Builder, x Value) Value, want func(float64) float64) {
-		add(opCase{op: op, in: []operand{x}, kinds: one, want: map1(want),
-			build: func(b *Builder, v []Value) Value { return f(b, v[0]) }})
+		add(opCase{
+			op: op, in: []operand{x}, kinds: one, want: map1(want),
+			build: func(b *Builder, v []Value) Value { return f(b, v[0]) },
+		})
 	}
 	sigmoid := func(x float64) float64 { return (1 + math.Tanh(x/2)) / 2 }
 	unary(OpNeg, num(3), (*Builder).Neg, func(x float64) float64 { return 0 - x })
@@ -156,8 +172,10 @@ func opCases() []opCase {
 	unary(OpStep, num(3), (*Builder).Step, func(x float64) float64 { return indicator(x > 0) })
 
 	binary := func(op Op, y operand, f func(b *Builder, x, y Value) Value, want func(x, y float64) float64) {
-		add(opCase{op: op, in: []operand{num(3), y}, kinds: two, want: map2(want),
-			build: func(b *Builder, v []Value) Value { return f(b, v[0], v[1]) }})
+		add(opCase{
+			op: op, in: []operand{num(3), y}, kinds: two, want: map2(want),
+			build: func(b *Builder, v []Value) Value { return f(b, v[0], v[1]) },
+		})
 	}
 	binary(OpAdd, num(3), (*Builder).Add, func(x, y float64) float64 { return x + y })
 	binary(OpSub, num(3), (*Builder).Sub, func(x, y float64) float64 { return x - y })
@@ -166,10 +184,13 @@ func opCases() []opCase {
 	binary(OpMax, num(3), (*Builder).Max, func(x, y float64) float64 { return (x + y + math.Abs(x-y)) / 2 })
 	binary(OpMin, num(3), (*Builder).Min, func(x, y float64) float64 { return (x + y - math.Abs(x-y)) / 2 })
 	binary(OpGreater, num(3), (*Builder).Greater, func(x, y float64) float64 { return indicator(x-y > 0) })
-	add(opCase{op: OpEqual, in: []operand{index(2, 6), index(2, 6)}, kinds: two, flat: true,
+	add(opCase{
+		op: OpEqual, in: []operand{index(2, 6), index(2, 6)}, kinds: two, flat: true,
 		want:  map2(func(x, y float64) float64 { return indicator(x-y == 0) }),
-		build: func(b *Builder, v []Value) Value { return b.Equal(v[0], v[1]) }})
-	add(opCase{op: OpSelect, in: []operand{index(2, 4), num(4), num(4)}, kinds: []string{"sss", "rrr", "srs", "rss", "ssr"},
+		build: func(b *Builder, v []Value) Value { return b.Equal(v[0], v[1]) },
+	})
+	add(opCase{
+		op: OpSelect, in: []operand{index(2, 4), num(4), num(4)}, kinds: []string{"sss", "rrr", "srs", "rss", "ssr"},
 		build: func(b *Builder, v []Value) Value { return b.Select(b.Convert(v[0], Float32), v[1], v[2]) },
 		want: func(x [][]float64) []float64 {
 			var y []float64
@@ -177,11 +198,14 @@ func opCases() []opCase {
 				y = append(y, m*x[1][i]+(1-m)*x[2][i])
 			}
 			return y
-		}})
+		},
+	})
 
 	shape := func(op Op, x operand, want func([][]float64) []float64, f func(b *Builder, x Value) Value) {
-		add(opCase{op: op, in: []operand{x}, kinds: one, want: want,
-			build: func(b *Builder, v []Value) Value { return f(b, v[0]) }})
+		add(opCase{
+			op: op, in: []operand{x}, kinds: one, want: want,
+			build: func(b *Builder, v []Value) Value { return f(b, v[0]) },
+		})
 	}
 	shape(OpReshape, num(2, 3), pick(0, 1, 2, 3, 4, 5), func(b *Builder, x Value) Value { return b.Reshape(x, 3, 1, 2) })
 	shape(OpTranspose, num(2, 3), pick(0, 3, 1, 4, 2, 5), func(b *Builder, x Value) Value { return b.Transpose(x, 1, 0) })
@@ -200,12 +224,15 @@ func opCases() []opCase {
 	shape(OpSlice, num(2, 3), pick(1, 2, 4, 5), func(b *Builder, x Value) Value { return b.Slice(x, 1, 1, 3) })
 	shape(OpSlice, num(3, 2), pick(2, 3), func(b *Builder, x Value) Value { return b.Slice(x, 0, 1, 2) })
 	shape(OpPad, num(2, 2), pick(-1, 0, 1, -1, -1, -1, 2, 3, -1, -1), func(b *Builder, x Value) Value { return b.Pad(x, 1, 1, 2) })
-	add(opCase{op: OpConcat, in: []operand{num(2, 1), num(2, 2)}, kinds: two,
+	add(opCase{
+		op: OpConcat, in: []operand{num(2, 1), num(2, 2)}, kinds: two,
 		build: func(b *Builder, v []Value) Value { return b.Concat(1, v...) },
 		want: func(x [][]float64) []float64 {
 			return []float64{x[0][0], x[1][0], x[1][1], x[0][1], x[1][2], x[1][3]}
-		}})
-	add(opCase{op: OpGather, in: []operand{num(3, 2), index(3, 4)}, kinds: two,
+		},
+	})
+	add(opCase{
+		op: OpGather, in: []operand{num(3, 2), index(3, 4)}, kinds: two,
 		build: func(b *Builder, v []Value) Value { return b.Gather(v[0], v[1]) },
 		want: func(x [][]float64) []float64 {
 			var y []float64
@@ -213,7 +240,8 @@ func opCases() []opCase {
 				y = append(y, x[0][2*int(i)], x[0][2*int(i)+1])
 			}
 			return y
-		}})
+		},
+	})
 	scatter := func(x [][]float64) []float64 {
 		y := make([]float64, 6)
 		for k, i := range x[0] {
@@ -222,17 +250,22 @@ func opCases() []opCase {
 		}
 		return y
 	}
-	add(opCase{op: OpScatter, in: []operand{index(3, 4), num(4, 2)}, kinds: []string{"ss", "rr"}, want: scatter,
-		build: func(b *Builder, v []Value) Value { return b.Scatter(v[0], v[1], 3) }})
-	add(opCase{op: OpRowScatterAdd, in: []operand{index(3, 4), num(4, 2)}, kinds: []string{"rr"}, want: scatter,
-		build: func(b *Builder, v []Value) Value { return b.RowScatterAdd(v[0], v[1], 3) }})
+	add(opCase{
+		op: OpScatter, in: []operand{index(3, 4), num(4, 2)}, kinds: []string{"ss", "rr"}, want: scatter,
+		build: func(b *Builder, v []Value) Value { return b.Scatter(v[0], v[1], 3) },
+	})
+	add(opCase{
+		op: OpRowScatterAdd, in: []operand{index(3, 4), num(4, 2)}, kinds: []string{"rr"}, want: scatter,
+		build: func(b *Builder, v []Value) Value { return b.RowScatterAdd(v[0], v[1], 3) },
+	})
 
 	for _, trans := range []bool{false, true} {
 		w := num(3, 2)
 		if trans {
 			w = num(2, 3)
 		}
-		add(opCase{op: OpLinear, name: fmt.Sprint(trans), in: []operand{num(2, 3), w}, kinds: []string{"ss", "rs"},
+		add(opCase{
+			op: OpLinear, name: fmt.Sprint(trans), in: []operand{num(2, 3), w}, kinds: []string{"ss", "rs"},
 			build: func(b *Builder, v []Value) Value { return b.Linear(v[0], v[1], trans) },
 			want: func(x [][]float64) []float64 {
 				w := x[1]
@@ -240,7 +273,8 @@ func opCases() []opCase {
 					w = flip(w, 2, 3)
 				}
 				return mul(x[0], w, 2, 3, 2)
-			}})
+			},
+		})
 		for _, transX := range []bool{false, true} {
 			x, y := num(2, 1, 3), num(2, 3, 2)
 			if transX {
@@ -249,7 +283,8 @@ func opCases() []opCase {
 			if trans {
 				y = num(2, 2, 3)
 			}
-			add(opCase{op: OpMatMul, name: fmt.Sprint(transX, trans), in: []operand{x, y}, kinds: two,
+			add(opCase{
+				op: OpMatMul, name: fmt.Sprint(transX, trans), in: []operand{x, y}, kinds: two,
 				build: func(b *Builder, v []Value) Value { return b.MatMul(v[0], v[1], transX, trans) },
 				want: func(x [][]float64) []float64 {
 					var out []float64
@@ -261,17 +296,24 @@ func opCases() []opCase {
 						out = append(out, mul(l, r, 1, 3, 2)...)
 					}
 					return out
-				}})
+				},
+			})
 		}
 	}
-	add(opCase{op: OpMatMul, name: "square", in: []operand{num(2, 2), num(2, 3)}, kinds: []string{"rr"},
+	add(opCase{
+		op: OpMatMul, name: "square", in: []operand{num(2, 2), num(2, 3)}, kinds: []string{"rr"},
 		build: func(b *Builder, v []Value) Value { return b.MatMul(v[0], v[1], true, false) },
-		want:  func(x [][]float64) []float64 { return mul(flip(x[0], 2, 2), x[1], 2, 2, 3) }})
-	add(opCase{op: OpRowSum, in: []operand{num(2, 2)}, kinds: []string{"r"}, want: pick(0, 1, 2, 3),
-		build: func(b *Builder, v []Value) Value { return b.RowSum(v[0]) }})
-	add(opCase{op: OpRowContract, in: []operand{num(2, 2), num(2, 3)}, kinds: []string{"rr"},
+		want:  func(x [][]float64) []float64 { return mul(flip(x[0], 2, 2), x[1], 2, 2, 3) },
+	})
+	add(opCase{
+		op: OpRowSum, in: []operand{num(2, 2)}, kinds: []string{"r"}, want: pick(0, 1, 2, 3),
+		build: func(b *Builder, v []Value) Value { return b.RowSum(v[0]) },
+	})
+	add(opCase{
+		op: OpRowContract, in: []operand{num(2, 2), num(2, 3)}, kinds: []string{"rr"},
 		build: func(b *Builder, v []Value) Value { return b.RowContract(v[0], v[1]) },
-		want:  func(x [][]float64) []float64 { return mul(flip(x[0], 2, 2), x[1], 2, 2, 3) }})
+		want:  func(x [][]float64) []float64 { return mul(flip(x[0], 2, 2), x[1], 2, 2, 3) },
+	})
 	return cs
 }
 

@@ -83,6 +83,9 @@ type Subject struct {
 	// straightness. Optional, both or neither.
 	Trace func(ctx context.Context, n int, key rng.Key) (Trajectory, error)
 	Field flow.Field
+	// PathData is the data in the space in which Trace solves, where that is not
+	// the space of Data; nil is Data.
+	PathData flow.Dataset
 	// Modes says where the modes of the data are: points with class ids, as
 	// ModeShares wants them. Optional; labelled data supplies its own.
 	Modes flow.Sample
@@ -318,8 +321,12 @@ func (e *evaluation) paths(ctx context.Context, r *Report) error {
 	if err != nil {
 		return fmt.Errorf("paths: %w", err)
 	}
-	data := flow.NewSample(e.subject.Data, tr.Z[0].N)
-	if err := e.subject.Data.Draw(data, e.cfg.Key.Split("path data"), 0); err != nil {
+	set := e.subject.PathData
+	if set == nil {
+		set = e.subject.Data
+	}
+	data := flow.NewSample(set, tr.Z[0].N)
+	if err := set.Draw(data, e.cfg.Key.Split("path data"), 0); err != nil {
 		return err
 	}
 	w2, err := W2(tr.Z[0], data.X)

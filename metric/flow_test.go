@@ -87,7 +87,8 @@ func (c constant) Velocity(dst, x tensor.Mat, t float64) error {
 // trace solves f by Euler steps.
 func trace(f interface {
 	Velocity(dst, x tensor.Mat, t float64) error
-}, x0 tensor.Mat, steps int) Trajectory {
+}, x0 tensor.Mat, steps int,
+) Trajectory {
 	p := Trajectory{T: []float64{0}, Z: []tensor.Mat{x0}}
 	v := tensor.New(x0.N, x0.D)
 	for k := range steps {

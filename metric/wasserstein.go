@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"laminar/flow"
+	"laminar/internal/lap"
 	"laminar/tensor"
 )
 
@@ -33,9 +34,8 @@ func W1(x, y tensor.Mat) (float64, error) {
 // exact keeps the space of one optimal matching between calls. It is not safe
 // for concurrent use.
 type exact struct {
-	cost   []float32
 	match  []int32
-	assign Assigner
+	solver lap.Solver
 }
 
 func (e *exact) w2(x, y tensor.Mat) (float64, error) {
@@ -65,30 +65,17 @@ func (e *exact) solve(x, y tensor.Mat, root bool) error {
 	if err := checkPair(x, y, 1); err != nil {
 		return err
 	}
-	n := x.N
-	if y.N != n {
-		return fmt.Errorf("%w: exact Wasserstein distance of %d and %d points: draw equally many", flow.ErrShape, n, y.N)
+	if y.N != x.N {
+		return fmt.Errorf("%w: exact Wasserstein distance of %d and %d points: draw equally many", flow.ErrShape, x.N, y.N)
 	}
-	if cap(e.cost) < n*n {
-		e.cost = make([]float32, n*n)
-		e.match = make([]int32, n)
+	if cap(e.match) < x.N {
+		e.match = make([]int32, x.N)
 	}
-	if e.assign == nil {
-		e.assign = newAssigner()
+	e.match = e.match[:x.N]
+	cost := lap.SqEuclidean
+	if root {
+		cost = lap.Euclidean
 	}
-	cost := e.cost[:n*n]
-	e.match = e.match[:n]
-	limit := float32(math.Inf(1))
-	for i := range n {
-		xi, row := x.Row(i), cost[i*n:(i+1)*n]
-		for j := range row {
-			row[j] = distWithin(xi, y.Data[j*y.D:(j+1)*y.D], limit)
-		}
-		if root {
-			for j, c := range row {
-				row[j] = float32(math.Sqrt(float64(c)))
-			}
-		}
-	}
-	return e.assign(cost, n, e.match)
+	_, err := e.solver.AssignPoints(x, y, cost, e.match)
+	return err
 }

@@ -12,6 +12,8 @@ package model
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"sync"
 
 	"laminar/data"
@@ -275,4 +277,25 @@ func (e *evaluator) bindConditions(f *Bound, n int, rows []int32) error {
 		return e.s.BindRow(nn.InObserved, e.seen)
 	}
 	return nil
+}
+
+// ClassID returns the id of a class by its name or, if none has that name, its
+// number. The error wraps flow.ErrConfig and lists the classes.
+func (m *Model) ClassID(name string) (int32, error) {
+	if m.Cond.Classes == 0 {
+		return 0, fmt.Errorf("%w: the model has no classes; train with a label to have them", flow.ErrConfig)
+	}
+	for i, c := range m.Classes {
+		if c == name {
+			return int32(i), nil
+		}
+	}
+	if i, err := strconv.Atoi(name); err == nil && i >= 0 && i < m.Cond.Classes {
+		return int32(i), nil
+	}
+	known := strings.Join(m.Classes[:min(len(m.Classes), 20)], ", ")
+	if len(m.Classes) > 20 {
+		known += ", ..."
+	}
+	return 0, fmt.Errorf("%w: no class is called %q; choose one of %s", flow.ErrConfig, name, known)
 }

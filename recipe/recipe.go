@@ -51,16 +51,21 @@ type Data struct {
 	// HeldOut is the share of a stored set's rows kept from training, for
 	// validation and evaluation; distributions need none.
 	HeldOut float64 `json:"held_out"`
+	// Digest is the SHA-256 of a file, filled in when it is read, so that a run
+	// is only ever continued with the same data.
+	Digest string `json:"digest,omitempty"`
 }
 
 // Recipe is the whole configuration of a training run.
 type Recipe struct {
-	Version  int             `json:"version"`
-	Preset   string          `json:"preset"`
-	Data     Data            `json:"data"`
-	Source   string          `json:"source"`
-	Coupling coupling.Config `json:"coupling"`
-	Path     path.Config     `json:"path"`
+	Version int    `json:"version"`
+	Preset  string `json:"preset"`
+	Data    Data   `json:"data"`
+	// Source is where the flow starts: "gaussian", another data set or a file.
+	Source       string          `json:"source"`
+	SourceDigest string          `json:"source_digest,omitempty"`
+	Coupling     coupling.Config `json:"coupling"`
+	Path         path.Config     `json:"path"`
 	// Drop is the probability with which training hides a row's conditions, so
 	// that the model can be guided.
 	Drop    float64      `json:"drop"`

@@ -55,7 +55,6 @@ func (s *Solver[T]) adaptive(ctx context.Context, f flow.FieldOf[T], x tensor.Ma
 		*p = grown(*p, n)
 	}
 	r.tries, r.nfe, r.retry = grown(r.tries, n), grown(r.nfe, n), grown(r.retry, n)
-	clear(r.nfe)
 	clear(r.tries)
 	start, span := s.times[0], s.times[len(s.times)-1]-s.times[0]
 	if err := s.firstSteps(f, x, start, span); err != nil {
@@ -180,8 +179,8 @@ func (s *Solver[T]) attempt(f flow.FieldOf[T], x tensor.Matrix[T], end, span flo
 		if i == last {
 			to = r.y // FSAL: the last stage is evaluated at the step's end
 		}
+		s.combineRows(to, n, m.A[i])
 		for a := range n {
-			s.combineRow(to, a, m.A[i])
 			r.at[a] = r.t[a] + m.C[i]*r.h[a]
 		}
 		if err := s.velocityAt(f, s.k[i].Rows(0, n), to.Rows(0, n), r.at[:n], r.index); err != nil {
@@ -222,13 +221,14 @@ func (s *Solver[T]) attempt(f flow.FieldOf[T], x tensor.Matrix[T], end, span flo
 		}
 		proposal := r.h[a] * factor
 		if r.h[a] != r.next[a] && !r.retry[a] && math.Abs(proposal) < math.Abs(r.next[a]) {
-			proposal = r.next[a] // the step was cut to land on end: no reason for a shorter one
+			// The step was cut to land on end: that says nothing about the next.
+			proposal, ratio = r.next[a], r.err[a]
 		}
-		r.err[a] = ratio
+		r.err[a] = max(ratio, 1e-4)
 		if r.h[a] == end-r.t[a] {
 			copy(x.Row(row), r.y.Row(a))
 			copy(r.u.Row(row), s.k[last].Row(a))
-			r.step[row], r.ratio[row] = proposal, ratio
+			r.step[row], r.ratio[row] = proposal, r.err[a]
 			continue
 		}
 		r.t[a] += r.h[a]
@@ -272,15 +272,23 @@ func (s *Solver[T]) outOfTries(a int) error {
 		flow.ErrDiverged, row, r.t[a], s.cfg.MaxSteps, s.method.Name)
 }
 
-// combineRow writes x + h sum_j a[j] k[j] of the active row i into its row of
-// dst.
-func (s *Solver[T]) combineRow(dst tensor.Matrix[T], i int, a []float64) {
-	to, from, h := dst.Row(i), s.rows.x.Row(i), s.rows.h[i]
+// combineRows writes x + h sum_j a[j] k[j] of the first n active rows, each with
+// its own h, into dst.
+func (s *Solver[T]) combineRows(dst tensor.Matrix[T], n int, a []float64) {
+	r, from, d := &s.rows, s.rows.x.Data, dst.D
 	for j, aj := range a {
-		if aj != 0 {
-			addScaled(to, from, T(h*aj), s.k[j].Row(i))
-			from = to
+		if aj == 0 {
+			continue
 		}
+		to, k := dst.Data[:n*d], s.k[j].Data[:n*d]
+		from = from[:n*d]
+		for i, h := range r.h[:n] {
+			c := T(h * aj)
+			for p := i * d; p < (i+1)*d; p++ {
+				to[p] = from[p] + c*k[p]
+			}
+		}
+		from = dst.Data
 	}
 }
 

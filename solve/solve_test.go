@@ -166,6 +166,22 @@ func TestGrid(t *testing.T) {
 	}
 }
 
+// The last time is t1 itself, not what rounding makes of t0 + (t1 - t0).
+func TestEndIsExact(t *testing.T) {
+	for _, cfg := range []solve.Config{{Method: "euler", Grid: solve.Uniform(3)}, {Method: "euler", Steps: 3}} {
+		last := 0.0
+		for p, err := range solver[float64](t, cfg).Trajectory(bg, rows[float64]{dim: 3, f: nonlinear}, matrix(t, solution(1)), 1, 0.1) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			last = p.T
+		}
+		if last != 0.1 {
+			t.Errorf("ended at %v", last)
+		}
+	}
+}
+
 func TestAdaptiveMeetsTolerance(t *testing.T) {
 	for _, name := range []string{"bosh3", "dopri5", "tsit5"} {
 		for _, span := range [][2]float64{{0, 3}, {3, 0}} {
@@ -377,6 +393,30 @@ type failing struct{ err error }
 func (failing) Dim() int                                                { return 1 }
 func (f failing) Velocity(_, _ tensor.Matrix[float64], _ float64) error { return f.err }
 
+// An overflow of the step itself is caught, though its error estimate is small.
+func TestOverflow(t *testing.T) {
+	f := rows[float32]{dim: 1, f: func(dst, x []float32, t float64) { dst[0] = 3e38 }}
+	cfg := solve.Config{Method: "tsit5", Adaptive: true, RTol: 1e-3, ATol: 1e-3, MaxSteps: 1000}
+	if _, err := solver[float32](t, cfg).Solve(bg, f, matrix(t, []float32{2e38}), 0, 1); !errors.Is(err, flow.ErrDiverged) {
+		t.Error(err)
+	}
+}
+
+// A step cut short to land on the grid does not shorten the steps after it.
+func TestShortGridInterval(t *testing.T) {
+	steps := func(grid ...float64) float64 {
+		cfg := solve.Config{Method: "tsit5", Adaptive: true, RTol: 1e-6, ATol: 1e-6, MaxSteps: 1000, Grid: grid}
+		st, err := solver[float64](t, cfg).Solve(bg, rows[float64]{dim: 3, f: nonlinear}, matrix(t, solution(0)), 0, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st.Steps + st.Rejected
+	}
+	if a, b := steps(0, 0.5, 1), steps(0, 0.5, 0.500001, 1); b > a+1 {
+		t.Errorf("%v steps, %v with a short interval between", a, b)
+	}
+}
+
 // A discontinuity in time is stepped over, not a failure.
 func TestKink(t *testing.T) {
 	f := timed[float64]{rows[float64]{dim: 1, f: func(dst, x []float64, t float64) {
@@ -482,7 +522,10 @@ func (still) Velocity(dst, x tensor.Mat, _ float64) error {
 	copy(dst.Data, x.Data)
 	return nil
 }
-func (s still) VelocityAt(dst, x tensor.Mat, _ []float64, _ []int32) error { return s.Velocity(dst, x, 0) }
+
+func (s still) VelocityAt(dst, x tensor.Mat, _ []float64, _ []int32) error {
+	return s.Velocity(dst, x, 0)
+}
 
 func BenchmarkStep(b *testing.B) {
 	for _, c := range []struct {

@@ -1,11 +1,28 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
 	"time"
 
+	"laminar/coupling"
+	"laminar/data"
+	"laminar/flow"
+	"laminar/graph"
+	"laminar/internal/exec"
 	"laminar/internal/kernel"
 	"laminar/internal/lap"
+	"laminar/model"
+	"laminar/nn"
+	"laminar/objective"
+	"laminar/optim"
+	"laminar/path"
+	"laminar/sample"
+	"laminar/solve"
 	"laminar/tensor"
+	"laminar/train"
 )
 
 // The Go sides of the works, each a function that sets one up.
@@ -73,4 +90,160 @@ func peak() float64 {
 		flops += set.PeakFMA(1 << 20)
 	}
 	return float64(flops) / (cpuTime() - began).Seconds() / 1e9
+}
+
+// trainStep is one step of Adam at 1e-3 on a fixed batch: forward, mean squared
+// error, backward, update.
+func trainStep(width, batch int) func() (Job, error) {
+	return func() (Job, error) {
+		net, err := nn.Spec{Kind: "mlp", Width: width, Depth: 2, Activation: "relu"}.Network(2, flow.CondSpec{})
+		if err != nil {
+			return Job{}, err
+		}
+		// The batch is given as x_t, t and u_t: neither path nor times are asked.
+		phases, err := objective.FlowMatching{Path: struct{ flow.Path }{}, Times: struct{ flow.TimeSampler }{}}.Phases(net)
+		if err != nil {
+			return Job{}, err
+		}
+		program, err := exec.Compile(phases[0].Program, exec.Options{})
+		if err != nil {
+			return Job{}, err
+		}
+		arena, err := parameters(phases[0].Program, width)
+		if err != nil {
+			return Job{}, err
+		}
+		adam, err := optim.New(optim.Post(), 1, arena, kernel.Best())
+		if err != nil {
+			return Job{}, err
+		}
+
+		in := objective.NewInputs(phases[0].Program, batch)
+		xt := normal(1, batch, 3)
+		for i := range batch {
+			copy(in.Mat(nn.InX).Row(i), xt.Row(i))
+			in.Mat(nn.InT).Data[i] = xt.At(i, 2)
+			in.Mat("seed").Data[i] = 1 / float32(2*batch)
+		}
+		copy(in.Mat("target").Data, normal(2, batch, 2).Data)
+
+		session, grads, loss := program.NewSession(), make([]float32, len(arena)), make([]float32, batch)
+		err = errors.Join(session.BindParams(nn.Group, arena), session.BindGrads(nn.Group, grads), session.BindOutput(objective.Loss, loss))
+		for _, name := range []string{nn.InX, nn.InT, "target", "seed"} {
+			err = errors.Join(err, session.BindRow(name, in.Mat(name).Data))
+		}
+		if err != nil {
+			return Job{}, err
+		}
+		step := func() error {
+			if err := session.Run(batch); err != nil {
+				return err
+			}
+			adam.Step(grads)
+			return nil
+		}
+
+		for range 10 {
+			if err := step(); err != nil {
+				return Job{}, err
+			}
+		}
+		tenth := 0.0
+		for _, l := range loss {
+			tenth += float64(l) / float64(batch)
+		}
+		return Job{Step: step, Answer: func() float64 { return tenth }}, nil
+	}
+}
+
+// parameters lays networkWeights out as the program wants them.
+func parameters(p *graph.Program, width int) ([]float32, error) {
+	layout, weights := p.Layout(nn.Group), networkWeights(width)
+	arena := make([]float32, layout.Size)
+	if len(layout.Entries) != len(weights) {
+		return nil, fmt.Errorf("the network has %d parameters, PyTorch's %d", len(layout.Entries), len(weights))
+	}
+	for i, e := range layout.Entries {
+		if e.Size != len(weights[i]) {
+			return nil, fmt.Errorf("parameter %s has %d elements, PyTorch's %d", e.Name, e.Size, len(weights[i]))
+		}
+		copy(arena[e.Offset:], weights[i])
+	}
+	return arena, nil
+}
+
+// draw is n points carried by steps Euler steps through a network of that
+// width.
+func draw(n, steps, width int) func() (Job, error) {
+	return func() (Job, error) {
+		net, err := nn.Spec{Kind: "mlp", Width: width, Depth: 2, Activation: "relu"}.Network(2, flow.CondSpec{})
+		if err != nil {
+			return Job{}, err
+		}
+		program, err := nn.Velocity(net)
+		if err != nil {
+			return Job{}, err
+		}
+		arena, err := parameters(program, width)
+		if err != nil {
+			return Job{}, err
+		}
+		m, err := model.New(model.Config{Program: program, Params: arena})
+		if err != nil {
+			return Job{}, err
+		}
+		config := sample.Config{N: n, Solve: solve.Config{Method: "euler", Steps: steps}}
+		x0, x := normal(1, n, 2), tensor.New(n, 2)
+		return Job{
+			Step: func() error {
+				copy(x.Data, x0.Data)
+				_, err := sample.Carry(context.Background(), m, config, x, 0, 1)
+				return err
+			},
+			Answer: func() (mean float64) {
+				for _, v := range x.Data {
+					mean += float64(v) * float64(v) / float64(len(x.Data))
+				}
+				return mean
+			},
+		}, nil
+	}
+}
+
+// postRun is the whole training run of post.py: steps of 256 pairs, each batch a
+// fresh draw, paired by exact transport of the Euclidean cost.
+func postRun(steps int) func() (Job, error) {
+	return func() (Job, error) {
+		net, err := nn.Post().Network(2, flow.CondSpec{})
+		if err != nil {
+			return Job{}, err
+		}
+		pairer, err := coupling.NewOT("l2")
+		if err != nil {
+			return Job{}, err
+		}
+		pairs, err := coupling.NewSource(data.Noise(2), data.SklearnMoons(0.05), pairer)
+		if err != nil {
+			return Job{}, err
+		}
+		config := train.Defaults()
+		config.Steps, config.Batch = steps, 256
+		loss := math.NaN()
+		return Job{
+			Prepare: func(round int) error {
+				config.Seed = uint64(round)
+				return nil
+			},
+			Step: func() error {
+				t, err := train.New(config, optim.Post(), objective.FlowMatching{Path: path.Linear{}, Times: path.Uniform{}}, net, pairs, train.Options{})
+				if err != nil {
+					return err
+				}
+				err = t.Fit(context.Background())
+				loss = t.Loss(100)
+				return err
+			},
+			Answer: func() float64 { return loss },
+		}, nil
+	}
 }

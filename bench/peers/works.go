@@ -66,11 +66,11 @@ var works = []Work{
 	product(1024, 1024, 1024, false, false),
 	product(1024, 1024, 1024, true, false),
 	product(1024, 1024, 1024, false, true),
-	{Name: "train step 3-64-64-2, batch 256", Against: python("PyTorch", "train", 64, 256), Tolerance: 1e-4, Floor: 4, Aim: 6},
-	{Name: "train step 3-64-64-2, batch 256, multi-tensor Adam", Against: python("PyTorch", "train", 64, 256, "--foreach"), Tolerance: 1e-4},
-	{Name: "train step 3-256-256-2, batch 256", Against: python("PyTorch", "train", 256, 256), Tolerance: 1e-4, Floor: 1.4, Aim: 2.2},
-	{Name: "train step 3-512-512-2, batch 512", Against: python("PyTorch", "train", 512, 512), Tolerance: 1e-4, Floor: 1.2, Aim: 1.7},
-	{Name: "sample 2000 points, 100 Euler steps, 64 wide", Against: python("PyTorch", "sample", 2000, 100, 64), Tolerance: 1e-4, Floor: 1.3, Aim: 2.2},
+	{Name: "train step 3-64-64-2, batch 256", Against: python("PyTorch", "train", 64, 256), Go: trainStep(64, 256), Tolerance: 1e-4, Floor: 4, Aim: 6},
+	{Name: "train step 3-64-64-2, batch 256, multi-tensor Adam", Against: python("PyTorch", "train", 64, 256, "--foreach"), Go: trainStep(64, 256), Tolerance: 1e-4},
+	{Name: "train step 3-256-256-2, batch 256", Against: python("PyTorch", "train", 256, 256), Go: trainStep(256, 256), Tolerance: 1e-4, Floor: 1.4, Aim: 2.2},
+	{Name: "train step 3-512-512-2, batch 512", Against: python("PyTorch", "train", 512, 512), Go: trainStep(512, 512), Tolerance: 1e-4, Floor: 1.2, Aim: 1.7},
+	{Name: "sample 2000 points, 100 Euler steps, 64 wide", Against: python("PyTorch", "sample", 2000, 100, 64), Go: draw(2000, 100, 64), Tolerance: 1e-4, Floor: 1.3, Aim: 2.2},
 	{Name: "assignment 256, 2-D", Against: python("SciPy", "assign", 256, 2), Go: assignment(256, 2), Tolerance: 1e-9, Floor: 12, Aim: 20},
 	{Name: "assignment 1024, 2-D", Against: python("SciPy", "assign", 1024, 2), Go: assignment(1024, 2), Tolerance: 1e-9, Floor: 30, Aim: 60},
 	{Name: "assignment 4096, 2-D", Against: python("SciPy", "assign", 4096, 2), Go: assignment(4096, 2), Tolerance: 1e-9, Floor: 30, Aim: 60},
@@ -80,8 +80,8 @@ var works = []Work{
 	{Name: "Sinkhorn 256, 100 iterations", Against: python("POT", "sinkhorn", 256), Tolerance: 1e-3, Floor: 1.4, Aim: 2},
 	{Name: "Sinkhorn 4096, 100 iterations", Against: python("POT", "sinkhorn", 4096), Tolerance: 1e-3, Floor: 2, Aim: 4},
 	{Name: "Sinkhorn 4096, 100 iterations, POT in float32", Against: python("POT", "sinkhorn", 4096, "--dtype", "float32"), Tolerance: 1e-3},
-	{Name: "OT training run, 2000 steps, batch 256, 2 cores", Against: python("PyTorch + SciPy", "post"), Tolerance: 0.2, Floor: 10, Aim: 16, Cores: 2, Wall: true},
-	{Name: "train steps 3-256-256-2, 2 cores against 1", Against: Peer{Name: "Laminar, 1 core", OneCore: true}, Floor: 1.6, Aim: 1.9, Cores: 2, Wall: true},
+	{Name: "OT training run, 2000 steps, batch 256, 2 cores", Against: python("PyTorch + SciPy", "post"), Go: postRun(2000), Tolerance: 0.2, Floor: 10, Aim: 16, Cores: 2, Wall: true},
+	{Name: "train steps 3-256-256-2, 2 cores against 1", Against: Peer{Name: "Laminar, 1 core", OneCore: true}, Go: trainStep(256, 256), Tolerance: 1e-12, Floor: 1.6, Aim: 1.9, Cores: 2, Wall: true},
 }
 
 // product is C = A B in float32, the transposed factor stored transposed.

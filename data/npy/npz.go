@@ -2,6 +2,7 @@ package npy
 
 import (
 	"archive/zip"
+	"errors"
 	"fmt"
 	"io"
 	"sort"
@@ -59,8 +60,11 @@ func (a *Archive) Read(name string, maxBytes int64) (*Array, error) {
 	}
 	defer r.Close()
 	x, err := Read(r, maxBytes)
-	if err != nil {
+	switch {
+	case errors.Is(err, flow.ErrFormat):
 		return nil, fmt.Errorf("array %q: %w", name, err)
+	case err != nil: // the archive cannot be unpacked, or its reader fails
+		return nil, fmt.Errorf("%w: array %q: %w", flow.ErrFormat, name, err)
 	}
 	return x, nil
 }

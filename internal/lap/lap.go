@@ -113,6 +113,7 @@ func (s *Solver) Assign(cost []float32, n int, rowToCol []int32) (Result, error)
 	}
 	res := s.certify(cost, n, lo, hi)
 	if !(res.Gap <= Tolerance) {
+		clear(s.v)
 		plain(cost, n, s.assign, s.v)
 		res = s.certify(cost, n, lo, hi)
 		res.Method = Plain
@@ -165,10 +166,14 @@ func (s *Solver) reset(n int) {
 // the sum of the slacks c_ij - u_i - v_j of the assigned pairs.
 func (s *Solver) certify(cost []float32, n int, lo, hi float32) Result {
 	var total, abs, slack float64
+	clear(s.pred) // marks the columns that are taken
 	for i := range s.u {
 		row := cost[i*n : (i+1)*n]
 		s.u[i], _, _ = bestTwo64(row, s.v)
 		j := s.assign[i]
+		if s.pred[j]++; s.pred[j] > 1 {
+			slack = math.Inf(1) // no bijection
+		}
 		c := float64(row[j])
 		total += c
 		abs += math.Abs(c)

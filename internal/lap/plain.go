@@ -1,19 +1,38 @@
 package lap
 
-import "math"
+import (
+	"math"
 
-// plain solves the assignment from nothing, by shortest augmenting paths in
-// scalar float64 (Crouse 2016), writing the assignment and the columns' duals.
-func plain(cost []float32, n int, assign []int32, v []float64) {
+	"laminar/tensor"
+)
+
+// plain solves the assignment by shortest augmenting paths in scalar float64
+// (Crouse 2016), from the columns' duals v, which may be any numbers; zeros will
+// do. It writes the assignment and the optimal duals.
+func plain[T tensor.Float](cost []T, n int, assign []int32, v []float64) {
 	owner := make([]int32, n)
 	pred := make([]int32, n)
 	key := make([]float64, n)
 	done := make([]bool, n)
-	clear(v)
 	for i := range assign {
 		assign[i], owner[i] = -1, -1
 	}
+	for i := range assign { // rows whose nearest column is free
+		at := 0
+		row := cost[i*n : (i+1)*n]
+		for j, c := range row {
+			if float64(c)-v[j] < float64(row[at])-v[at] {
+				at = j
+			}
+		}
+		if owner[at] < 0 {
+			owner[at], assign[i] = int32(i), int32(at)
+		}
+	}
 	for i := range assign {
+		if assign[i] >= 0 {
+			continue
+		}
 		for j := range key {
 			key[j], done[j] = math.Inf(1), false
 		}

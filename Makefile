@@ -1,0 +1,41 @@
+# make test is all that a change must pass; .ci/run calls it.
+
+GOFUMPT     = go run mvdan.cc/gofumpt@v0.12.0
+STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: build test lint cross race unit fuzz bench bench-peers bench-quality
+
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/laminar ./cmd/laminar
+
+test: lint unit race cross
+
+lint:
+	@files=$$($(GOFUMPT) -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "run gofumpt on:"; echo "$$files"; exit 1; fi
+	go vet ./...
+	$(STATICCHECK) ./...
+
+unit:
+	go test ./...
+
+# The detector makes the numeric loops many times slower: the packages that
+# share anything between goroutines are run, the long tests of the rest are not.
+race:
+	go test -race -short $$(./scripts/race-packages)
+
+# Every platform builds; foreign tests run where an emulator is at hand.
+cross:
+	./scripts/cross
+
+fuzz:
+	./scripts/fuzz
+
+bench:
+	go test -run '^$$' -bench . -benchtime 0.5s ./internal/... ./graph ./solve ./coupling
+
+bench-peers:
+	./bench/peers/install.sh
+	go run ./bench/peers -write docs/benchmarks.md
+
+bench-quality:
+	go run ./bench/quality

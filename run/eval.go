@@ -1,0 +1,142 @@
+package run
+
+import (
+	"context"
+	"fmt"
+
+	"laminar/data"
+	"laminar/flow"
+	"laminar/metric"
+	"laminar/recipe"
+	"laminar/rng"
+	"laminar/sample"
+	"laminar/solve"
+	"laminar/tensor"
+)
+
+// EvalOptions says how a model is judged. Start from EvalDefaults.
+type EvalOptions struct {
+	metric.Config
+	// Guidance is the scale of classifier-free guidance; 1 is none.
+	Guidance float64
+	// Threads bounds the cores; 0 is all.
+	Threads int
+}
+
+// EvalDefaults is metric.Defaults without guidance.
+func EvalDefaults() EvalOptions { return EvalOptions{Config: metric.Defaults(), Guidance: 1} }
+
+// Plan composes the recipe of a saved model again, for its data and coupling.
+// other names a file or built-in set to judge against instead of the recipe's
+// own, "" for none.
+func (s *Saved) Plan(other string) (*recipe.Plan, error) {
+	r := s.Recipe
+	material, err := Gather(&r)
+	if err != nil && other == "" {
+		return nil, fmt.Errorf("%w; name the data with --data", err)
+	}
+	if err != nil {
+		// The coupling needs the data the model was trained on; without them it
+		// is judged by its samples alone.
+		material = recipe.Material{}
+	}
+	var plan *recipe.Plan
+	if material.Data.Toy != nil || material.Data.Table != nil {
+		if plan, err = r.Compose(material); err != nil {
+			return nil, err
+		}
+	} else {
+		plan = &recipe.Plan{Recipe: r}
+	}
+	plan.Transform = s.Model.Transform
+	if other == "" {
+		return plan, nil
+	}
+	r.Data.Name, r.Data.Digest, r.Data.HeldOut, r.Data.Standardise = other, "", 0, false
+	stuff, err := gather(other, new(string), r.Data.TableOptions(), r.Data.Label != "" && !r.Data.DropLabel)
+	if err != nil {
+		return nil, err
+	}
+	plan.Judge = stuff.Toy
+	if stuff.Table != nil {
+		if plan.Judge, err = stuff.Table.Dataset(data.Identity{}, nil); err != nil {
+			return nil, err
+		}
+	}
+	if plan.Judge.Dim() != s.Model.Dim() {
+		return nil, fmt.Errorf("%w: %s has %d columns, the model %d", flow.ErrConfig, other, plan.Judge.Dim(), s.Model.Dim())
+	}
+	plan.Recipe.Data.Name = other
+	return plan, nil
+}
+
+// Evaluate judges a model against its data.
+func Evaluate(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (metric.Report, error) {
+	m := s.Model
+	base := sample.Config{Source: s.Source, Workers: o.Threads, Guidance: o.Guidance, Solve: solve.Defaults()}
+	subject := metric.Subject{
+		Name: plan.Recipe.Data.Name, Data: plan.Judge, Batch: s.Recipe.Train.Batch,
+		Draw: func(ctx context.Context, n int, set metric.Setting, key rng.Key) (tensor.Mat, error) {
+			c := base
+			c.N, c.Seed = n, key.Split("noise")
+			c.Solve.Method, c.Solve.NFE = set.Solver, set.NFE
+			if !m.Cond.IsZero() {
+				// Conditions as the data have them.
+				like := flow.NewSample(plan.Judge, n)
+				if err := plan.Judge.DrawAt(like, key.Split("conditions"), 0); err != nil {
+					return tensor.Mat{}, err
+				}
+				c.Cond = like.Cond
+			}
+			x, _, err := sample.Draw(ctx, m, c)
+			if err != nil {
+				return tensor.Mat{}, err
+			}
+			return tensor.Convert[float32](x), nil
+		},
+	}
+	if plan.Pairs != nil {
+		subject.Pairs = plan.Pairs
+	}
+	if f, err := m.Bind(flow.Cond{}); err == nil {
+		subject.Field = f
+		subject.Trace = func(ctx context.Context, n int, key rng.Key) (metric.Trajectory, error) {
+			return Trace(ctx, s, n, key)
+		}
+		if plan.Train != nil {
+			// Paths are solved in the network's space, and so compared there.
+			subject.PathData = plan.Train
+		}
+	}
+	return metric.Evaluate(ctx, o.Config, subject)
+}
+
+// traceSteps is the number of Euler steps of a written-down path.
+const traceSteps = 50
+
+// Trace solves n unconditional paths in the network's space and writes down
+// all points of them.
+func Trace(ctx context.Context, s *Saved, n int, key rng.Key) (metric.Trajectory, error) {
+	var tr metric.Trajectory
+	c := sample.Config{N: n, Seed: key, Source: s.Source}
+	x, err := sample.Start(s.Model, c)
+	if err != nil {
+		return tr, err
+	}
+	f, err := s.Model.Bind(flow.Cond{})
+	if err != nil {
+		return tr, err
+	}
+	solver, err := solve.New[float32](solve.Config{Method: "euler", Steps: traceSteps})
+	if err != nil {
+		return tr, err
+	}
+	for p, err := range solver.Trajectory(ctx, f, x, 0, 1) {
+		if err != nil {
+			return tr, err
+		}
+		tr.T = append(tr.T, p.T)
+		tr.Z = append(tr.Z, p.X.Clone())
+	}
+	return tr, nil
+}

@@ -1,0 +1,89 @@
+package run
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"laminar/data"
+	"laminar/flow"
+	"laminar/recipe"
+)
+
+// ReadTable reads a file of points: .npy, .npz, else CSV (gzipped or not).
+func ReadTable(path string, o data.Options) (*data.Table, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	if st.IsDir() {
+		return nil, fmt.Errorf("%w: %s is a folder; name a CSV, NPY or NPZ file", flow.ErrFormat, path)
+	}
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".npy":
+		return data.ReadNPY(f, path, o)
+	case ".npz":
+		return data.ReadNPZ(f, st.Size(), path, o)
+	}
+	return data.ReadCSV(f, path, o)
+}
+
+// digest is the SHA-256 of a file, by which a resumed run knows its data.
+func digest(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", explain(path, err)
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", explain(path, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// Gather reads the data and the source that a recipe names, and writes the
+// digests of files into it. A recipe that has digests already is held to them.
+func Gather(r *recipe.Recipe) (recipe.Material, error) {
+	var m recipe.Material
+	var err error
+	if m.Data, err = gather(r.Data.Name, &r.Data.Digest, r.Data.TableOptions(), r.Data.Label != "" && !r.Data.DropLabel); err != nil {
+		return m, err
+	}
+	if r.Source != "gaussian" {
+		m.Source, err = gather(r.Source, &r.SourceDigest, data.Options{}, false)
+	}
+	return m, err
+}
+
+func gather(name string, sum *string, o data.Options, labelled bool) (recipe.Stuff, error) {
+	if recipe.IsBuiltIn(name) {
+		return recipe.BuiltInStuff(name, labelled)
+	}
+	if _, err := os.Stat(name); err != nil && !strings.ContainsAny(name, `./\`) {
+		_, err := data.Named(name)
+		return recipe.Stuff{}, fmt.Errorf("%w; nor is there such a file", err)
+	}
+	t, err := ReadTable(name, o)
+	if err != nil {
+		return recipe.Stuff{}, err
+	}
+	got, err := digest(name)
+	if err != nil {
+		return recipe.Stuff{}, err
+	}
+	if *sum != "" && *sum != got {
+		return recipe.Stuff{}, fmt.Errorf("%w: %s is not the file that the run was trained on; put that file back, or train anew with --force", flow.ErrConfig, name)
+	}
+	*sum = got
+	return recipe.Stuff{Table: t}, nil
+}

@@ -1,0 +1,321 @@
+package run
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strconv"
+
+	"laminar/data"
+	"laminar/flow"
+	"laminar/graph"
+	"laminar/internal/kernel"
+	"laminar/model"
+	"laminar/modelfile"
+	"laminar/nn"
+	"laminar/optim"
+	"laminar/recipe"
+	"laminar/train"
+)
+
+// Saved is a model file's content: a model, where it came from, and the state
+// of its training if that was stored.
+type Saved struct {
+	Model  *model.Model
+	Recipe recipe.Recipe
+	// Source is the stored source of a model that starts from a file's rows, in
+	// the network's space; nil otherwise.
+	Source data.RowSource
+	// Kernels is the kernel set on which the model was trained.
+	Kernels string
+	// Steps and Loss are the training steps done and the mean loss over the last
+	// 100 of them.
+	Steps int
+	Loss  float64
+	// Seconds is the time spent in training so far.
+	Seconds float64
+	// Finished tells that training was complete.
+	Finished bool
+	// State is what resuming needs, nil if the file holds none.
+	State *train.State
+}
+
+// The keys of a model file's metadata. Structured values are JSON.
+const (
+	metaFormat    = "format" // "pt": tensors are laid out as PyTorch's are
+	metaVersion   = "laminar"
+	metaRecipe    = "recipe"
+	metaProgram   = "program"
+	metaTransform = "transform"
+	metaCond      = "conditions"
+	metaColumns   = "columns"
+	metaClasses   = "classes"
+	metaKernels   = "kernels"
+	metaTraining  = "training"
+)
+
+// fileVersion is the version of the model file's own layout.
+const fileVersion = "1"
+
+// training is the part of the state that is not arrays.
+type training struct {
+	Steps    int       `json:"steps"`
+	Loss     *float64  `json:"loss"`
+	Seconds  float64   `json:"seconds"`
+	Finished bool      `json:"finished"`
+	Ended    bool      `json:"ended"`
+	Lowest   *float64  `json:"lowest"`
+	Without  int       `json:"without"`
+	Groups   []stepped `json:"groups,omitempty"`
+}
+
+type stepped struct {
+	Name string `json:"name"`
+	Step int    `json:"step"`
+}
+
+func finite(v float64) *float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil
+	}
+	return &v
+}
+
+// Save writes a model file. The velocity network's tensors come first, under
+// their own names; the state's tensors have names that begin with "train/".
+func Save(path string, s *Saved) error {
+	f, err := encode(s)
+	if err != nil {
+		return err
+	}
+	return WriteFile(path, func(w io.Writer) error { return modelfile.Write(w, f) })
+}
+
+func encode(s *Saved) (*modelfile.File, error) {
+	m := s.Model
+	f := &modelfile.File{Meta: map[string]string{metaFormat: "pt", metaVersion: fileVersion, metaKernels: s.Kernels}}
+	tr := training{Steps: s.Steps, Loss: finite(s.Loss), Seconds: s.Seconds, Finished: s.Finished}
+	put := func(name string, shape []int, v []float32) error {
+		t, err := modelfile.FromFloat32(name, shape, v)
+		f.Tensors = append(f.Tensors, t)
+		return err
+	}
+	for _, e := range m.Program.Layout(nn.Group).Entries {
+		if err := put(e.Name, e.Shape, m.Params[e.Offset:e.Offset+e.Size]); err != nil {
+			return nil, err
+		}
+	}
+	if st, ok := s.Source.(*data.Stored); ok {
+		if err := put("source.x", []int{st.Len(), st.Dim()}, st.X().Data); err != nil {
+			return nil, err
+		}
+	}
+	if st := s.State; st != nil {
+		tr.Ended, tr.Lowest, tr.Without = st.Ended, finite(st.Lowest), st.Without
+		for _, g := range st.Groups {
+			tr.Groups = append(tr.Groups, stepped{g.Name, g.Optim.Step})
+			for _, a := range []struct {
+				name string
+				v    []float32
+			}{{"params", g.Params}, {"m", g.Optim.M}, {"v", g.Optim.V}, {"ema", g.Optim.EMA}} {
+				if a.v != nil {
+					if err := put("train/"+g.Name+"/"+a.name, []int{len(a.v)}, a.v); err != nil {
+						return nil, err
+					}
+				}
+			}
+		}
+		if st.Best != nil {
+			if err := put("train/best", []int{len(st.Best)}, st.Best); err != nil {
+				return nil, err
+			}
+		}
+		t, err := modelfile.FromFloat64("train/recent", []int{len(st.Recent)}, st.Recent)
+		if err != nil {
+			return nil, err
+		}
+		f.Tensors = append(f.Tensors, t)
+	}
+	for key, v := range map[string]any{
+		metaRecipe: s.Recipe, metaProgram: m.Program, metaTransform: m.Transform, metaCond: m.Cond,
+		metaColumns: m.Columns, metaClasses: m.Classes, metaTraining: tr,
+	} {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return nil, err
+		}
+		f.Meta[key] = string(b)
+	}
+	return f, nil
+}
+
+// Load reads a model file, or the one in a run folder. kernels names the kernel
+// set to run on; "" is the one that the file records where this machine has it,
+// else the best. The error wraps flow.ErrFormat when the file is at fault.
+func Load(path, kernels string) (*Saved, error) {
+	path, err := modelPath(path)
+	if err != nil {
+		return nil, err
+	}
+	in, err := os.Open(path)
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	defer in.Close()
+	st, err := in.Stat()
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	f, err := modelfile.Read(in, st.Size())
+	if err == nil {
+		var s *Saved
+		if s, err = decode(f, kernels); err == nil {
+			return s, nil
+		}
+	}
+	return nil, fmt.Errorf("%s: %w", path, err)
+}
+
+func decode(f *modelfile.File, kernels string) (*Saved, error) {
+	version, err := strconv.Atoi(f.Meta[metaVersion])
+	if err != nil {
+		return nil, fmt.Errorf("%w: not a Laminar model; laminar train --weights takes weights from such a file", flow.ErrFormat)
+	}
+	if strconv.Itoa(version) != fileVersion {
+		return nil, fmt.Errorf("%w: the file is of version %d, this program reads %s; use a newer program", flow.ErrFormat, version, fileVersion)
+	}
+	s := &Saved{Kernels: f.Meta[metaKernels]}
+	var c model.Config
+	var tr training
+	for key, v := range map[string]any{metaCond: &c.Cond, metaColumns: &c.Columns, metaClasses: &c.Classes, metaTraining: &tr} {
+		if err := json.Unmarshal([]byte(f.Meta[key]), v); err != nil {
+			return nil, fmt.Errorf("%w: metadata %q: %w", flow.ErrFormat, key, err)
+		}
+	}
+	if s.Recipe, err = recipe.Decode([]byte(f.Meta[metaRecipe])); err != nil {
+		return nil, fmt.Errorf("metadata %q: %w", metaRecipe, err)
+	}
+	if c.Transform, err = data.DecodeTransform([]byte(f.Meta[metaTransform])); err != nil {
+		return nil, fmt.Errorf("metadata %q: %w", metaTransform, err)
+	}
+	if c.Program, err = graph.Decode([]byte(f.Meta[metaProgram])); err != nil {
+		return nil, fmt.Errorf("%w: metadata %q: %w", flow.ErrFormat, metaProgram, err)
+	}
+	if c.Kernels, err = pickKernels(kernels, s.Kernels); err != nil {
+		return nil, err
+	}
+	l := c.Program.Layout(nn.Group)
+	total := 0
+	for _, e := range l.Entries {
+		t, ok := f.Lookup(e.Name)
+		if !ok {
+			return nil, fmt.Errorf("%w: parameter %q is missing", flow.ErrFormat, e.Name)
+		}
+		v, err := t.Float32()
+		if err != nil || len(v) != e.Size {
+			return nil, fmt.Errorf("%w: parameter %q has shape %v, the program says %v", flow.ErrFormat, e.Name, t.Shape, e.Shape)
+		}
+		c.Params = append(c.Params, v...)
+		total += e.Size
+	}
+	for i, v := range c.Params {
+		if v-v != 0 {
+			return nil, fmt.Errorf("%w: parameter number %d is %v", flow.ErrFormat, i, v)
+		}
+	}
+	if s.Model, err = model.New(c); err != nil {
+		return nil, fmt.Errorf("%w: %w", flow.ErrFormat, err)
+	}
+	if d := c.Transform.Dim(); d != 0 && d != s.Model.Dim() {
+		return nil, fmt.Errorf("%w: the transform has %d columns, the network %d", flow.ErrFormat, d, s.Model.Dim())
+	}
+	s.Steps, s.Seconds, s.Finished, s.Loss = tr.Steps, tr.Seconds, tr.Finished, math.NaN()
+	if tr.Loss != nil {
+		s.Loss = *tr.Loss
+	}
+	if err := s.decodeSource(f); err != nil {
+		return nil, err
+	}
+	return s, s.decodeState(f, tr)
+}
+
+// pickKernels chooses the kernel set: the one asked for, the one recorded if it
+// is at hand, else the best.
+func pickKernels(asked, recorded string) (*kernel.Set, error) {
+	if asked != "" && asked != "auto" {
+		k, err := kernel.Named(asked)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", flow.ErrConfig, err)
+		}
+		return k, nil
+	}
+	if asked == "" {
+		if k, err := kernel.Named(recorded); err == nil {
+			return k, nil
+		}
+	}
+	return kernel.Best(), nil
+}
+
+func (s *Saved) decodeState(f *modelfile.File, tr training) error {
+	recent, ok := f.Lookup("train/recent")
+	if !ok {
+		return nil
+	}
+	st := &train.State{Step: tr.Steps, Without: tr.Without, Ended: tr.Ended, Lowest: math.Inf(1)}
+	if tr.Lowest != nil {
+		st.Lowest = *tr.Lowest
+	}
+	var err error
+	if st.Recent, err = recent.Float64(); err != nil {
+		return err
+	}
+	array := func(name string) []float32 {
+		t, ok := f.Lookup(name)
+		if !ok || err != nil {
+			return nil
+		}
+		var v []float32
+		v, err = t.Float32()
+		return v
+	}
+	st.Best = array("train/best")
+	for _, g := range tr.Groups {
+		at := "train/" + g.Name + "/"
+		st.Groups = append(st.Groups, train.GroupState{
+			Name: g.Name, Params: array(at + "params"),
+			Optim: optim.State{Step: g.Step, M: array(at + "m"), V: array(at + "v"), EMA: array(at + "ema")},
+		})
+	}
+	s.State = st
+	return err
+}
+
+func (s *Saved) decodeSource(f *modelfile.File) error {
+	name := s.Recipe.Source
+	if t, ok := f.Lookup("source.x"); ok {
+		v, err := t.Float32()
+		if err != nil || len(t.Shape) != 2 || t.Shape[1] != s.Model.Dim() || t.Shape[0] < 1 {
+			return fmt.Errorf("%w: the stored source has shape %v, want rows of %d", flow.ErrFormat, t.Shape, s.Model.Dim())
+		}
+		s.Source, err = data.NewStored(matOf(t.Shape[0], t.Shape[1], v), flow.Cond{}, flow.CondSpec{}, nil)
+		return err
+	}
+	if name == "gaussian" {
+		return nil
+	}
+	stuff, err := recipe.BuiltInStuff(name, false)
+	if err != nil || stuff.Toy == nil {
+		return fmt.Errorf("%w: the file lacks the rows of its source %q", flow.ErrFormat, name)
+	}
+	s.Source = stuff.Toy
+	if z, ok := s.Model.Transform.(*data.Standardise); ok {
+		s.Source = data.Transformed{RowSource: stuff.Toy, Transform: z}
+	}
+	if s.Source.Dim() != s.Model.Dim() {
+		return fmt.Errorf("%w: the source %q has %d columns, the model %d", flow.ErrFormat, name, s.Source.Dim(), s.Model.Dim())
+	}
+	return nil
+}

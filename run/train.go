@@ -1,0 +1,410 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"laminar/flow"
+	"laminar/internal/kernel"
+	"laminar/recipe"
+	"laminar/train"
+)
+
+// Options says where and how a run is carried out. Nothing in it changes the
+// figures, but for the kernel set and, once, Time.
+type Options struct {
+	// Dir is the run folder.
+	Dir string
+	// Resume continues the run that the folder holds; Force starts over in it.
+	Resume, Force bool
+	// Time, if not 0, fixes the number of steps from the speed of the first
+	// ones, so that training takes about that long.
+	Time time.Duration
+	// Kernels names the kernel set, "" or "auto" for the best; Threads bounds the
+	// cores, 0 for all.
+	Kernels string
+	Threads int
+	// Weights, if not nil, holds the network's starting parameters.
+	Weights []float32
+	// Notify is told what a person should know, one line each. Optional.
+	Notify func(line string)
+	// Watch is told of every step. Optional.
+	Watch func(Progress)
+}
+
+// Progress is what Watch is told.
+type Progress struct {
+	train.Progress
+	Total int
+	// Seconds is the time spent in training so far, resumed parts included.
+	Seconds float64
+}
+
+// Result is a finished or interrupted training.
+type Result struct {
+	Path    string // of the model file
+	Saved   *Saved
+	Plan    *recipe.Plan
+	Resumed bool
+}
+
+// saveEvery is the time between checkpoints, below the second that is promised.
+const saveEvery = 800 * time.Millisecond
+
+func (o Options) note(format string, a ...any) {
+	if o.Notify != nil {
+		o.Notify(fmt.Sprintf(format, a...))
+	}
+}
+
+// Train carries out the run of a recipe in a folder. Without a recipe name for
+// the data, a resumed run takes the folder's. When ctx ends, the state is saved
+// and ctx's error returned with the result.
+func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
+	path := filepath.Join(o.Dir, ModelFile)
+	var saved *Saved
+	if holdsRun(o.Dir) {
+		switch {
+		case o.Resume:
+			old, err := loadForResume(&r, o)
+			if err != nil {
+				return nil, err
+			}
+			saved = old
+		case !o.Force:
+			return nil, fmt.Errorf("%w: %s; use --resume to continue it, --force to replace it, or -o for another folder", ErrExists, o.Dir)
+		default:
+			if err := clearRun(o.Dir); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if o.Resume && saved == nil {
+		o.note("no checkpoint in %s: starting from the first step", o.Dir)
+	}
+	material, err := Gather(&r)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := r.Compose(material)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range plan.Notes {
+		o.note("%s", n)
+	}
+	recorded := ""
+	if saved != nil {
+		recorded = saved.Kernels
+	}
+	k, err := pickKernels(o.Kernels, recorded)
+	if err != nil {
+		return nil, err
+	}
+	if saved != nil && k.Name() != saved.Kernels {
+		return nil, fmt.Errorf("%w: the run was started on the kernels %q, which would be continued on %q with other bits; use --kernels %s, or --force to start over", flow.ErrConfig, saved.Kernels, k.Name(), saved.Kernels)
+	}
+	if o.Time > 0 && saved == nil {
+		if r.Train.Steps, err = stepsWithin(ctx, plan, k, o); err != nil {
+			return nil, err
+		}
+		plan.Recipe.Train.Steps = r.Train.Steps
+		o.note("--time %s: %d steps", o.Time, r.Train.Steps)
+	}
+	res := &Result{Path: path, Plan: plan, Saved: saved, Resumed: saved != nil}
+	if saved != nil && saved.State == nil {
+		return nil, fmt.Errorf("%w: %s holds no training state; use --force to start over", flow.ErrFormat, path)
+	}
+	t, err := plan.Trainer(train.Options{Kernels: k, Workers: o.Threads})
+	if err != nil {
+		return nil, err
+	}
+	if err := makeFolder(o.Dir); err != nil {
+		return nil, err
+	}
+	if err := writeJSON(filepath.Join(o.Dir, RecipeFile), r); err != nil {
+		return nil, err
+	}
+	l := loop{Options: o, t: t, plan: plan, k: k, path: path}
+	if saved != nil {
+		if err := t.Restore(*saved.State); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		l.before = saved.Seconds
+	} else if o.Weights != nil {
+		copy(t.Params("net"), o.Weights)
+	}
+	if t.Done() && saved != nil {
+		return res, nil
+	}
+	err = l.run(ctx)
+	if l.saved != nil {
+		res.Saved = l.saved
+	}
+	return res, err
+}
+
+// loop is one stretch of training with its clock.
+type loop struct {
+	Options
+	t      *train.Trainer
+	plan   *recipe.Plan
+	k      *kernel.Set
+	path   string
+	before float64 // seconds of earlier stretches
+	start  time.Time
+	saving time.Duration // time spent in saving, which is not training
+	m      *metrics
+	saved  *Saved
+}
+
+func (l *loop) seconds() float64 {
+	return l.before + (time.Since(l.start) - l.saving).Seconds()
+}
+
+func (l *loop) run(ctx context.Context) (err error) {
+	done, total := l.t.Steps()
+	if l.m, err = openMetrics(filepath.Join(l.Dir, MetricsFile), done); err != nil {
+		return err
+	}
+	defer func() {
+		if e := l.m.close(); err == nil {
+			err = e
+		}
+	}()
+	l.start = time.Now()
+	last := l.start
+	var stopped error
+	for p, err := range l.t.Run(ctx) {
+		if err != nil {
+			stopped = err
+			break
+		}
+		if p.Step%lineEvery == 0 || p.Validated {
+			line := Line{Step: p.Step, Loss: l.t.Loss(lineEvery)}
+			if p.Validated {
+				line.HeldOut = &p.HeldOut
+			}
+			if err := l.m.add(line); err != nil {
+				return err
+			}
+		}
+		if l.Watch != nil {
+			l.Watch(Progress{Progress: p, Total: total, Seconds: l.seconds()})
+		}
+		if time.Since(last) > saveEvery {
+			if err := l.save(); err != nil {
+				return err
+			}
+			last = time.Now()
+		}
+	}
+	switch {
+	case stopped == nil || errors.Is(stopped, context.Canceled) || errors.Is(stopped, context.DeadlineExceeded):
+		if err := l.save(); err != nil {
+			return err
+		}
+	case errors.Is(stopped, flow.ErrDiverged) && l.saved != nil:
+		return fmt.Errorf("%w; the last checkpoint, of step %d, is kept in %s", stopped, l.saved.Steps, l.path)
+	}
+	return stopped
+}
+
+// save writes a checkpoint. Metrics go first: a checkpoint never knows more
+// steps than the metrics beside it.
+func (l *loop) save() error {
+	begin := time.Now()
+	defer func() { l.saving += time.Since(begin) }()
+	seconds := l.seconds()
+	if err := l.m.flush(); err != nil {
+		return err
+	}
+	s, err := Snapshot(l.plan, l.t, l.k)
+	if err != nil {
+		return err
+	}
+	s.Seconds = seconds
+	if err := Save(l.path, s); err != nil {
+		return err
+	}
+	l.saved = s
+	return nil
+}
+
+// Snapshot copies what a run is at this moment: the model so far and the state
+// from which training continues. k nil is the best kernel set.
+func Snapshot(plan *recipe.Plan, t *train.Trainer, k *kernel.Set) (*Saved, error) {
+	if k == nil {
+		k = kernel.Best()
+	}
+	m, err := plan.Model(slices.Clone(t.Best()), k)
+	if err != nil {
+		return nil, err
+	}
+	st := t.State()
+	s := &Saved{
+		Model: m, Recipe: plan.Recipe, Kernels: k.Name(), Steps: st.Step, Loss: t.Loss(100),
+		Finished: t.Done(), State: &st,
+	}
+	if plan.Recipe.Source != "gaussian" {
+		s.Source = plan.Source
+	}
+	return s, nil
+}
+
+// loadForResume reads the folder's run and holds the recipe asked for to it: a
+// recipe without a data name takes all from the run; any other must be equal
+// but for more steps.
+func loadForResume(r *recipe.Recipe, o Options) (*Saved, error) {
+	old, err := ReadRecipe(filepath.Join(o.Dir, RecipeFile))
+	var saved *Saved
+	if _, e := os.Stat(filepath.Join(o.Dir, ModelFile)); e == nil {
+		// Kernels are compared by the caller; any set can read the state.
+		if saved, err = Load(o.Dir, ""); err != nil {
+			return nil, err
+		}
+		old = saved.Recipe
+	} else if err != nil {
+		return nil, err
+	}
+	if r.Data.Name == "" {
+		steps := r.Train.Steps
+		*r = old
+		if steps > old.Train.Steps {
+			r.Train.Steps = steps
+		}
+		return saved, nil
+	}
+	want := *r
+	want.Data.Digest, want.SourceDigest = old.Data.Digest, old.SourceDigest
+	if o.Time > 0 || want.Train.Steps > old.Train.Steps {
+		want.Train.Steps = max(want.Train.Steps, old.Train.Steps)
+		if o.Time > 0 {
+			want.Train.Steps = old.Train.Steps
+		}
+	}
+	steps := want.Train.Steps
+	want.Train.Steps = old.Train.Steps
+	if field := difference(want, old); field != "" {
+		return nil, fmt.Errorf("%w: the run in %s has another %s; leave the flag out to continue it, or use --force to start over", flow.ErrConfig, o.Dir, field)
+	}
+	if steps < old.Train.Steps {
+		return nil, fmt.Errorf("%w: the run in %s has %d steps, which can be raised but not lowered to %d", flow.ErrConfig, o.Dir, old.Train.Steps, steps)
+	}
+	*r = want
+	r.Train.Steps = steps
+	return saved, nil
+}
+
+// difference names the first field in which two recipes differ, "" if none.
+func difference(a, b recipe.Recipe) string {
+	var x, y map[string]any
+	for _, p := range []struct {
+		r   recipe.Recipe
+		dst *map[string]any
+	}{{a, &x}, {b, &y}} {
+		text, err := json.Marshal(p.r)
+		if err == nil {
+			err = json.Unmarshal(text, p.dst)
+		}
+		if err != nil {
+			return "recipe"
+		}
+	}
+	return differ("", x, y)
+}
+
+func differ(at string, x, y map[string]any) string {
+	keys := map[string]bool{}
+	for k := range x {
+		keys[k] = true
+	}
+	for k := range y {
+		keys[k] = true
+	}
+	names := make([]string, 0, len(keys))
+	for k := range keys {
+		names = append(names, k)
+	}
+	slices.Sort(names)
+	for _, k := range names {
+		mx, okx := x[k].(map[string]any)
+		my, oky := y[k].(map[string]any)
+		if okx && oky {
+			if d := differ(at+k+".", mx, my); d != "" {
+				return d
+			}
+			continue
+		}
+		if fmt.Sprint(x[k]) != fmt.Sprint(y[k]) {
+			return fmt.Sprintf("%s%s (%v, not %v)", at, k, y[k], x[k])
+		}
+	}
+	return ""
+}
+
+// stepsWithin measures the speed of a trial of the run, which is then thrown
+// away, and returns the number of steps that fit into the rest of o.Time.
+func stepsWithin(ctx context.Context, plan *recipe.Plan, k *kernel.Set, o Options) (int, error) {
+	t, err := plan.Trainer(train.Options{Kernels: k, Workers: o.Threads})
+	if err != nil {
+		return 0, err
+	}
+	trial := min(o.Time/10, 2*time.Second)
+	start := time.Now()
+	warm, from := 0, start
+	for p, err := range t.Run(ctx) {
+		if err != nil {
+			return 0, err
+		}
+		if p.Step == 10 {
+			warm, from = p.Step, time.Now()
+		}
+		if time.Since(start) > trial && p.Step > 20 || time.Since(start) > o.Time {
+			break
+		}
+	}
+	done, _ := t.Steps()
+	perStep := time.Since(from).Seconds() / float64(max(1, done-warm))
+	left := o.Time - time.Since(start)
+	return max(1, int(left.Seconds()/perStep)), nil
+}
+
+// clearRun removes the files of an older run, and nothing else.
+func clearRun(dir string) error {
+	names := append([]string{ModelFile, RecipeFile, MetricsFile, EvalFile, ReportFile}, pictureFiles...)
+	for _, n := range names {
+		if err := os.Remove(filepath.Join(dir, n)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return explain(filepath.Join(dir, n), err)
+		}
+	}
+	return nil
+}
+
+// ReadRecipe reads a recipe.json.
+func ReadRecipe(path string) (recipe.Recipe, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return recipe.Recipe{}, explain(path, err)
+	}
+	r, err := recipe.Decode(b)
+	if err != nil {
+		return r, fmt.Errorf("%s: %w", path, err)
+	}
+	return r, nil
+}
+
+func writeJSON(path string, v any) error {
+	return WriteFile(path, func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(v)
+	})
+}
