@@ -70,6 +70,8 @@ type Program struct {
 	needGroup, needRow []bool // groups and row inputs that an output depends on
 
 	static, rows, final []instr
+	packs               []instr // of the static stage, the last ones
+	packLen             int     // elements that they write
 	consts              []float32
 	staticLen           int
 	rowLen              int // scratch elements per row

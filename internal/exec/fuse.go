@@ -225,15 +225,21 @@ func (c *compiler) fuseNumber(i int) {
 // fuseColumn adds or multiplies by a value that was repeated along the last
 // axes without repeating it.
 func (c *compiler) fuseColumn(i int) {
-	op := opMulCol
+	op, minus := opMulCol, false
 	switch c.nodes[i].Op {
 	case graph.OpAdd:
 		op = opAddCol
+	case graph.OpSub:
+		op, minus = opAddCol, true
 	case graph.OpMul:
 	default:
 		return
 	}
+	right := c.nodes[i].in[1]
 	c.sides(i, func(x, y int) bool {
+		if minus && y != right {
+			return false
+		}
 		b, ok := c.is(y, graph.OpBroadcast)
 		if !ok || c.same(x, y) {
 			return false
@@ -241,6 +247,10 @@ func (c *compiler) fuseColumn(i int) {
 		v := c.nodes[b].in[0]
 		if !lastAxes(c.nodes[v].Shape, c.nodes[b].Shape) {
 			return false
+		}
+		if minus {
+			n := &c.nodes[v]
+			v = c.append(node{Node: graph.Node{Op: graph.OpNeg, Kind: n.Kind, Shape: n.Shape}, in: []int{v}})
 		}
 		c.rewrite(i, op, x, v)
 		return true

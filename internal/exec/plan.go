@@ -20,6 +20,9 @@ const (
 	minLanes, maxLanes = 4, 8
 	// pieceLen is the number of elements of lanes that are added at a time.
 	pieceLen = 1 << 13
+	// shareFrom is the number of elements from which packing weights is shared
+	// between cores.
+	shareFrom = 1 << 15
 	// align is the number of elements in a cache line.
 	align = 16
 )
@@ -336,7 +339,12 @@ func (c *compiler) emit(order []int) {
 		case stageConst:
 			constant = append(constant, ins)
 		case stageStatic:
-			p.static = append(p.static, ins)
+			if n.Op == opPack {
+				p.packs = append(p.packs, ins)
+				p.packLen += ins.dst.size
+			} else {
+				p.static = append(p.static, ins)
+			}
 		case stageFinal:
 			p.final = append(p.final, ins)
 		default:

@@ -10,6 +10,7 @@ import (
 	"laminar/flow"
 	"laminar/graph"
 	"laminar/internal/kernel"
+	"laminar/internal/par"
 )
 
 var lowest = float32(math.Inf(-1))
@@ -219,6 +220,7 @@ func (s *Session) Run(n int) error {
 	for i := range p.static {
 		lead.run(&p.static[i])
 	}
+	s.share((*packer)(s), len(p.packs), p.packLen >= shareFrom)
 	for i := range p.accs {
 		a := &p.accs[i]
 		if a.group >= 0 && s.grads[a.group] != nil {
@@ -235,14 +237,7 @@ func (s *Session) Run(n int) error {
 			s.lanes = aligned(n)
 		}
 	}
-	if workers := min(len(s.workers), s.parts); workers > 1 {
-		s.next.Store(0)
-		p.pool.Run(workers, s)
-	} else {
-		for i := range s.parts {
-			s.part(lead, i)
-		}
-	}
+	s.share((*parter)(s), s.parts, true)
 	s.reduce()
 	lead.row, lead.rows, lead.lane = 0, 1, 0
 	for i := range p.final {
@@ -264,17 +259,52 @@ func (s *Session) Run(n int) error {
 	return nil
 }
 
-// Do is the work of core i in a Run: parts, as long as there are any. It is
-// called by the pool.
-func (s *Session) Do(i int) {
+// share has tasks done by job, on several cores if that is worth it. A job
+// takes tasks as long as there are any.
+func (s *Session) share(job par.Job, tasks int, worth bool) {
+	s.next.Store(0)
+	if workers := min(len(s.workers), tasks); workers > 1 && worth {
+		s.prog.pool.Run(workers, job)
+	} else if tasks > 0 {
+		job.Do(0)
+	}
+}
+
+// take returns the next task, or false when all n are taken.
+func (s *Session) take(n int) (int, bool) {
+	k := int(s.next.Add(1) - 1)
+	return k, k < n
+}
+
+// packer is a Session at the work of packing weights.
+type packer Session
+
+// Do packs weights on core i.
+func (s *packer) Do(i int) {
 	f := &s.workers[i]
-	f.s = s
+	f.s = (*Session)(s)
 	for {
-		part := int(s.next.Add(1) - 1)
-		if part >= s.parts {
+		k, ok := f.s.take(len(s.prog.packs))
+		if !ok {
 			return
 		}
-		s.part(f, part)
+		f.run(&s.prog.packs[k])
+	}
+}
+
+// parter is a Session at the work of running the rows.
+type parter Session
+
+// Do runs parts on core i.
+func (s *parter) Do(i int) {
+	f := &s.workers[i]
+	f.s = (*Session)(s)
+	for {
+		k, ok := f.s.take(s.parts)
+		if !ok {
+			return
+		}
+		f.s.part(f, k)
 	}
 }
 
@@ -314,24 +344,19 @@ func (s *Session) reduce() {
 	if s.parts < 2 || len(p.accs) == 0 {
 		return
 	}
-	s.next.Store(0)
-	if workers := min(len(s.workers), len(p.pieces)); workers > 1 {
-		p.pool.Run(workers, (*adder)(s))
-	} else {
-		(*adder)(s).Do(0)
-	}
+	s.share((*adder)(s), len(p.pieces), true)
 }
 
 // adder is a Session at the work of adding lanes, piece by piece. Every
 // element is the sum of the lanes in their order, whoever adds it.
 type adder Session
 
-// Do adds pieces as long as there are any. It is called by the pool.
+// Do adds pieces.
 func (s *adder) Do(int) {
 	p := s.prog
 	for {
-		k := int(s.next.Add(1) - 1)
-		if k >= len(p.pieces) {
+		k, ok := (*Session)(s).take(len(p.pieces))
+		if !ok {
 			return
 		}
 		c := p.pieces[k]

@@ -57,7 +57,9 @@ func TestRowsDoNotMix(t *testing.T) {
 func TestCoresDoNotMatter(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	r := random{s: rng.New(4).Stream()}
-	for name, p := range map[string]*graph.Program{"mlp": mlp(t, 32, (*graph.Builder).ReLU), "random": r.program(t, 25)} {
+	for name, p := range map[string]*graph.Program{
+		"mlp": mlp(t, 32, (*graph.Builder).ReLU), "wide": mlp(t, 150, (*graph.Builder).ReLU), "random": r.program(t, 25),
+	} {
 		f := newFeed(p, 16*23+5, rng.New(6))
 		for _, k := range kernel.Available() {
 			var want map[string][]float32
@@ -67,8 +69,8 @@ func TestCoresDoNotMatter(t *testing.T) {
 					b := bind(t, p, f, Options{Kernels: k, BlockBytes: 8 << 10, Workers: workers, Pool: four})
 					if want == nil {
 						want = b.run(t)
-						if b.parts < 4 {
-							t.Fatalf("%d parts", b.parts)
+						if b.parts < 4 || (name == "wide" && b.prog.packLen < shareFrom) {
+							t.Fatalf("%d parts, %d packed", b.parts, b.prog.packLen)
 						}
 					}
 					for range 3 {
