@@ -17,8 +17,8 @@ import (
 // ReadCSV reads a table of numbers separated by commas, semicolons or tabs,
 // gzipped or plain; name is what messages call it. The separator is the tab if
 // the first line has one, else the semicolon, else the comma. The first line is
-// a header if none of its cells is a number. A byte order mark, blank lines and
-// spaces about a cell are ignored.
+// a header if none of its cells is a number. A byte order mark, blank lines, lines
+// that begin with # and spaces about a cell are ignored.
 //
 // The text is read as a stream; only the numbers are kept. The error wraps
 // flow.ErrFormat when the file is at fault, flow.ErrConfig when o is, and tells
@@ -38,6 +38,7 @@ func ReadCSV(r io.Reader, name string, o Options) (*Table, error) {
 	c.FieldsPerRecord = -1 // counted here, for a better message
 	c.TrimLeadingSpace = comma != '\t'
 	c.ReuseRecord = true
+	c.Comment = '#'
 	f := &csvFile{name: name, csv: c, guard: guard}
 	return f.read(o)
 }
@@ -203,7 +204,7 @@ func plain(in *bufio.Reader) (*bufio.Reader, error) {
 	return in, nil
 }
 
-// separator looks at the first line that is not blank, or the part of it that
+// separator looks at the first line that is neither blank nor a comment, or the part of it that
 // fits the buffer.
 func separator(in *bufio.Reader) (rune, error) {
 	head, err := in.Peek(4096)
@@ -214,6 +215,10 @@ func separator(in *bufio.Reader) (rune, error) {
 		return 0, errors.New("not a text file; CSV is wanted")
 	}
 	head = bytes.TrimLeft(head, "\r\n")
+	for bytes.HasPrefix(head, []byte("#")) {
+		_, head, _ = bytes.Cut(head, []byte("\n"))
+		head = bytes.TrimLeft(head, "\r\n")
+	}
 	if end := bytes.IndexAny(head, "\r\n"); end >= 0 {
 		head = head[:end]
 	}

@@ -39,6 +39,7 @@ func TestReadCSV(t *testing.T) {
 		{"byte order mark, blank lines, spaces", "\ufeff\na , b\n\n 1, 2 \n3,4\n\n", data.Options{}, "a b", []float64{1, 2, 3, 4}},
 		{"quotes", "\"a,1\",\"b\"\"c\"\n\"1\",2\n3,4\n", data.Options{}, "a,1 b\"c", []float64{1, 2, 3, 4}},
 		{"gzip", zipped.String(), data.Options{}, "a b", []float64{1, 2, 3, 4}},
+		{"comments", "# a; b\n\n# c\na,b\n1,2\n#\n3,4\n", data.Options{}, "a b", []float64{1, 2, 3, 4}},
 		{"one column", "a\n1\n2\n", data.Options{}, "a", []float64{1, 2}},
 		{"exponents", "a\n1e-3\n-2.5E+2\n", data.Options{}, "a", []float64{1e-3, -250}},
 		{"unnamed column", ",b\n0,2\n1,4\n", data.Options{}, "x1 b", []float64{0, 2, 1, 4}},

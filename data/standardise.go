@@ -16,7 +16,7 @@ import (
 //
 // in float64, before z is rounded to float32. A column whose Std is 0 is
 // constant: it is centred but not scaled, and Inverse gives back its mean
-// whatever z is, so that samples hold the constant exactly.
+// whatever finite z is, so that samples hold the constant exactly.
 type Standardise struct {
 	mean, std []float64
 }
@@ -127,10 +127,7 @@ func (s *Standardise) Inverse(dst tensor.Matrix[float64], src tensor.Mat) error 
 	}
 	for i, v := range src.Data {
 		j := i % src.D
-		dst.Data[i] = s.mean[j]
-		if s.std[j] > 0 {
-			dst.Data[i] += s.std[j] * float64(v)
-		}
+		dst.Data[i] = s.mean[j] + s.std[j]*float64(v)
 	}
 	return nil
 }
