@@ -100,6 +100,17 @@ func TestWassersteinAgainstBruteForce(t *testing.T) {
 	}
 }
 
+// One point against many, and a set against its double, are known by hand.
+func TestWassersteinOfUnequalSizes(t *testing.T) {
+	one := tensor.Mat{N: 1, D: 2, Data: []float32{0, 0}}
+	three := tensor.Mat{N: 3, D: 2, Data: []float32{3, 4, 0, 1, 2, 0}}
+	near(t, "W2 of one against three", must(W2(one, three)), math.Sqrt(30.0/3), 1e-9)
+	near(t, "W1 of three against one", must(W1(three, one)), 8.0/3, 1e-9)
+	x := gauss(40, rng.New(30), 1, 0, 0)
+	twice := tensor.Mat{N: 80, D: 2, Data: slices.Concat(x.Data, x.Data)}
+	near(t, "W2 of a set and its double, shifted", must(W2(x, shifted(twice, 3, 4))), 5, 1e-6)
+}
+
 // W2² of N(a, s²I) and N(b, r²I) is ‖a-b‖² + D(s-r)²; finite samples read a
 // little more.
 func TestWassersteinOfGaussians(t *testing.T) {
@@ -285,8 +296,9 @@ func TestBadInput(t *testing.T) {
 			}
 		}
 	}
-	if _, err := W2(ok, tensor.New(5, 2)); !errors.Is(err, flow.ErrShape) {
-		t.Errorf("unequal sizes: %v", err)
+	huge := tensor.Mat{N: 4, D: 2, Data: []float32{3e38, 0, 0, 0, 0, 0, 0, -3e38}}
+	if _, err := W2(ok, huge); !errors.Is(err, flow.ErrDiverged) {
+		t.Errorf("distances beyond float32: %v", err)
 	}
 }
 
