@@ -259,3 +259,10 @@ func TestBootstrapRatio(t *testing.T) {
 		t.Errorf("one value gives %v %v", mean, ci)
 	}
 }
+
+// The whole evaluation at its default sizes, of a sampler that costs nothing.
+func BenchmarkEvaluateDefaults(b *testing.B) {
+	for b.Loop() {
+		must(Evaluate(context.Background(), Defaults(), subject(0)))
+	}
+}
