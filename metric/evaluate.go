@@ -31,6 +31,9 @@ type Config struct {
 	Directions int
 	// Paths is the number of paths solved for NPE and straightness.
 	Paths int
+	// Triples and Queries size the crossing estimate; both 0 takes those of
+	// DefaultCrossing for the data's dimension.
+	Triples, Queries int
 	// Key is the source of all chance.
 	Key rng.Key
 }
@@ -343,6 +346,9 @@ func (e *evaluation) crossing(ctx context.Context, r *Report) error {
 	}
 	cfg := DefaultCrossing(e.subject.Pairs.Dim())
 	cfg.Key = e.cfg.Key.Split("crossing")
+	if e.cfg.Triples != 0 || e.cfg.Queries != 0 {
+		cfg.Triples, cfg.Queries = e.cfg.Triples, e.cfg.Queries
+	}
 	if e.subject.Batch > 0 {
 		cfg.Batch = e.subject.Batch
 	}

@@ -41,8 +41,8 @@ func ExampleW1() {
 }
 
 func ExampleSlicedW2() {
-	x := points(50000, rng.New(1), 0)
-	y := points(40000, rng.New(2), 3)
+	x := points(20000, rng.New(1), 0)
+	y := points(15000, rng.New(2), 3)
 	w, _ := metric.SlicedW2(x, y, metric.Directions(2, 64, rng.New(0)))
 	fmt.Printf("%.1f\n", w) // 3/√2
 	// Output: 2.1
@@ -50,14 +50,14 @@ func ExampleSlicedW2() {
 
 func ExampleSlicedEnergy() {
 	dirs := metric.Directions(2, 64, rng.New(0))
-	x := points(20000, rng.New(1), 0)
-	for _, shift := range []float32{0, 0.1} {
-		e, _ := metric.SlicedEnergy(x, points(20000, rng.New(2), shift), dirs)
+	x := points(10000, rng.New(1), 0)
+	for _, shift := range []float32{0, 0.2} {
+		e, _ := metric.SlicedEnergy(x, points(10000, rng.New(2), shift), dirs)
 		fmt.Printf("shift %.1f: clearly different: %v\n", shift, e.Value > 4*e.SE)
 	}
 	// Output:
 	// shift 0.0: clearly different: false
-	// shift 0.1: clearly different: true
+	// shift 0.2: clearly different: true
 }
 
 func ExampleModeShares() {
@@ -69,9 +69,9 @@ func ExampleModeShares() {
 }
 
 func ExampleCrossingOf() {
-	x0 := points(20000, rng.New(1), 0)
-	x1 := points(20000, rng.New(2), 0)
-	c, _ := metric.CrossingOf(context.Background(), x0, x1, 4000)
+	x0 := points(12000, rng.New(1), 0)
+	x1 := points(12000, rng.New(2), 0)
+	c, _ := metric.CrossingOf(context.Background(), x0, x1, 2000)
 	fmt.Printf("independent pairs of Gaussians: %.2f\n", c.Value)
 	// Output: independent pairs of Gaussians: 0.79
 }

@@ -3,8 +3,8 @@
 //
 // Distances between two clouds of points x (n rows) and y:
 //
-//	W2²  = min over matchings of mean ‖x_i - y_π(i)‖²     exact, O(n³) at worst
-//	W1   = min over matchings of mean ‖x_i - y_π(i)‖
+//	W2²  = min over matchings π of mean ‖x_i - y_π(i)‖²   exact, O(n³) at worst
+//	W1   = min over matchings π of mean ‖x_i - y_π(i)‖
 //	SW2² = mean over directions θ of W2²(θ·x, θ·y)        sorting, O(n log n)
 //	E    = 2 E‖x-y‖ - E‖x-x'‖ - E‖y-y'‖                   energy distance, unbiased
 //	MMD² = E k(x,x') + E k(y,y') - 2 E k(x,y)             sum of RBF kernels

@@ -26,8 +26,6 @@ type rect struct{ x0, y0, x1, y1 float64 }
 
 func (r rect) corners() []pt { return []pt{{r.x0, r.y0}, {r.x1, r.y0}, {r.x1, r.y1}, {r.x0, r.y1}} }
 
-func (r rect) inset(d float64) rect { return rect{r.x0 + d, r.y0 + d, r.x1 - d, r.y1 - d} }
-
 type anchor int
 
 const (

@@ -60,7 +60,7 @@ func TestPage(t *testing.T) {
 	got := html(t, sample())
 	for _, want := range []string{
 		"<title>moons</title>", "20,000", `<td class="n">0.14</td>`, "<td>euler</td>", "data:image/png;base64,", "data:image/svg&#43;xml;base64,", `srcset="data:image/png;base64,`,
-		"prefers-color-scheme: dark", "&#34;seed&#34;: 1", "Content-Security-Policy", `alt="Loss."`,
+		"prefers-color-scheme: dark", "&#34;seed&#34;: 1", "Content-Security-Policy", "var(--page)", `alt="Loss."`,
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in the page", want)
