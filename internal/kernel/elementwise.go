@@ -139,7 +139,8 @@ func (s *Set) ReLU(dst, a []float32) { each1("ReLU", s.relu, dst, a) }
 // Step sets dst = 1 where a > 0, else 0.
 func (s *Set) Step(dst, a []float32) { each1("Step", s.step, dst, a) }
 
-// SiLU sets dst = a sigmoid(a), within 4 ulp; -Inf gives -0.
+// SiLU sets dst = a sigmoid(a), within 4 ulp where a > -87, and within 2^-141
+// of it below; -Inf gives -0.
 func (s *Set) SiLU(dst, a []float32) { each1("SiLU", s.silu, dst, a) }
 
 // SiLUGrad sets dst = dy silu'(x), silu'(x) = p (1 + x (1 - p)), p = sigmoid(x).
@@ -156,6 +157,7 @@ func (s *Set) TanhGrad(dst, dy, y []float32) { each2("TanhGrad", s.tanhGrad, dst
 func (s *Set) SigmoidGrad(dst, dy, y []float32) { each2("SigmoidGrad", s.sigmoidGrad, dst, dy, y) }
 
 // Sin sets dst = sin a, within 2 ulp for every finite a; infinite gives NaN.
+// The sign of a zero is not kept.
 func (s *Set) Sin(dst, a []float32) { eachTrig("Sin", s.sin, math.Sin, dst, a) }
 
 // Cos sets dst = cos a, within 2 ulp for every finite a; infinite gives NaN.

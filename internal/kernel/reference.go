@@ -181,12 +181,9 @@ func refReLUGrad(dy, y float32) float32 {
 }
 
 func refSiLUGrad(dy, x float32) float32 {
-	if math.IsInf(float64(x), -1) {
-		return dy * 0
-	}
-	z := float64(x)
+	z := min(max(float64(x), -200), 200) // the limits at +-Inf
 	p := sigmoid64(z)
-	return float32(float64(dy) * (p * (1 + z*(1-p))))
+	return dy * float32(p*(1+z*(1-p)))
 }
 
 // refLanes sums f over sumLanes lanes, then pairwise, far half to near half.
