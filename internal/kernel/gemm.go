@@ -40,6 +40,9 @@ const (
 	// packFrom is the number of elements of B, read in place, from which
 	// copying it to panels pays.
 	packFrom = 1 << 14
+	// copyFrom is the stride of A from which copying a block of it pays: its
+	// rows then lie on pages, and in cache sets, of their own.
+	copyFrom = 768
 )
 
 // Gemm computes C = op(A) op(B), or C += op(A) op(B) where acc.
@@ -110,18 +113,22 @@ func (s *Set) PackB(transB bool, n, k int, b []float32, ldb int, dst []float32) 
 	if len(dst) != s.PackedLen(n, k) {
 		panic(fmt.Sprintf("kernel: PackB: dst of %d elements, want PackedLen(%d, %d) = %d", len(dst), n, k, s.PackedLen(n, k)))
 	}
-	for j := 0; j < n; j += s.nr {
-		cols := min(s.nr, n-j)
-		w := (cols + 15) &^ 15
-		panel := dst[j*k : j*k+w*k]
-		if transB {
-			s.transposeInto(panel, w, b[j*ldb:], ldb, cols, k)
-		} else {
-			copyInto(panel, w, b[j:], ldb, k, cols)
-		}
-		if cols < w {
-			for l := range k {
-				clear(panel[l*w+cols : (l+1)*w])
+	const rows = 64 // at a time, so that their pages are read once
+	for l := 0; l < k; l += rows {
+		kc := min(rows, k-l)
+		for j := 0; j < n; j += s.nr {
+			cols := min(s.nr, n-j)
+			w := (cols + 15) &^ 15
+			part := dst[j*k+l*w : j*k+(l+kc)*w]
+			if transB {
+				s.transposeInto(part, w, b[j*ldb+l:], ldb, cols, kc)
+			} else {
+				copyInto(part, w, b[l*ldb+j:], ldb, kc, cols)
+			}
+			if cols < w {
+				for r := range kc {
+					clear(part[r*w+cols : (r+1)*w])
+				}
 			}
 		}
 	}
@@ -141,8 +148,8 @@ func copyInto(dst []float32, ldd int, src []float32, lds, rows, cols int) {
 	}
 }
 
-// transposeInto writes dst[l][j] = src[j][l] for j < rows and l < cols: src has
-// rows x cols elements, row stride lds; dst has row stride ldd.
+// transposeInto writes dst[l][j] = src[j][l] for j < rows and l < cols: src is
+// rows x cols with row stride lds, dst is cols x rows with row stride ldd.
 func (s *Set) transposeInto(dst []float32, ldd int, src []float32, lds, rows, cols int) {
 	j := 0
 	if s.transpose8 != nil && cols >= 8 {
@@ -185,6 +192,9 @@ func (s *Set) product(m, n, k int, a []float32, rs, cs int, b operand, cin []flo
 		for i := 0; i < m; i += mb {
 			mc := min(mb, m-i)
 			ab, abRS, abCS := a[i*rs+l*cs:], rs, cs
+			if ws != nil && max(rs, cs) >= copyFrom && n >= 4*s.nr {
+				ab, abRS, abCS = s.copyA(mc, kc, ab, rs, cs, ws)
+			}
 			for j := 0; j < n; j += s.nr {
 				cols := min(s.nr, n-j)
 				bp, ldb := b.data, b.ld
@@ -204,6 +214,19 @@ func (s *Set) product(m, n, k int, a []float32, rs, cs int, b operand, cin []flo
 		}
 		cin, ldcin = c, ldc // the next block of k goes on from what is stored
 	}
+}
+
+// copyA copies m x k elements of A to the workspace, row after row, and returns
+// them with their strides. The gap between rows spreads them over cache sets.
+func (s *Set) copyA(m, k int, a []float32, rs, cs int, ws *Workspace) (block []float32, brs, bcs int) {
+	ld := k + 16
+	block = grow(&ws.a, m*ld)
+	if cs == 1 {
+		copyInto(block, ld, a, rs, m, k)
+	} else {
+		s.transposeInto(block, ld, a, cs, k, m)
+	}
+	return block, ld, 1
 }
 
 // actChunk is about the number of elements that Linear computes before it

@@ -143,6 +143,8 @@ func TestGemm(t *testing.T) {
 			next(65, 70, 300) // more than one block of k
 			next(300, 64, 257)
 		}
+		gemmCase(t, s, key, 20, 140, 790, false, true, true, 3) // A is copied
+		gemmCase(t, s, key, 790, 140, 21, true, false, true, 0)
 		next(2000, 2, 64)
 		next(1, 1, 1)
 	})
