@@ -119,12 +119,16 @@ func (f *file) elementwise() {
 
 func (f *file) simple() {
 	one := func(name string, body func(v *vec, x string) string) {
-		f.kernel(spec{name: name, out: []string{"dst"}, in: []string{"a"},
-			body: func(v *vec, in, _ []string) []string { return []string{body(v, in[0])} }})
+		f.kernel(spec{
+			name: name, out: []string{"dst"}, in: []string{"a"},
+			body: func(v *vec, in, _ []string) []string { return []string{body(v, in[0])} },
+		})
 	}
 	two := func(name string, body func(v *vec, x, y string) string) {
-		f.kernel(spec{name: name, out: []string{"dst"}, in: []string{"a", "b"},
-			body: func(v *vec, in, _ []string) []string { return []string{body(v, in[0], in[1])} }})
+		f.kernel(spec{
+			name: name, out: []string{"dst"}, in: []string{"a", "b"},
+			body: func(v *vec, in, _ []string) []string { return []string{body(v, in[0], in[1])} },
+		})
 	}
 	one("neg", func(v *vec, x string) string { return v.xor(x, v.bits(signBit)) })
 	one("abs", func(v *vec, x string) string { return v.and(x, v.bits(signBit-1)) })
@@ -155,18 +159,28 @@ func (f *file) simple() {
 		t = v.sub(t, y)
 		return v.mul(v.mul(dy, y), t)
 	})
-	f.kernel(spec{name: "mulAdd", out: []string{"dst"}, in: []string{"a", "b", "c"},
-		body: func(v *vec, in, _ []string) []string { v.fma(in[2], in[0], in[1]); return in[2:] }})
-	f.kernel(spec{name: "sel", out: []string{"dst"}, in: []string{"mask", "a", "b"},
+	f.kernel(spec{
+		name: "mulAdd", out: []string{"dst"}, in: []string{"a", "b", "c"},
+		body: func(v *vec, in, _ []string) []string { v.fma(in[2], in[0], in[1]); return in[2:] },
+	})
+	f.kernel(spec{
+		name: "sel", out: []string{"dst"}, in: []string{"mask", "a", "b"},
 		body: func(v *vec, in, _ []string) []string {
 			return []string{v.blend(v.cmp(neq, in[0], v.c(0)), in[1], in[2])}
-		}})
-	f.kernel(spec{name: "scale", out: []string{"dst"}, in: []string{"a"}, scalars: []string{"s"},
-		body: func(v *vec, in, s []string) []string { return []string{v.mul(in[0], s[0])} }})
-	f.kernel(spec{name: "addScalar", out: []string{"dst"}, in: []string{"a"}, scalars: []string{"s"},
-		body: func(v *vec, in, s []string) []string { return []string{v.add(in[0], s[0])} }})
-	f.kernel(spec{name: "addScaled", out: []string{"dst"}, in: []string{"dst", "a"}, scalars: []string{"s"},
-		body: func(v *vec, in, s []string) []string { v.fma(in[0], in[1], s[0]); return in[:1] }})
+		},
+	})
+	f.kernel(spec{
+		name: "scale", out: []string{"dst"}, in: []string{"a"}, scalars: []string{"s"},
+		body: func(v *vec, in, s []string) []string { return []string{v.mul(in[0], s[0])} },
+	})
+	f.kernel(spec{
+		name: "addScalar", out: []string{"dst"}, in: []string{"a"}, scalars: []string{"s"},
+		body: func(v *vec, in, s []string) []string { return []string{v.add(in[0], s[0])} },
+	})
+	f.kernel(spec{
+		name: "addScaled", out: []string{"dst"}, in: []string{"dst", "a"}, scalars: []string{"s"},
+		body: func(v *vec, in, s []string) []string { v.fma(in[0], in[1], s[0]); return in[:1] },
+	})
 }
 
 // expTail is the polynomial P of e^r = 1 + r + r r P(r) for |r| <= ln(2)/2.
@@ -243,8 +257,10 @@ func (v *vec) sigmoids(x string) (low, high string) {
 
 func (f *file) transcendental() {
 	one := func(name string, body func(v *vec, x string) string) {
-		f.kernel(spec{name: name, out: []string{"dst"}, in: []string{"a"},
-			body: func(v *vec, in, _ []string) []string { return []string{body(v, in[0])} }})
+		f.kernel(spec{
+			name: name, out: []string{"dst"}, in: []string{"a"},
+			body: func(v *vec, in, _ []string) []string { return []string{body(v, in[0])} },
+		})
 	}
 	one("exp", (*vec).exp)
 	one("sigmoid", func(v *vec, x string) string {
@@ -257,7 +273,8 @@ func (f *file) transcendental() {
 		lo := v.con(-200) // sigmoid(-200) is 0, and 0 times -Inf is not wanted
 		return v.mul(v.max(lo, x), p)
 	})
-	f.kernel(spec{name: "siluGrad", out: []string{"dst"}, in: []string{"dy", "x"},
+	f.kernel(spec{
+		name: "siluGrad", out: []string{"dst"}, in: []string{"dy", "x"},
 		body: func(v *vec, in, _ []string) []string {
 			x := in[1]
 			low, high := v.sigmoids(x)
@@ -269,7 +286,8 @@ func (f *file) transcendental() {
 			t := v.con(1)
 			v.fma(t, x, q)
 			return []string{v.mul(in[0], v.mul(p, t))}
-		}})
+		},
+	})
 	// tanh |x| = -q / (2 + q) for q = e^(-2|x|) - 1, found without cancellation:
 	// 2^n (e^r - 1) + (2^n - 1).
 	one("tanh", func(v *vec, x string) string {
@@ -413,7 +431,8 @@ func (f *file) trig(name string, quarter uint32) {
 	sine := scaled(fit(series(3), 0, edge, 3), -1.0/6)
 	cosine := scaled(fit(series(4), 0, edge, 2), 1.0/24)
 	stop := f.label("stop")
-	f.kernel(spec{name: name, out: []string{"dst"}, in: []string{"a"}, stops: true,
+	f.kernel(spec{
+		name: name, out: []string{"dst"}, in: []string{"a"}, stops: true,
 		body: func(v *vec, in, _ []string) []string {
 			x := in[0]
 			a := v.and(x, v.bits(signBit-1))
@@ -462,7 +481,8 @@ func (f *file) trig(name string, quarter uint32) {
 				v.p("VBLENDVPS %s, %s, %s, %s", odd, w, x, y)
 			}
 			return []string{v.xor(y, neg)}
-		}})
+		},
+	})
 	f.p("%s:", stop)
 	f.p("SHRQ $2, AX")
 	f.p("MOVQ AX, %s", f.arg("ret"))
@@ -491,7 +511,8 @@ func (f *file) adamW() {
 		return []string{p, m, s}
 	}
 	f.kernel(spec{name: "adamW", out: []string{"p", "m", "v"}, in: []string{"p", "g", "m", "v"}, scalars: []string{"c"}, body: body})
-	f.kernel(spec{name: "adamWEMA", out: []string{"p", "m", "v", "ema"}, in: []string{"p", "g", "m", "v", "ema"}, scalars: []string{"c"},
+	f.kernel(spec{
+		name: "adamWEMA", out: []string{"p", "m", "v", "ema"}, in: []string{"p", "g", "m", "v", "ema"}, scalars: []string{"c"},
 		body: func(v *vec, in, c []string) []string {
 			out := body(v, in, c)
 			d := in[1] // the gradient is used up
@@ -500,5 +521,6 @@ func (f *file) adamW() {
 			v.p("VBROADCASTSS %s, %s", v.arg("c_d1"), d1)
 			v.fma(in[4], d, d1)
 			return append(out, in[4])
-		}})
+		},
+	})
 }
