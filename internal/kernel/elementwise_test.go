@@ -172,11 +172,7 @@ func TestTailsAndGuards(t *testing.T) {
 					in[i], _ = guarded(n, off+i)
 					copy(in[i], src[i][off:])
 				}
-<<<<<<< HEAD
-				dst, check := guarded(n, off)
-=======
 				dst, check := guarded(n, off+3)
->>>>>>> kernel
 				f(dst, in[0], in[1], in[2])
 				check(t, what)
 				equalBits(t, what, dst, want[off:off+n])
