@@ -44,9 +44,10 @@ type Config struct {
 	Patience      int `json:"patience"`
 }
 
-// Defaults returns a run of 8000 steps of 256 pairs.
+// Defaults returns a run of 16,000 steps of 256 pairs, stopped early when
+// held-out pairs, if there are any, have not improved for 4000 steps.
 func Defaults() Config {
-	return Config{Steps: 8000, Batch: 256, ValidateEvery: 200, Patience: 0}
+	return Config{Steps: 16000, Batch: 256, ValidateEvery: 200, Patience: 20}
 }
 
 // Validate reports the first fault, as a *flow.FieldError below path.
