@@ -57,7 +57,7 @@ type app struct {
 	kernels string
 }
 
-// commands lists the verbs in the order of the help page.
+// commands lists the verbs, but for completion, which comes with cobra.
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.trainCommand(),
@@ -170,6 +170,7 @@ func exitCode(err error) int {
 // oneLine is an error's message as one line; joined errors are parted by
 // semicolons.
 func oneLine(err error) string {
+	err = flagged(err)
 	if errors.Is(err, context.Canceled) && err.Error() == context.Canceled.Error() {
 		return "interrupted"
 	}

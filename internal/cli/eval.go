@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"laminar/metric"
@@ -91,7 +89,7 @@ func (e *evalCall) options(cmd *cobra.Command) (run.EvalOptions, error) {
 	for _, nfe := range e.nfe {
 		if _, err := solve.Steps(m, nfe, cost(e.guidance)); err != nil {
 			if cmd.Flags().Changed("nfe") {
-				return o, fmt.Errorf("--%w", err)
+				return o, err
 			}
 			continue // a default that this method cannot spend
 		}

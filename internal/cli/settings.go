@@ -125,23 +125,33 @@ func (f *recipeFlags) recipe(cmd *cobra.Command, base *recipe.Recipe, read func(
 	return r, nil
 }
 
-// flagged names the flag in the message of a fault in a recipe's field.
+// flagOf names the flag of a field, by its path in a recipe or a solver.
+var flagOf = map[string]string{
+	"preset": "preset", "source": "source", "drop": "drop",
+	"train.steps": "steps", "train.batch": "batch", "train.patience": "patience",
+	"optim.rate": "rate", "optim.ema": "ema",
+	"network.kind": "network", "network.width": "width", "network.depth": "depth", "network.activation": "activation",
+	"name": "coupling", "cost": "ot-cost", "sigma": "sigma",
+	"data.held_out": "held-out", "data.drop_label": "drop-label",
+	"method": "solver", "nfe": "nfe", "rtol": "rtol", "atol": "atol",
+}
+
+// flagged words the faults that are all there is to an error as those of flags.
 func flagged(err error) error {
-	var f *flow.FieldError
-	if !errors.As(err, &f) || strings.Contains(err.Error(), "\n") {
-		return err
-	}
-	// The flag of a path is found by the name of the field in JSON.
-	flags := map[string]string{
-		"preset": "preset", "source": "source", "drop": "drop",
-		"train.steps": "steps", "train.batch": "batch", "train.patience": "patience",
-		"optim.rate": "rate", "optim.ema": "ema",
-		"network.kind": "network", "network.width": "width", "network.depth": "depth", "network.activation": "activation",
-		"coupling.name": "coupling", "coupling.cost": "ot-cost", "path.sigma": "sigma",
-		"data.held_out": "held-out", "data.drop_label": "drop-label",
-	}
-	if name, ok := flags[f.Path]; ok {
-		return told{"--" + name + ": " + f.Msg, err}
+	switch e := err.(type) {
+	case *flow.FieldError:
+		if name, ok := flagOf[e.Path]; ok {
+			return told{"--" + name + ": " + e.Msg, err}
+		}
+	case interface{ Unwrap() []error }:
+		all := e.Unwrap()
+		if strings.Contains(err.Error(), "\n") || len(all) == 1 {
+			named := make([]error, len(all))
+			for i := range all {
+				named[i] = flagged(all[i])
+			}
+			return errors.Join(named...)
+		}
 	}
 	return err
 }

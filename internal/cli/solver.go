@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"laminar/solve"
@@ -61,7 +59,7 @@ func (f *solverFlags) config(cmd *cobra.Command, cost int) (solve.Config, error)
 		_, err = solve.Steps(m, c.NFE, cost)
 	}
 	if err != nil {
-		return c, fmt.Errorf("--%w", err)
+		return c, err
 	}
 	return c, c.Validate()
 }

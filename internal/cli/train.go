@@ -80,7 +80,7 @@ func completeData(_ *cobra.Command, args []string, _ string) ([]string, cobra.Sh
 func (t *trainCall) run(cmd *cobra.Command, args []string) error {
 	r, o, err := t.plan(cmd, args)
 	if err != nil {
-		return flagged(err)
+		return err
 	}
 	bar := newProgress(t.stderr)
 	o.Notify = func(line string) { bar.end(); t.note("note: %s", line) }
@@ -161,7 +161,7 @@ func (t *trainCall) plan(cmd *cobra.Command, args []string) (recipe.Recipe, run.
 // stopped tells what is left of a run that ended before its last step.
 func (t *trainCall) stopped(res *run.Result, err error) error {
 	if !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
-		return flagged(err)
+		return err
 	}
 	if res == nil || res.Saved == nil {
 		return told{"interrupted before the first step", err}
