@@ -106,8 +106,10 @@ func TestImportWeightsRefuses(t *testing.T) {
 		layout     graph.Layout
 		want       []string
 	}{
-		{"missing and left over", weightsFile(t, l, func(n string) string { return strings.Replace(n, "net.4", "head", 1) }), l,
-			[]string{"missing: net.4.weight, net.4.bias", "not used: head.bias, head.weight"}},
+		{
+			"missing and left over", weightsFile(t, l, func(n string) string { return strings.Replace(n, "net.4", "head", 1) }), l,
+			[]string{"missing: net.4.weight, net.4.bias", "not used: head.bias, head.weight"},
+		},
 		{"left over", weightsFile(t, l, same, scalar(t, "extra", 1)), l, []string{"not used: extra"}},
 		{"shape", weightsFile(t, turned, same), l, []string{"net.0.weight has shape [3 64], the network's is [64 3]"}},
 		{"nothing in common", weightsFile(t, l, func(n string) string { return "q" + strings.ReplaceAll(n, ".", "_") }), l, []string{"missing: net.0.weight", "not used:"}},
