@@ -407,3 +407,43 @@ func TestVelocityRefusesOtherShapes(t *testing.T) {
 		t.Errorf("a network that answers its time: %v", err)
 	}
 }
+
+// TestResidualIsTheFormula computes a residual network by hand:
+// h = W [x, phi] + b; h += tanh(U [h, phi] + c); v = O h + o, with
+// phi = (t, sin pi t, sin 2 pi t, cos pi t, cos 2 pi t).
+func TestResidualIsTheFormula(t *testing.T) {
+	p := velocity(t, network(t, nn.Spec{Kind: "resmlp", Width: 1, Depth: 1, Activation: "tanh", TimeFeatures: 4}, 1, flow.CondSpec{}))
+	arena := []float64{
+		0.5, 1, 2, 3, 4, 5, 0.25, // in
+		-1, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, // block.0
+		3, 0.125, // out
+	}
+	const x, s = 1.5, 0.3
+	phi := []float64{s, math.Sin(math.Pi * s), math.Sin(2 * math.Pi * s), math.Cos(math.Pi * s), math.Cos(2 * math.Pi * s)}
+	h, u := 0.5*x+0.25, 0.75
+	for i, f := range phi {
+		h += float64(i+1) * f
+		u += 0.1 * float64(i+1) * f
+	}
+	u -= h
+	want := 3*(h+math.Tanh(u)) + 0.125
+	if got := answers(t, p, arena, map[string][]float64{nn.InX: {x}, nn.InT: {s}})[0]; math.Abs(got-want) > 1e-12 {
+		t.Errorf("the network answers %v, want %v", got, want)
+	}
+}
+
+func TestConditionParameters(t *testing.T) {
+	for _, c := range []struct {
+		classes int
+		want    []int
+	}{{2, []int{3, 4}}, {10, []int{11, 10}}, {100, []int{101, 32}}} {
+		p := velocity(t, network(t, nn.Post(), 2, flow.CondSpec{Classes: c.classes}))
+		l := p.Layout(nn.Group)
+		if got := entry(t, l, "class.embedding").Shape; !slices.Equal(got, c.want) {
+			t.Errorf("%d classes and the unknown one have embeddings %v, want %v", c.classes, got, c.want)
+		}
+		if got := entry(t, l, "net.0.weight").Shape[1]; got != 3+c.want[1] {
+			t.Errorf("%d classes: the first layer reads %d values", c.classes, got)
+		}
+	}
+}
