@@ -12,6 +12,7 @@ import (
 	"laminar/objective"
 	"laminar/path"
 	"laminar/rng"
+	"laminar/tensor"
 	"laminar/train"
 )
 
@@ -213,8 +214,9 @@ func (p *Plan) takeData(s Stuff, key rng.Key) error {
 func (p *Plan) takeSource(s Stuff) error {
 	switch {
 	case s.Table != nil:
+		// Only its points: conditions come with the data.
 		t := *s.Table
-		t.Label, t.Class, t.Classes = "", nil, nil
+		t.Label, t.Class, t.Classes, t.Conditions, t.Real = "", nil, nil, nil, tensor.Matrix[float64]{}
 		src, err := t.Dataset(p.Transform, nil)
 		if err != nil {
 			return err
