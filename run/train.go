@@ -129,6 +129,7 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 	if err := makeFolder(o.Dir); err != nil {
 		return nil, err
 	}
+	sweep(o.Dir)
 	if err := writeJSON(filepath.Join(o.Dir, RecipeFile), r); err != nil {
 		return nil, err
 	}
