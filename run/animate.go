@@ -32,7 +32,7 @@ func Animate(ctx context.Context, w io.Writer, s *Saved, plan *recipe.Plan, o An
 		return err
 	}
 	film := plot.Animation{Title: plan.Recipe.Data.Name, T: tr.T, Z: tr.Z, Frames: o.Frames, Dark: o.Dark}
-	if film.Data, err = judge(plan, 2000, c.Seed); err != nil {
+	if film.Data, err = shownData(s, plan, 2000, c.Seed); err != nil {
 		return err
 	}
 	if s.Model.Dim() == 2 {

@@ -9,8 +9,10 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 
 	"laminar/flow"
 	"laminar/metric"
@@ -30,15 +32,16 @@ type plate struct {
 // plates lists the pictures in the order of the report. A model has those of
 // its kind: one of digits has no field.
 var plates = []plate{
-	{"samples.png", "samples", 0, "Samples", "Samples of the model over data that it has not seen."},
-	{"paths.png", "paths", 0, "Paths", "How 200 points travel from noise (t = 0) to data (t = 1)."},
-	{"field-start.png", "field", 0, "Velocity field", "At t = 0, where all is noise."},
-	{"field.png", "field", 0.5, "Velocity field", "Half way."},
-	{"field-end.png", "field", 1, "Velocity field", "At t = 1, where points arrive."},
-	{"crossing.png", "crossing", 0, "Coupling", "Pairs of noise and data as the model was trained on them."},
-	{"independent.png", "independent", 0, "Coupling", "The same batch paired by chance. Where lines cross, no field can follow both."},
-	{"loss.png", "loss", 0, "Training", "Mean of every 20 steps, and the running mean."},
-	{"quality.png", "quality", 0, "", "2-Wasserstein distance to data against network evaluations, with 95 % intervals. The band is data against data."},
+	{"quality.png", "quality", 0, "Quality", "2-Wasserstein distance to data against network evaluations, with 95 % intervals. The band is data against data."},
+	{"loss.png", "loss", 0, "Quality", "Training loss, the mean of every 20 steps, and its running mean."},
+	{"samples.png", "samples", 0, "Samples", "Samples of the model over the data."},
+	{"paths.png", "paths", 0, "Samples", "How 200 points travel from t = 0 to t = 1."},
+	{"field-000.png", "field", 0, "Velocity field", "At t = 0, where points start."},
+	{"field-033.png", "field", 1. / 3, "Velocity field", "At a third of the way."},
+	{"field-067.png", "field", 2. / 3, "Velocity field", "At two thirds."},
+	{"field-100.png", "field", 1, "Velocity field", "At t = 1, where points arrive."},
+	{"crossing.png", "crossing", 0, "Coupling", "A batch of pairs as the model was trained on them."},
+	{"independent.png", "independent", 0, "Coupling", "The same noise and data paired by chance. Where lines cross, no field can follow both."},
 }
 
 // pictureFiles are the pictures that a run folder can hold.
@@ -92,26 +95,17 @@ func Illustrate(ctx context.Context, dir string, s *Saved, plan *recipe.Plan, re
 		}
 		return err
 	}
-	shown := map[string][]byte{}
+	shown, err := draw(ctx, s, plan, o)
+	if err != nil {
+		return nil, err
+	}
 	for _, p := range plates {
-		if !p.shows(s, plan, o) {
+		png, ok := shown[p.file]
+		if !ok {
 			continue
 		}
-		o.T = p.t
-		fig, err := Picture(ctx, p.kind, s, plan, o)
-		if errors.Is(err, flow.ErrDiverged) {
-			continue // the report's figures tell
-		}
-		if err != nil {
-			return written, fmt.Errorf("%s: %w", p.file, err)
-		}
-		var png bytes.Buffer
-		if err := fig.PNG(&png); err != nil {
-			return written, err
-		}
-		shown[p.file] = png.Bytes()
 		err = write(p.file, func(w io.Writer) error {
-			_, err := w.Write(png.Bytes())
+			_, err := w.Write(png)
 			return err
 		})
 		if err != nil {
@@ -132,11 +126,56 @@ func Illustrate(ctx context.Context, dir string, s *Saved, plan *recipe.Plan, re
 	return written, write(ReportFile, page.WriteHTML)
 }
 
+// draw draws all plates that suit the model, over all cores, as PNG by file
+// name. Those of samples that diverge are left out: the figures of the report
+// tell.
+func draw(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureOptions) (map[string][]byte, error) {
+	var wg sync.WaitGroup
+	pngs, errs := make([]bytes.Buffer, len(plates)), make([]error, len(plates))
+	free := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for i, p := range plates {
+		if !p.shows(s, plan, o) {
+			continue
+		}
+		free <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-free }()
+			o := o
+			o.T = p.t
+			fig, err := Picture(ctx, p.kind, s, plan, o)
+			if err == nil {
+				err = fig.PNG(&pngs[i])
+			}
+			if err != nil && !errors.Is(err, flow.ErrDiverged) {
+				errs[i] = fmt.Errorf("%s: %w", p.file, err)
+			}
+		})
+	}
+	wg.Wait()
+	shown := map[string][]byte{}
+	for i, p := range plates {
+		if pngs[i].Len() > 0 {
+			shown[p.file] = pngs[i].Bytes()
+		}
+	}
+	return shown, errors.Join(errs...)
+}
+
 // reportPage is the report of a run, with the pictures that were drawn.
 func reportPage(dir string, s *Saved, plan *recipe.Plan, rep *metric.Report, shown map[string][]byte) (report.Page, error) {
 	r := s.Recipe
-	p := report.Page{Title: r.Data.Name, Facts: facts(s, rep), Footer: "Laminar, flow matching in Go"}
-	p.Summary = fmt.Sprintf("A flow from %s to %s in %d dimensions, learnt from pairs of the %s coupling.", r.Source, r.Data.Name, s.Model.Dim(), r.Coupling.Name)
+	p := report.Page{Title: filepath.Base(r.Data.Name), Facts: facts(s, rep), Footer: "Laminar, flow matching in Go"}
+	source, paired := r.Source, r.Coupling.Name+" coupling"
+	if source == "gaussian" {
+		source = "Gaussian noise"
+	}
+	switch r.Coupling.Name {
+	case "ot":
+		paired = "optimal transport"
+	case "independent":
+		paired = "chance"
+	}
+	p.Summary = fmt.Sprintf("A flow from %s to %s (%d columns), trained on pairs joined by %s.", source, p.Title, s.Model.Dim(), paired)
 	section := func(title, text string) *report.Section {
 		for i := range p.Sections {
 			if p.Sections[i].Title == title {
@@ -146,9 +185,8 @@ func reportPage(dir string, s *Saved, plan *recipe.Plan, rep *metric.Report, sho
 		p.Sections = append(p.Sections, report.Section{Title: title, Text: text})
 		return &p.Sections[len(p.Sections)-1]
 	}
-	const quality = "Distance to data"
 	if rep != nil {
-		q := section(quality, fmt.Sprintf("Samples against data that training has not seen. W2 is the mean over %d pairs of %d points, with a 95 %% interval; SW2 and energy use %d points. The floor is what two draws of the data are apart: its W2 varies by %s from pair to pair, so that a ratio near 1 is no verdict.",
+		q := section("Quality", fmt.Sprintf("Samples against data that training has not seen. W2 is the mean over %d pairs of %d points, with a 95 %% interval; SW2 and energy use %d points. The floor is what two draws of the data are apart: its W2 varies by %s from pair to pair, so that a ratio near 1 is no verdict.",
 			rep.Pairs, rep.N, rep.Fine, digits(rep.Floor.W2SD, 3)))
 		q.Tables = append(q.Tables, distances(*rep))
 		if t, ok := pathTable(*rep); ok {
@@ -157,11 +195,7 @@ func reportPage(dir string, s *Saved, plan *recipe.Plan, rep *metric.Report, sho
 	}
 	for _, x := range plates {
 		if png := shown[x.file]; png != nil {
-			title := x.section
-			if title == "" {
-				title = quality
-			}
-			sec := section(title, "")
+			sec := section(x.section, "")
 			sec.Figures = append(sec.Figures, report.Figure{Caption: x.caption, Light: png})
 		}
 	}
@@ -185,10 +219,10 @@ func reportPage(dir string, s *Saved, plan *recipe.Plan, rep *metric.Report, sho
 // facts is the short list under the title.
 func facts(s *Saved, rep *metric.Report) []report.Fact {
 	f := []report.Fact{
-		{Name: "steps", Value: strconv.Itoa(s.Steps)},
+		{Name: "steps", Value: thousands(s.Steps)},
 		{Name: "training", Value: fmt.Sprintf("%.1f s", s.Seconds)},
 		{Name: "loss", Value: digits(metric.Number(s.Loss), 4)},
-		{Name: "parameters", Value: strconv.Itoa(len(s.Model.Params))},
+		{Name: "parameters", Value: thousands(len(s.Model.Params))},
 		{Name: "batch", Value: strconv.Itoa(s.Recipe.Train.Batch)},
 	}
 	if n := len(s.Model.Classes); n > 0 {
@@ -254,6 +288,15 @@ func power(n metric.Number) string {
 
 func interval(i metric.Interval, places int) string {
 	return digits(i[0], places) + " to " + digits(i[1], places)
+}
+
+// thousands writes a count with its thousands parted.
+func thousands(n int) string {
+	t := strconv.Itoa(n)
+	for i := len(t) - 3; i > 0; i -= 3 {
+		t = t[:i] + "," + t[i:]
+	}
+	return t
 }
 
 // quote quotes a path for a shell where it has to be.

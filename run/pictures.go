@@ -121,30 +121,42 @@ func conditioned(c flow.Cond) bool {
 	return len(c.Class) > 0 || !c.Real.IsEmpty() || !c.Mask.IsEmpty()
 }
 
-// judge draws at most n rows of the data, none where they are not at hand.
-func judge(plan *recipe.Plan, n int, key rng.Key) (tensor.Mat, error) {
+// shownData is at most n rows of the data, none where they are not at hand.
+// Of a stored set they are those of training, since few are kept from it.
+func shownData(s *Saved, plan *recipe.Plan, n int, key rng.Key) (tensor.Mat, error) {
 	if plan.Judge == nil {
 		return tensor.Mat{}, nil
 	}
-	if l := plan.Judge.Len(); l > 0 {
+	from, own := plan.Judge, plan.Recipe.Data.Name == s.Recipe.Data.Name
+	stored := own && plan.Judge.Len() > 0 && plan.Train != nil
+	if stored {
+		from = plan.Train
+	}
+	if l := from.Len(); l > 0 {
 		n = min(n, l)
 	}
-	d := flow.NewSample(plan.Judge, n)
-	return d.X, plan.Judge.DrawAt(d, key.Split("data"), 0)
+	d := flow.NewSample(from, n)
+	if err := from.DrawAt(d, key.Split("data"), 0); err != nil || !stored {
+		return d.X, err
+	}
+	return back(s, d.X)
 }
 
 // drawn is samples and data for a picture, with the samples' classes if there
 // are few enough to colour.
 func (o PictureOptions) drawn(ctx context.Context, s *Saved, plan *recipe.Plan, n int) (x, real tensor.Mat, class []int32, err error) {
+	if real, err = shownData(s, plan, n, o.Sample.Seed); err != nil {
+		return
+	}
+	if real.N > 0 {
+		n = min(n, max(real.N, 500)) // more would hide the data
+	}
 	c, err := o.config(s, plan, n)
 	if err != nil {
 		return
 	}
 	y, _, err := sample.Draw(ctx, s.Model, c)
 	if err != nil {
-		return
-	}
-	if real, err = judge(plan, c.N, c.Seed); err != nil {
 		return
 	}
 	if s.Model.Cond.Classes <= 6 {
@@ -254,7 +266,7 @@ func pathsPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureOpt
 	if err != nil {
 		return plot.Figure{}, err
 	}
-	real, err := judge(plan, 2000, c.Seed)
+	real, err := shownData(s, plan, 2000, c.Seed)
 	if err != nil {
 		return plot.Figure{}, err
 	}
@@ -332,14 +344,14 @@ func fieldPicture(_ context.Context, s *Saved, plan *recipe.Plan, o PictureOptio
 	if err != nil {
 		return plot.Figure{}, err
 	}
-	real, err := judge(plan, c.N, c.Seed)
+	real, err := shownData(s, plan, c.N, c.Seed)
 	if err != nil {
 		return plot.Figure{}, err
 	}
 	if real.N == 0 {
 		real = start
 	}
-	return plot.Quiver{Title: fmt.Sprintf("velocity at t = %.2g", o.T), Field: o.field(s), T: o.T, Data: real, Dark: o.Dark}.Figure()
+	return plot.Quiver{Title: "velocity field", Field: o.field(s), T: o.T, Data: real, Dark: o.Dark}.Figure()
 }
 
 func densityPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureOptions) (plot.Figure, error) {
@@ -354,7 +366,11 @@ func densityPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureO
 }
 
 func crossingPicture(_ context.Context, s *Saved, plan *recipe.Plan, o PictureOptions) (plot.Figure, error) {
-	return lines(s, plan, plan.Pairs, plan.Recipe.Coupling.Name+" coupling", o)
+	name := plan.Recipe.Coupling.Name
+	if name == "ot" {
+		name = "OT"
+	}
+	return lines(s, plan, plan.Pairs, name+" coupling", o)
 }
 
 func independentPicture(_ context.Context, s *Saved, plan *recipe.Plan, o PictureOptions) (plot.Figure, error) {

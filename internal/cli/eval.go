@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"laminar/metric"
+	"laminar/rng"
+	"laminar/run"
+	"laminar/solve"
+)
+
+// evalCall is one call of the verb eval.
+type evalCall struct {
+	*app
+	data     string
+	solver   string
+	nfe      []int
+	n, pairs int
+	guidance float64
+	seed     uint64
+}
+
+func (a *app) evalCommand() *cobra.Command {
+	e := &evalCall{app: a}
+	cmd := &cobra.Command{
+		Use: "eval MODEL", Short: "Judge a model against its data, and the data against itself",
+		Long: `Judge samples of MODEL against data it has not seen. Every distance stands
+beside its floor, that of two independent draws of the data, and has an
+interval from several pairs of draws.`,
+		Example: "  laminar eval runs/moons --nfe 1,2,4,8\n  laminar eval runs/moons --solver heun --nfe 2,4,8 --json",
+		Args:    takes(1, 1, "MODEL"),
+		RunE:    e.run,
+	}
+	o, f := run.EvalDefaults(), cmd.Flags()
+	var nfe []int
+	for _, s := range o.Settings {
+		nfe = append(nfe, s.NFE)
+	}
+	f.StringVar(&e.data, "data", "", "judge against this built-in set or `file` instead of the model's own data")
+	f.StringVar(&e.solver, "solver", "euler", "method: "+list(solverNames()))
+	f.IntSliceVar(&e.nfe, "nfe", nfe, "network evaluations per point; a guided step counts 2")
+	f.IntVarP(&e.n, "n", "n", o.N, "points on each side of an exact distance")
+	f.IntVar(&e.pairs, "pairs", o.Pairs, "pairs of draws that W2 is averaged over")
+	f.Float64Var(&e.guidance, "guidance", 1, "scale of classifier-free guidance; 1 is none")
+	f.Uint64Var(&e.seed, "seed", 0, "seed of all that is random")
+	complete(cmd, "solver", solverNames()...)
+	_ = cmd.RegisterFlagCompletionFunc("data", completeDataFlag)
+	return cmd
+}
+
+func completeDataFlag(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return dataNames(), cobra.ShellCompDirectiveDefault
+}
+
+func (e *evalCall) run(cmd *cobra.Command, args []string) error {
+	o, err := e.options(cmd)
+	if err != nil {
+		return err
+	}
+	s, err := e.load(args[0])
+	if err != nil {
+		return err
+	}
+	plan, err := s.Plan(e.data)
+	if err != nil {
+		return err
+	}
+	rep, err := run.Evaluate(cmd.Context(), s, plan, o)
+	if err != nil {
+		return err
+	}
+	if e.json {
+		return e.printJSON(rep)
+	}
+	return rep.WriteText(e.stdout)
+}
+
+func (e *evalCall) options(cmd *cobra.Command) (run.EvalOptions, error) {
+	o := run.EvalDefaults()
+	o.N, o.Pairs, o.Guidance, o.Threads = e.n, e.pairs, e.guidance, e.threads
+	if cmd.Flags().Changed("seed") {
+		o.Key = rng.New(e.seed)
+	}
+	m, err := solve.Named(e.solver)
+	if err != nil {
+		return o, err
+	}
+	o.Settings = nil
+	for _, nfe := range e.nfe {
+		if _, err := solve.Steps(m, nfe, cost(e.guidance)); err != nil {
+			if cmd.Flags().Changed("nfe") {
+				return o, err
+			}
+			continue // a default that this method cannot spend
+		}
+		o.Settings = append(o.Settings, metric.Setting{Solver: e.solver, NFE: nfe})
+	}
+	return o, o.Validate()
+}
+
+// cost is the number of network evaluations of one evaluation of the field.
+func cost(guidance float64) int {
+	if guidance == 0 || guidance == 1 {
+		return 1
+	}
+	return 2
+}

@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"laminar/run"
+)
+
+// progress shows how training goes: on a terminal one line that is written
+// over, elsewhere a plain line every few seconds.
+type progress struct {
+	w        io.Writer
+	terminal bool
+	every    time.Duration
+	start    time.Time // of this stretch, at the step from
+	from     int
+	last     time.Time
+	loss     float64 // running mean
+	open     bool    // the line on the terminal awaits its end
+}
+
+func newProgress(w io.Writer) *progress {
+	p := &progress{w: w, every: 3 * time.Second}
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
+		p.terminal, p.every = true, 100*time.Millisecond
+	}
+	return p
+}
+
+// step is told of every step of a run.
+func (p *progress) step(s run.Progress) {
+	now := time.Now()
+	if p.start.IsZero() {
+		p.start, p.last, p.from, p.loss = now, now, s.Step, s.Loss
+	}
+	p.loss += (s.Loss - p.loss) / 50
+	if now.Sub(p.last) < p.every && (!p.terminal || s.Step != s.Total) {
+		return
+	}
+	p.last = now
+	rate := float64(s.Step-p.from) / max(now.Sub(p.start).Seconds(), 1e-9)
+	left := time.Duration(float64(s.Total-s.Step) / max(rate, 1e-9) * float64(time.Second))
+	line := fmt.Sprintf("loss %.4f  %s steps/s  %s left", p.loss, thousands(int(rate)), clock(left))
+	if !p.terminal {
+		fmt.Fprintf(p.w, "step %d of %d  %s\n", s.Step, s.Total, line)
+		return
+	}
+	p.open = true
+	share := float64(s.Step) / float64(s.Total)
+	fmt.Fprintf(p.w, "\r%s %3.0f %%  %s\x1b[K", bar(share, 24), 100*share, line)
+}
+
+// end ends the line, so that others can follow.
+func (p *progress) end() {
+	if p.open {
+		fmt.Fprintln(p.w)
+	}
+	p.open = false
+}
+
+// bar draws a share of 0 to 1 in eighths of a cell.
+func bar(share float64, cells int) string {
+	eighths := min(int(share*float64(8*cells)), 8*cells)
+	b := strings.Repeat("█", eighths/8)
+	if part := eighths % 8; part > 0 {
+		b += string([]rune("▏▎▍▌▋▊▉")[part-1])
+	}
+	return b + strings.Repeat("·", cells-len([]rune(b)))
+}
+
+// clock writes a duration as minutes and seconds.
+func clock(d time.Duration) string {
+	s := int(d.Round(time.Second).Seconds())
+	if s >= 3600 {
+		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d", s/60, s%60)
+}
+
+// thousands writes a count with its thousands parted.
+func thousands(n int) string {
+	t := fmt.Sprint(n)
+	for i := len(t) - 3; i > 0; i -= 3 {
+		t = t[:i] + "," + t[i:]
+	}
+	return t
+}

@@ -1,0 +1,194 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"laminar/data"
+	"laminar/flow"
+	"laminar/plot"
+	"laminar/rng"
+	"laminar/run"
+	"laminar/sample"
+	"laminar/tensor"
+)
+
+// sampled is what `laminar sample --json` prints. Columns and Points are there
+// when no file is written.
+type sampled struct {
+	N       int         `json:"n"`
+	NFE     float64     `json:"nfe"`
+	NFEMax  int         `json:"nfe_max"`
+	File    *string     `json:"file"`
+	Columns []string    `json:"columns,omitempty"`
+	Points  [][]float64 `json:"points,omitempty"`
+}
+
+// sampleFlags say what to draw; plot and animate share them.
+type sampleFlags struct {
+	solverFlags
+	n        int
+	class    string
+	guidance float64
+	seed     uint64
+}
+
+func (f *sampleFlags) add(cmd *cobra.Command, n int) {
+	f.solverFlags.add(cmd)
+	fs := cmd.Flags()
+	fs.IntVarP(&f.n, "n", "n", n, "number of points")
+	fs.StringVar(&f.class, "class", "", "class to draw, by name or number, of a model trained with --label")
+	fs.Float64Var(&f.guidance, "guidance", 1, "scale of classifier-free guidance; 1 is none")
+	fs.Uint64Var(&f.seed, "seed", 0, "seed of the noise")
+}
+
+// config returns what the flags ask a model for.
+func (f *sampleFlags) config(cmd *cobra.Command, a *app, s *run.Saved) (sample.Config, error) {
+	c := sample.Config{N: f.n, Seed: rng.New(f.seed), Source: s.Source, Guidance: f.guidance, Workers: a.threads}
+	if f.n < 1 {
+		return c, usagef("-n: cannot draw %d points; give at least 1", f.n)
+	}
+	if math.IsNaN(f.guidance) || math.IsInf(f.guidance, 0) {
+		return c, usagef("--guidance: %v is not a scale", f.guidance)
+	}
+	var err error
+	if c.Solve, err = f.solverFlags.config(cmd, cost(f.guidance)); err != nil {
+		return c, err
+	}
+	if f.class == "" {
+		if cost(f.guidance) > 1 {
+			return c, usagef("--guidance leads towards a class: name it with --class")
+		}
+		return c, nil
+	}
+	id, err := s.Model.ClassID(f.class)
+	if err != nil {
+		return c, err
+	}
+	c.Cond = flow.Cond{Class: make([]int32, f.n)}
+	for i := range c.Cond.Class {
+		c.Cond.Class[i] = id
+	}
+	return c, nil
+}
+
+func (a *app) sampleCommand() *cobra.Command {
+	var f sampleFlags
+	var out string
+	cmd := &cobra.Command{
+		Use: "sample MODEL", Short: "Draw points from a model",
+		Long: `Draw points from MODEL, in the numbers of its data. The extension of -o picks
+the format: .csv, .npy, .jsonl, or a picture as .png or .svg; without -o they go
+to stdout as CSV. Point i depends on the seed and on i only.`,
+		Example: `  laminar sample runs/moons -n 1000 -o points.csv
+  laminar sample runs/moons --solver heun --nfe 8 -o points.png
+  laminar sample runs/digits --class 7 --guidance 2 -n 50 -o sevens.png
+  laminar sample runs/moons --rtol 1e-4 --json -o points.npy`,
+		Args: takes(1, 1, "MODEL"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			format, err := formatOf(out)
+			if err != nil {
+				return err
+			}
+			s, err := a.load(args[0])
+			if err != nil {
+				return err
+			}
+			c, err := f.config(cmd, a, s)
+			if err != nil {
+				return err
+			}
+			x, stats, err := sample.Draw(cmd.Context(), s.Model, c)
+			if err != nil {
+				return err
+			}
+			columns := s.Model.Columns
+			if len(columns) == 0 {
+				for i := range x.D {
+					columns = append(columns, fmt.Sprintf("x%d", i))
+				}
+			}
+			res := sampled{N: x.N, NFE: stats.NFE, NFEMax: stats.MaxNFE}
+			if a.json && (out == "" || out == "-") {
+				res.Columns = columns
+				for i := range x.N {
+					res.Points = append(res.Points, x.Row(i))
+				}
+				return a.printJSON(res)
+			}
+			t := &data.Table{Columns: columns, X: x}
+			err = a.write(out, func(w io.Writer) error { return writePoints(w, format, s.Recipe.Data.Name, t) })
+			if err != nil {
+				return err
+			}
+			if a.json {
+				res.File = &out
+				return a.printJSON(res)
+			}
+			if out != "" && out != "-" {
+				a.note("%s points in %s, %s evaluations each", thousands(x.N), out, spent(stats.NFE, stats.MaxNFE))
+			}
+			return nil
+		},
+	}
+	f.add(cmd, 1000)
+	cmd.Flags().StringVarP(&out, "output", "o", "", "`file` to write: .csv, .npy, .jsonl, .png or .svg")
+	return cmd
+}
+
+// spent writes the mean and the largest number of evaluations.
+func spent(mean float64, most int) string {
+	if mean == float64(most) {
+		return fmt.Sprint(most)
+	}
+	return fmt.Sprintf("%.1f (at most %d)", mean, most)
+}
+
+// formatOf is the format of an output file, by its extension; CSV without one.
+func formatOf(path string) (string, error) {
+	ext := strings.ToLower(strings.TrimPrefix(filepath.Ext(path), "."))
+	switch ext {
+	case "":
+		return "csv", nil
+	case "csv", "npy", "jsonl", "png", "svg":
+		return ext, nil
+	case "gif":
+		return "", usagef("-o %s: sample draws no film; use laminar animate", path)
+	}
+	return "", usagef("-o %s: no format is called .%s; use .csv, .npy, .jsonl, .png or .svg", path, ext)
+}
+
+// writePoints writes a table in a format of formatOf.
+func writePoints(w io.Writer, format, title string, t *data.Table) error {
+	switch format {
+	case "npy":
+		return t.WriteNPY(w)
+	case "jsonl":
+		return t.WriteJSONL(w)
+	case "csv":
+		return t.WriteCSV(w)
+	}
+	fig, err := picture(title, t.Columns, tensor.Convert[float32](t.X))
+	if err != nil {
+		return err
+	}
+	return fig.Write(w, format)
+}
+
+// picture shows points: images as a grid, points of the plane as a scatter,
+// others as a grid of pairs.
+func picture(title string, columns []string, x tensor.Mat) (plot.Figure, error) {
+	side := int(math.Round(math.Sqrt(float64(x.D))))
+	switch {
+	case side >= 8 && side*side == x.D:
+		return plot.Images{Title: title, Rows: x, Width: side, Height: side}.Figure()
+	case x.D == 2:
+		return plot.Scatter{Title: title, Samples: x}.Figure()
+	}
+	return plot.PairGrid{Title: title, Samples: x, Names: columns}.Figure()
+}

@@ -1,0 +1,157 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"laminar/coupling"
+	"laminar/flow"
+	"laminar/nn"
+	"laminar/recipe"
+)
+
+// setting is a flag of train that stands for one field of a recipe.
+type setting struct {
+	flag, usage string
+	values      []string // for completion
+	field       func(*recipe.Recipe) any
+}
+
+var settings = []setting{
+	{"steps", "training steps", nil, func(r *recipe.Recipe) any { return &r.Train.Steps }},
+	{"batch", "pairs in a step", nil, func(r *recipe.Recipe) any { return &r.Train.Batch }},
+	{"rate", "learning rate", nil, func(r *recipe.Recipe) any { return &r.Optim.Rate }},
+	{"ema", "decay of the averaged weights; 0 for none", nil, func(r *recipe.Recipe) any { return &r.Optim.EMA }},
+	{"seed", "seed of all that is random", nil, func(r *recipe.Recipe) any { return &r.Train.Seed }},
+	{"patience", "looks at held-out rows without progress after which to stop; 0 for never", nil, func(r *recipe.Recipe) any { return &r.Train.Patience }},
+	{"network", "network: " + list(nn.Kinds()), nn.Kinds(), func(r *recipe.Recipe) any { return &r.Network.Kind }},
+	{"width", "units of a hidden layer", nil, func(r *recipe.Recipe) any { return &r.Network.Width }},
+	{"depth", "hidden layers, or residual blocks", nil, func(r *recipe.Recipe) any { return &r.Network.Depth }},
+	{"activation", "activation: " + list(nn.Activations()), nn.Activations(), func(r *recipe.Recipe) any { return &r.Network.Activation }},
+	{"source", "where the flow starts: gaussian, a built-in data set or a file", append([]string{"gaussian"}, dataNames()...), func(r *recipe.Recipe) any { return &r.Source }},
+	{"coupling", "pairs of a batch: " + list(couplingNames()), couplingNames(), func(r *recipe.Recipe) any { return &r.Coupling.Name }},
+	{"ot-cost", "cost of a pair: sqeuclidean, l2", []string{"sqeuclidean", "l2"}, func(r *recipe.Recipe) any { return &r.Coupling.Cost }},
+	{"sigma", "noise about the straight path", nil, func(r *recipe.Recipe) any { return &r.Path.Sigma }},
+	{"drop", "share of rows that train without their conditions, for guidance", nil, func(r *recipe.Recipe) any { return &r.Drop }},
+	{"label", "column of class labels; for a built-in set that has classes, class", nil, func(r *recipe.Recipe) any { return &r.Data.Label }},
+	{"drop-label", "leave the label column out", nil, func(r *recipe.Recipe) any { return &r.Data.DropLabel }},
+	{"cond", "columns that become real-valued conditions", nil, func(r *recipe.Recipe) any { return &r.Data.Conditions }},
+	{"array", "name of the array in an NPZ file", nil, func(r *recipe.Recipe) any { return &r.Data.Array }},
+	{"held-out", "share of a file's rows kept for validation", nil, func(r *recipe.Recipe) any { return &r.Data.HeldOut }},
+}
+
+func couplingNames() []string {
+	var names []string
+	for _, e := range coupling.Catalogue() {
+		names = append(names, e.Name)
+	}
+	return names
+}
+
+// recipeFlags are the flags that make a recipe. given holds the values of the
+// flags; only those that the user set are copied onto a preset.
+type recipeFlags struct {
+	preset        string
+	file          string
+	noStandardise bool
+	given         recipe.Recipe
+}
+
+func (f *recipeFlags) add(cmd *cobra.Command) error {
+	fs := cmd.Flags()
+	fs.StringVar(&f.preset, "preset", recipe.Presets()[0], "what the other flags start from: "+list(recipe.Presets()))
+	fs.StringVar(&f.file, "recipe", "", "start from a recipe in a JSON `file` instead of a preset")
+	fs.BoolVar(&f.noStandardise, "no-standardise", false, "learn the numbers of the data as they are")
+	complete(cmd, "preset", recipe.Presets()...)
+	var err error
+	if f.given, err = recipe.Preset(recipe.Presets()[0]); err != nil {
+		return err
+	}
+	for _, s := range settings {
+		switch p := s.field(&f.given).(type) {
+		case *int:
+			fs.IntVar(p, s.flag, *p, s.usage)
+		case *uint64:
+			fs.Uint64Var(p, s.flag, *p, s.usage)
+		case *float64:
+			fs.Float64Var(p, s.flag, *p, s.usage)
+		case *string:
+			fs.StringVar(p, s.flag, *p, s.usage)
+		case *bool:
+			fs.BoolVar(p, s.flag, *p, s.usage)
+		case *[]string:
+			fs.StringSliceVar(p, s.flag, *p, s.usage)
+		default:
+			return fmt.Errorf("--%s has the type %T", s.flag, p)
+		}
+		if s.values != nil {
+			complete(cmd, s.flag, s.values...)
+		}
+	}
+	return nil
+}
+
+// recipe returns the recipe that the flags ask for. It starts from the preset or
+// the file, if the user named one, else from base, if that is not nil.
+func (f *recipeFlags) recipe(cmd *cobra.Command, base *recipe.Recipe, read func(string) (recipe.Recipe, error)) (recipe.Recipe, error) {
+	var r recipe.Recipe
+	var err error
+	changed := cmd.Flags().Changed
+	switch {
+	case changed("recipe") && changed("preset"):
+		return r, usagef("--recipe and --preset both say where to start: give one")
+	case changed("recipe"):
+		r, err = read(f.file)
+	case base != nil && !changed("preset"):
+		r = *base
+	default:
+		r, err = recipe.Preset(f.preset)
+	}
+	if err != nil {
+		return r, err
+	}
+	for _, s := range settings {
+		if changed(s.flag) {
+			reflect.ValueOf(s.field(&r)).Elem().Set(reflect.ValueOf(s.field(&f.given)).Elem())
+		}
+	}
+	if changed("no-standardise") {
+		r.Data.Standardise = !f.noStandardise
+	}
+	return r, nil
+}
+
+// flagOf names the flag of a field, by its path in a recipe or a solver.
+var flagOf = map[string]string{
+	"preset": "preset", "source": "source", "drop": "drop",
+	"train.steps": "steps", "train.batch": "batch", "train.patience": "patience",
+	"optim.rate": "rate", "optim.ema": "ema",
+	"network.kind": "network", "network.width": "width", "network.depth": "depth", "network.activation": "activation",
+	"name": "coupling", "cost": "ot-cost", "sigma": "sigma",
+	"data.held_out": "held-out", "data.drop_label": "drop-label",
+	"method": "solver", "nfe": "nfe", "rtol": "rtol", "atol": "atol",
+}
+
+// flagged words the faults that are all there is to an error as those of flags.
+func flagged(err error) error {
+	switch e := err.(type) {
+	case *flow.FieldError:
+		if name, ok := flagOf[e.Path]; ok {
+			return told{"--" + name + ": " + e.Msg, err}
+		}
+	case interface{ Unwrap() []error }:
+		all := e.Unwrap()
+		if strings.Contains(err.Error(), "\n") || len(all) == 1 {
+			named := make([]error, len(all))
+			for i := range all {
+				named[i] = flagged(all[i])
+			}
+			return errors.Join(named...)
+		}
+	}
+	return err
+}
