@@ -2,8 +2,13 @@ package run
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -21,10 +26,11 @@ import (
 // PictureOptions says what a picture shows. The zero value is what Illustrate
 // uses.
 type PictureOptions struct {
-	// Sample says how to draw: 2000 points (1000 particles in a film, 100 images)
-	// if N is 0, by 100 Euler steps if Solve is zero, with conditions as the data
-	// have them if Cond is empty. A field is that of Cond's first row, or of
-	// unknown conditions. Source is that of the model.
+	// Sample says how to draw: 2000 points (1000 particles in a film, 200 paths,
+	// 64 images) if N is 0, by 100 Euler steps if Solve is zero. Conditions are
+	// those that the data have if Cond is empty; a single row of Cond serves all
+	// points. A field is that of Cond's first row, or of unknown conditions.
+	// Source is that of the model.
 	Sample sample.Config
 	// T is the time of a field.
 	T float64
@@ -75,6 +81,32 @@ func Picture(ctx context.Context, kind string, s *Saved, plan *recipe.Plan, o Pi
 	return plot.Figure{}, fmt.Errorf("%w: no picture is called %q; use one of %s", flow.ErrConfig, kind, strings.Join(PictureKinds(), ", "))
 }
 
+// PictureDefaults are the options for a model file or run folder: its losses
+// and its evaluation, where they lie beside it.
+func PictureDefaults(path string) (PictureOptions, error) {
+	var o PictureOptions
+	path, err := modelPath(path)
+	if err != nil {
+		return o, err
+	}
+	dir := filepath.Dir(path)
+	if o.Lines, err = ReadMetrics(filepath.Join(dir, MetricsFile)); err != nil {
+		return o, err
+	}
+	b, err := os.ReadFile(filepath.Join(dir, EvalFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return o, nil
+	}
+	if err != nil {
+		return o, explain(dir, err)
+	}
+	o.Report = new(metric.Report)
+	if err := json.Unmarshal(b, o.Report); err != nil {
+		return o, fmt.Errorf("%w: %s: %w; remove it, or judge the model again with laminar train --resume", flow.ErrFormat, filepath.Join(dir, EvalFile), err)
+	}
+	return o, nil
+}
+
 // side is the width of the square images that a model draws, 0 if it draws
 // none: images have k x k columns, k at least 8.
 func side(dim int) int {
@@ -107,6 +139,9 @@ func (o PictureOptions) config(s *Saved, plan *recipe.Plan, n int) (sample.Confi
 	if c.Solve.Method == "" {
 		c.Solve = solve.Defaults()
 	}
+	if conditioned(c.Cond) && max(len(c.Cond.Class), c.Cond.Real.N, c.Cond.Mask.N) == 1 {
+		c.Cond = repeat(s, c.Cond, c.N)
+	}
 	if s.Model.Cond.IsZero() || conditioned(c.Cond) || plan.Judge == nil {
 		return c, nil
 	}
@@ -119,6 +154,23 @@ func (o PictureOptions) config(s *Saved, plan *recipe.Plan, n int) (sample.Confi
 // conditioned tells whether c holds any condition.
 func conditioned(c flow.Cond) bool {
 	return len(c.Class) > 0 || !c.Real.IsEmpty() || !c.Mask.IsEmpty()
+}
+
+// repeat is n rows of the first one of c.
+func repeat(s *Saved, c flow.Cond, n int) flow.Cond {
+	spec := s.Model.Cond
+	if len(c.Class) == 0 {
+		spec.Classes = 0
+	}
+	if c.Real.IsEmpty() {
+		spec.Real = 0
+	}
+	spec.Mask = !c.Mask.IsEmpty()
+	all := flow.NewCond(spec, n, s.Model.Dim())
+	for i := range n {
+		all.CopyRow(i, c, 0)
+	}
+	return all
 }
 
 // shownData is at most n rows of the data, none where they are not at hand.
@@ -188,7 +240,7 @@ func imagesPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureOp
 	if k == 0 {
 		return plot.Figure{}, fmt.Errorf("%w: the model draws no images: they have 8 x 8, 9 x 9, ... columns, it has %d", flow.ErrConfig, s.Model.Dim())
 	}
-	x, real, _, err := o.drawn(ctx, s, plan, 100)
+	x, real, _, err := o.drawn(ctx, s, plan, 64)
 	if err != nil {
 		return plot.Figure{}, err
 	}
@@ -199,7 +251,7 @@ func imagesPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureOp
 	// Samples on the left, data on the right, an empty column between.
 	g.Title += " on the left, data on the right"
 	g.Lo, g.Hi = float64(slices.Min(real.Data)), float64(slices.Max(real.Data))
-	const across = 10
+	const across = 8
 	g.Columns = 2*across + 1
 	lines := (x.N + across - 1) / across
 	g.Rows = tensor.New(lines*g.Columns, x.D)
@@ -216,8 +268,8 @@ func imagesPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureOp
 	return g.Figure()
 }
 
-// journey solves paths in small Euler steps and writes all points down, in the
-// numbers of the data.
+// journey solves paths and writes down where each step leads, in the numbers of
+// the data.
 func journey(ctx context.Context, s *Saved, c sample.Config) (metric.Trajectory, error) {
 	var tr metric.Trajectory
 	x, err := sample.Start(s.Model, c)
@@ -228,7 +280,10 @@ func journey(ctx context.Context, s *Saved, c sample.Config) (metric.Trajectory,
 	if err != nil {
 		return tr, err
 	}
-	solver, err := solve.New[float32](solve.Config{Method: "euler", Steps: traceSteps})
+	if c.Solve.Adaptive && len(c.Solve.Grid) == 0 {
+		c.Solve.Grid = solve.Uniform(traceSteps)
+	}
+	solver, err := solve.New[float32](c.Solve)
 	if err != nil {
 		return tr, err
 	}
@@ -286,11 +341,7 @@ func (f dataField) Dim() int { return f.s.Model.Dim() }
 func (f dataField) Velocity(dst, x tensor.Mat, t float64) error {
 	m, c := f.s.Model, f.c
 	if conditioned(c.Cond) {
-		all := flow.NewCond(m.Cond, x.N, m.Dim())
-		for i := range x.N {
-			all.CopyRow(i, c.Cond, 0)
-		}
-		c.Cond = all
+		c.Cond = repeat(f.s, c.Cond, x.N)
 	}
 	net, err := sample.Field(m, c, 0, x.N)
 	if err != nil {
@@ -428,7 +479,7 @@ func lossPicture(_ context.Context, _ *Saved, _ *recipe.Plan, o PictureOptions) 
 func qualityPicture(_ context.Context, _ *Saved, _ *recipe.Plan, o PictureOptions) (plot.Figure, error) {
 	r := o.Report
 	if r == nil {
-		return plot.Figure{}, fmt.Errorf("%w: the model was not judged; laminar eval does so, and train writes %s into the run folder", flow.ErrConfig, EvalFile)
+		return plot.Figure{}, fmt.Errorf("%w: no %s lies beside the model; laminar train writes it", flow.ErrConfig, EvalFile)
 	}
 	q := plot.Quality{Title: "distance to data", Dark: o.Dark}
 	if w := float64(r.Floor.W2); w > 0 {
