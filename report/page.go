@@ -94,7 +94,7 @@ caption { text-align: left; color: var(--muted); padding: 0 0 .5rem; }
 th, td { text-align: left; padding: .45rem 1.25rem .45rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { color: var(--muted); font-weight: 500; }
 .n { text-align: right; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1.5rem; align-items: start; }
+.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); gap: 1.5rem; align-items: start; }
 figure { margin: 0; border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
 img { display: block; width: 100%; height: auto; }
 figcaption { padding: .6rem 1rem .7rem; color: var(--muted); font-size: .88rem; border-top: 1px solid var(--line); }

@@ -2,15 +2,498 @@ package run
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
+	"laminar/coupling"
+	"laminar/flow"
 	"laminar/metric"
+	"laminar/plot"
 	"laminar/recipe"
+	"laminar/rng"
+	"laminar/sample"
+	"laminar/solve"
+	"laminar/tensor"
 )
 
-var pictureFiles = []string{"samples.png", "paths.png", "loss.png", "quality.png", "field.png"}
+// PictureOptions says what a picture shows. The zero value is what Illustrate
+// uses.
+type PictureOptions struct {
+	// Sample says how to draw: 2000 points (1000 particles in a film, 200 paths,
+	// 64 images) if N is 0, by 100 Euler steps if Solve is zero. Conditions are
+	// those that the data have if Cond is empty; a single row of Cond serves all
+	// points. A field is that of Cond's first row, or of unknown conditions.
+	// Source is that of the model.
+	Sample sample.Config
+	// T is the time of a field.
+	T float64
+	// Lines are the losses; Report holds the figures of quality.
+	Lines  []Line
+	Report *metric.Report
+	Dark   bool
+}
 
-// Illustrate writes eval.json.
-func Illustrate(_ context.Context, dir string, _ *Saved, _ *recipe.Plan, rep *metric.Report) ([]string, error) {
-	return []string{EvalFile}, writeJSON(filepath.Join(dir, EvalFile), rep)
+// pictureKinds has one small function for each kind of picture.
+var pictureKinds = []struct {
+	name string
+	draw func(context.Context, *Saved, *recipe.Plan, PictureOptions) (plot.Figure, error)
+}{
+	{"samples", samplesPicture},
+	{"images", imagesPicture},
+	{"paths", pathsPicture},
+	{"field", fieldPicture},
+	{"density", densityPicture},
+	{"crossing", crossingPicture},
+	{"independent", independentPicture},
+	{"loss", lossPicture},
+	{"quality", qualityPicture},
+}
+
+// PictureKinds lists what Picture draws: samples over data (a scatter, a grid of
+// pairs, or images), images, paths, the field at one time, the density of
+// samples, the lines of one batch under the model's coupling (crossing) and
+// under none (independent), the loss, and quality against evaluations.
+func PictureKinds() []string {
+	var names []string
+	for _, k := range pictureKinds {
+		names = append(names, k.name)
+	}
+	return names
+}
+
+// Picture draws one picture of a model, in the numbers of its data. plan is
+// s.Plan(""); where it lacks the data, they are left out. The error wraps
+// flow.ErrConfig for an unknown kind and for one that the model has not got,
+// such as the field of a model of more than two dimensions.
+func Picture(ctx context.Context, kind string, s *Saved, plan *recipe.Plan, o PictureOptions) (plot.Figure, error) {
+	for _, k := range pictureKinds {
+		if k.name == kind {
+			return k.draw(ctx, s, plan, o)
+		}
+	}
+	return plot.Figure{}, fmt.Errorf("%w: no picture is called %q; use one of %s", flow.ErrConfig, kind, strings.Join(PictureKinds(), ", "))
+}
+
+// PictureDefaults are the options for a model file or run folder: its losses
+// and its evaluation, where they lie beside it.
+func PictureDefaults(path string) (PictureOptions, error) {
+	var o PictureOptions
+	path, err := modelPath(path)
+	if err != nil {
+		return o, err
+	}
+	dir := filepath.Dir(path)
+	if o.Lines, err = ReadMetrics(filepath.Join(dir, MetricsFile)); err != nil {
+		return o, err
+	}
+	b, err := os.ReadFile(filepath.Join(dir, EvalFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return o, nil
+	}
+	if err != nil {
+		return o, explain(dir, err)
+	}
+	o.Report = new(metric.Report)
+	if err := json.Unmarshal(b, o.Report); err != nil {
+		return o, fmt.Errorf("%w: %s: %w; remove it, or judge the model again with laminar train --resume", flow.ErrFormat, filepath.Join(dir, EvalFile), err)
+	}
+	return o, nil
+}
+
+// side is the width of the square images that a model draws, 0 if it draws
+// none: images have k x k columns, k at least 8.
+func side(dim int) int {
+	k := int(math.Round(math.Sqrt(float64(dim))))
+	if k < 8 || k*k != dim {
+		return 0
+	}
+	return k
+}
+
+// needPlane refuses a model that is not of the plane.
+func needPlane(s *Saved, kind string, least, most int) error {
+	d := s.Model.Dim()
+	switch {
+	case d < least:
+		return fmt.Errorf("%w: the picture %s needs at least %d columns, the model has %d", flow.ErrConfig, kind, least, d)
+	case d > most:
+		return fmt.Errorf("%w: the picture %s needs a model of %d columns, this one has %d", flow.ErrConfig, kind, most, d)
+	}
+	return nil
+}
+
+// config completes what the options leave open.
+func (o PictureOptions) config(s *Saved, plan *recipe.Plan, n int) (sample.Config, error) {
+	c := o.Sample
+	c.Source = s.Source
+	if c.N == 0 {
+		c.N = n
+	}
+	if c.Solve.Method == "" {
+		c.Solve = solve.Defaults()
+	}
+	if conditioned(c.Cond) && max(len(c.Cond.Class), c.Cond.Real.N, c.Cond.Mask.N) == 1 {
+		c.Cond = repeat(s, c.Cond, c.N)
+	}
+	if s.Model.Cond.IsZero() || conditioned(c.Cond) || plan.Judge == nil {
+		return c, nil
+	}
+	like := flow.NewSample(plan.Judge, c.N)
+	err := plan.Judge.DrawAt(like, c.Seed.Split("conditions"), 0)
+	c.Cond = like.Cond
+	return c, err
+}
+
+// conditioned tells whether c holds any condition.
+func conditioned(c flow.Cond) bool {
+	return len(c.Class) > 0 || !c.Real.IsEmpty() || !c.Mask.IsEmpty()
+}
+
+// repeat is n rows of the first one of c.
+func repeat(s *Saved, c flow.Cond, n int) flow.Cond {
+	spec := s.Model.Cond
+	if len(c.Class) == 0 {
+		spec.Classes = 0
+	}
+	if c.Real.IsEmpty() {
+		spec.Real = 0
+	}
+	spec.Mask = !c.Mask.IsEmpty()
+	all := flow.NewCond(spec, n, s.Model.Dim())
+	for i := range n {
+		all.CopyRow(i, c, 0)
+	}
+	return all
+}
+
+// shownData is at most n rows of the data, none where they are not at hand.
+// Of a stored set they are those of training, since few are kept from it.
+func shownData(s *Saved, plan *recipe.Plan, n int, key rng.Key) (tensor.Mat, error) {
+	if plan.Judge == nil {
+		return tensor.Mat{}, nil
+	}
+	from, own := plan.Judge, plan.Recipe.Data.Name == s.Recipe.Data.Name
+	stored := own && plan.Judge.Len() > 0 && plan.Train != nil
+	if stored {
+		from = plan.Train
+	}
+	if l := from.Len(); l > 0 {
+		n = min(n, l)
+	}
+	d := flow.NewSample(from, n)
+	if err := from.DrawAt(d, key.Split("data"), 0); err != nil || !stored {
+		return d.X, err
+	}
+	return back(s, d.X)
+}
+
+// drawn is samples and data for a picture, with the samples' classes if there
+// are few enough to colour.
+func (o PictureOptions) drawn(ctx context.Context, s *Saved, plan *recipe.Plan, n int) (x, real tensor.Mat, class []int32, err error) {
+	if real, err = shownData(s, plan, n, o.Sample.Seed); err != nil {
+		return
+	}
+	if real.N > 0 {
+		n = min(n, max(real.N, 500)) // more would hide the data
+	}
+	c, err := o.config(s, plan, n)
+	if err != nil {
+		return
+	}
+	y, _, err := sample.Draw(ctx, s.Model, c)
+	if err != nil {
+		return
+	}
+	if s.Model.Cond.Classes <= 6 {
+		class = c.Cond.Class
+	}
+	return tensor.Convert[float32](y), real, class, nil
+}
+
+func samplesPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureOptions) (plot.Figure, error) {
+	if side(s.Model.Dim()) > 0 {
+		return imagesPicture(ctx, s, plan, o)
+	}
+	if err := needPlane(s, "samples", 2, math.MaxInt); err != nil {
+		return plot.Figure{}, err
+	}
+	x, real, class, err := o.drawn(ctx, s, plan, 2000)
+	if err != nil {
+		return plot.Figure{}, err
+	}
+	title := plan.Recipe.Data.Name
+	if s.Model.Dim() > 2 {
+		return plot.PairGrid{Title: title, Data: real, Samples: x, Names: s.Model.Columns, Dark: o.Dark}.Figure()
+	}
+	return plot.Scatter{Title: title, Data: real, Samples: x, Class: class, Dark: o.Dark}.Figure()
+}
+
+func imagesPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureOptions) (plot.Figure, error) {
+	k := side(s.Model.Dim())
+	if k == 0 {
+		return plot.Figure{}, fmt.Errorf("%w: the model draws no images: they have 8 x 8, 9 x 9, ... columns, it has %d", flow.ErrConfig, s.Model.Dim())
+	}
+	x, real, _, err := o.drawn(ctx, s, plan, 64)
+	if err != nil {
+		return plot.Figure{}, err
+	}
+	g := plot.Images{Title: plan.Recipe.Data.Name + ": samples", Width: k, Height: k, Rows: x, Dark: o.Dark}
+	if real.N == 0 {
+		return g.Figure()
+	}
+	// Samples on the left, data on the right, an empty column between.
+	g.Title += " on the left, data on the right"
+	g.Lo, g.Hi = float64(slices.Min(real.Data)), float64(slices.Max(real.Data))
+	const across = 8
+	g.Columns = 2*across + 1
+	lines := (x.N + across - 1) / across
+	g.Rows = tensor.New(lines*g.Columns, x.D)
+	for i := range g.Rows.Data {
+		g.Rows.Data[i] = float32(g.Lo)
+	}
+	for i := range x.N {
+		at := i/across*g.Columns + i%across
+		copy(g.Rows.Row(at), x.Row(i))
+		if i < real.N {
+			copy(g.Rows.Row(at+across+1), real.Row(i))
+		}
+	}
+	return g.Figure()
+}
+
+// journey solves paths and writes down where each step leads, in the numbers of
+// the data.
+func journey(ctx context.Context, s *Saved, c sample.Config) (metric.Trajectory, error) {
+	var tr metric.Trajectory
+	x, err := sample.Start(s.Model, c)
+	if err != nil {
+		return tr, err
+	}
+	f, err := sample.Field(s.Model, c, 0, c.N)
+	if err != nil {
+		return tr, err
+	}
+	if c.Solve.Adaptive && len(c.Solve.Grid) == 0 {
+		c.Solve.Grid = solve.Uniform(traceSteps)
+	}
+	solver, err := solve.New[float32](c.Solve)
+	if err != nil {
+		return tr, err
+	}
+	for p, err := range solver.Trajectory(ctx, f, x, 0, 1) {
+		if err != nil {
+			return tr, err
+		}
+		z, err := back(s, p.X)
+		if err != nil {
+			return tr, err
+		}
+		tr.T, tr.Z = append(tr.T, p.T), append(tr.Z, z)
+	}
+	return tr, nil
+}
+
+// back maps points of the network's space to the numbers of the data.
+func back(s *Saved, z tensor.Mat) (tensor.Mat, error) {
+	x := tensor.NewOf[float64](z.N, z.D)
+	if err := s.Model.Transform.Inverse(x, z); err != nil {
+		return tensor.Mat{}, err
+	}
+	return tensor.Convert[float32](x), nil
+}
+
+func pathsPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureOptions) (plot.Figure, error) {
+	if err := needPlane(s, "paths", 2, math.MaxInt); err != nil {
+		return plot.Figure{}, err
+	}
+	c, err := o.config(s, plan, 200)
+	if err != nil {
+		return plot.Figure{}, err
+	}
+	tr, err := journey(ctx, s, c)
+	if err != nil {
+		return plot.Figure{}, err
+	}
+	real, err := shownData(s, plan, 2000, c.Seed)
+	if err != nil {
+		return plot.Figure{}, err
+	}
+	return plot.Paths{Title: "paths from noise to data", T: tr.T, Z: tr.Z, Data: real, Count: c.N, Dark: o.Dark}.Figure()
+}
+
+// dataField is the model's field between points in the numbers of the data.
+type dataField struct {
+	s *Saved
+	c sample.Config // Cond holds one row or none
+}
+
+func (f dataField) Dim() int { return f.s.Model.Dim() }
+
+// Velocity maps the network's velocity v at z to that of the data. Transforms
+// are affine, so that it is the difference of what z + v and z mean.
+func (f dataField) Velocity(dst, x tensor.Mat, t float64) error {
+	m, c := f.s.Model, f.c
+	if conditioned(c.Cond) {
+		c.Cond = repeat(f.s, c.Cond, x.N)
+	}
+	net, err := sample.Field(m, c, 0, x.N)
+	if err != nil {
+		return err
+	}
+	z, v := tensor.New(x.N, x.D), tensor.New(x.N, x.D)
+	if err := m.Transform.Forward(z, tensor.Convert[float64](x)); err != nil {
+		return err
+	}
+	if err := net.Velocity(v, z, t); err != nil {
+		return err
+	}
+	for i := range v.Data {
+		v.Data[i] += z.Data[i]
+	}
+	from, to := tensor.NewOf[float64](x.N, x.D), tensor.NewOf[float64](x.N, x.D)
+	if err := m.Transform.Inverse(from, z); err != nil {
+		return err
+	}
+	if err := m.Transform.Inverse(to, v); err != nil {
+		return err
+	}
+	for i := range dst.Data {
+		dst.Data[i] = float32(to.Data[i] - from.Data[i])
+	}
+	return nil
+}
+
+// field is the field in the numbers of the data that the options ask for.
+func (o PictureOptions) field(s *Saved) flow.Field {
+	c := sample.Config{Cond: o.Sample.Cond, Guidance: o.Sample.Guidance}
+	if !conditioned(c.Cond) {
+		c.Guidance = 1
+	}
+	return dataField{s, c}
+}
+
+func fieldPicture(_ context.Context, s *Saved, plan *recipe.Plan, o PictureOptions) (plot.Figure, error) {
+	if err := needPlane(s, "field", 2, 2); err != nil {
+		return plot.Figure{}, err
+	}
+	c, err := o.config(s, plan, 1000)
+	if err != nil {
+		return plot.Figure{}, err
+	}
+	// Noise and data set the region, so that all times share it.
+	start, err := sample.Start(s.Model, c)
+	if err == nil {
+		start, err = back(s, start)
+	}
+	if err != nil {
+		return plot.Figure{}, err
+	}
+	real, err := shownData(s, plan, c.N, c.Seed)
+	if err != nil {
+		return plot.Figure{}, err
+	}
+	if real.N == 0 {
+		real = start
+	}
+	return plot.Quiver{Title: "velocity field", Field: o.field(s), T: o.T, Data: real, Dark: o.Dark}.Figure()
+}
+
+func densityPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureOptions) (plot.Figure, error) {
+	if err := needPlane(s, "density", 2, math.MaxInt); err != nil {
+		return plot.Figure{}, err
+	}
+	x, real, _, err := o.drawn(ctx, s, plan, 20000)
+	if err != nil {
+		return plot.Figure{}, err
+	}
+	return plot.Density{Title: "density of the samples", Points: x, Around: real, Dark: o.Dark}.Figure()
+}
+
+func crossingPicture(_ context.Context, s *Saved, plan *recipe.Plan, o PictureOptions) (plot.Figure, error) {
+	name := plan.Recipe.Coupling.Name
+	if name == "ot" {
+		name = "OT"
+	}
+	return lines(s, plan, plan.Pairs, name+" coupling", o)
+}
+
+func independentPicture(_ context.Context, s *Saved, plan *recipe.Plan, o PictureOptions) (plot.Figure, error) {
+	if plan.Pairs == nil {
+		return lines(s, plan, nil, "", o)
+	}
+	pairs, err := coupling.NewSource(plan.Source, plan.Train, coupling.Independent{})
+	if err != nil {
+		return plot.Figure{}, err
+	}
+	return lines(s, plan, pairs, "independent coupling", o)
+}
+
+// lines draws a batch of pairs in the numbers of the data.
+func lines(s *Saved, plan *recipe.Plan, pairs *coupling.Source, title string, o PictureOptions) (plot.Figure, error) {
+	if pairs == nil {
+		return plot.Figure{}, fmt.Errorf("%w: the pairs cannot be drawn without %s, the data of the model", flow.ErrConfig, plan.Recipe.Data.Name)
+	}
+	if err := needPlane(s, "crossing", 2, math.MaxInt); err != nil {
+		return plot.Figure{}, err
+	}
+	n := s.Recipe.Train.Batch
+	if l := plan.Train.Len(); l > 0 {
+		n = min(n, l)
+	}
+	b := flow.NewBatch(n, s.Model.Dim(), plan.Train.CondSpec())
+	if err := pairs.Fill(&b, o.Sample.Seed.Split("pairs"), 0); err != nil {
+		return plot.Figure{}, err
+	}
+	x0, err := back(s, b.X0)
+	if err != nil {
+		return plot.Figure{}, err
+	}
+	x1, err := back(s, b.X1)
+	if err != nil {
+		return plot.Figure{}, err
+	}
+	return plot.Lines{Title: fmt.Sprintf("%s, a batch of %d", title, n), X0: x0, X1: x1, Count: n, Dark: o.Dark}.Figure()
+}
+
+func lossPicture(_ context.Context, _ *Saved, _ *recipe.Plan, o PictureOptions) (plot.Figure, error) {
+	if len(o.Lines) == 0 {
+		return plot.Figure{}, fmt.Errorf("%w: no losses; they are in the %s of a run folder", flow.ErrConfig, MetricsFile)
+	}
+	f := plot.Loss{Title: "training loss", Dark: o.Dark}
+	for _, l := range o.Lines {
+		f.Step, f.Loss = append(f.Step, float64(l.Step)), append(f.Loss, l.Loss)
+		if l.HeldOut != nil {
+			f.HeldStep, f.Held = append(f.HeldStep, float64(l.Step)), append(f.Held, *l.HeldOut)
+		}
+	}
+	return f.Figure()
+}
+
+func qualityPicture(_ context.Context, _ *Saved, _ *recipe.Plan, o PictureOptions) (plot.Figure, error) {
+	r := o.Report
+	if r == nil {
+		return plot.Figure{}, fmt.Errorf("%w: no %s lies beside the model; laminar train writes it", flow.ErrConfig, EvalFile)
+	}
+	q := plot.Quality{Title: "distance to data", Dark: o.Dark}
+	if w := float64(r.Floor.W2); w > 0 {
+		q.Floor, q.FloorLo, q.FloorHi = w, float64(r.Floor.W2CI[0]), float64(r.Floor.W2CI[1])
+	}
+	for _, x := range r.Rows {
+		i := slices.IndexFunc(q.Series, func(s plot.Series) bool { return s.Name == x.Solver })
+		if i < 0 {
+			i = len(q.Series)
+			q.Series = append(q.Series, plot.Series{Name: x.Solver})
+		}
+		s := &q.Series[i]
+		s.NFE, s.W2 = append(s.NFE, float64(x.NFE)), append(s.W2, float64(x.W2))
+		s.Lo, s.Hi = append(s.Lo, float64(x.W2CI[0])), append(s.Hi, float64(x.W2CI[1]))
+	}
+	return q.Figure()
 }

@@ -137,6 +137,7 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 			return nil, err
 		}
 	}
+	sweep(o.Dir)
 	if err := writeJSON(filepath.Join(o.Dir, RecipeFile), r); err != nil {
 		return nil, err
 	}

@@ -63,6 +63,8 @@ func (a *app) commands() []*cobra.Command {
 		a.trainCommand(),
 		a.sampleCommand(),
 		a.evalCommand(),
+		a.plotCommand(),
+		a.animateCommand(),
 		a.infoCommand(),
 		a.datasetsCommand(),
 		a.benchCommand(),

@@ -1,0 +1,42 @@
+package run
+
+import (
+	"context"
+	"io"
+	"math"
+
+	"laminar/plot"
+	"laminar/recipe"
+)
+
+// AnimateOptions says what a film shows.
+type AnimateOptions struct {
+	PictureOptions
+	// Frames is the number of frames from noise to data; 0 means 60.
+	Frames int
+}
+
+// Animate writes a GIF of particles that travel from noise to data, in the
+// numbers of the data, over the data and, in the plane, over the field. Of more
+// dimensions it shows the first two.
+func Animate(ctx context.Context, w io.Writer, s *Saved, plan *recipe.Plan, o AnimateOptions) error {
+	if err := needPlane(s, "film", 2, math.MaxInt); err != nil {
+		return err
+	}
+	c, err := o.config(s, plan, 1000)
+	if err != nil {
+		return err
+	}
+	tr, err := journey(ctx, s, c)
+	if err != nil {
+		return err
+	}
+	film := plot.Animation{Title: plan.Recipe.Data.Name, T: tr.T, Z: tr.Z, Frames: o.Frames, Dark: o.Dark}
+	if film.Data, err = shownData(s, plan, 2000, c.Seed); err != nil {
+		return err
+	}
+	if s.Model.Dim() == 2 {
+		film.Field = o.field(s)
+	}
+	return film.GIF(w)
+}
