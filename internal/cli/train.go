@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"laminar/metric"
+	"laminar/model"
 	"laminar/recipe"
 	"laminar/run"
 )
@@ -61,8 +62,8 @@ A flag overrides the preset only if it is given.`,
 	f.BoolVar(&t.resume, "resume", false, "continue the run in the folder")
 	f.BoolVar(&t.force, "force", false, "replace the run in the folder")
 	f.BoolVar(&t.noEval, "no-eval", false, "leave evaluation and pictures out")
-	f.DurationVar(&t.time, "time", 0, "fix the number of steps so that training takes about this long")
-	f.StringVar(&t.weights, "weights", "", "start from the weights of a safetensors `file` with PyTorch's names")
+	f.DurationVar(&t.time, "time", 0, "train about this long: fixes the number of steps")
+	f.StringVar(&t.weights, "weights", "", "start from a safetensors `file` with PyTorch's names")
 	if err := t.add(cmd); err != nil {
 		panic(err) // a setting of a type without flags: a fault in this package
 	}
@@ -108,7 +109,7 @@ func (t *trainCall) run(cmd *cobra.Command, args []string) error {
 	if t.json {
 		return t.printJSON(out)
 	}
-	return t.tell(out, files)
+	return t.tell(out, s.Model, files)
 }
 
 // plan reads the flags into what run.Train takes.
@@ -154,7 +155,7 @@ func (t *trainCall) plan(cmd *cobra.Command, args []string) (recipe.Recipe, run.
 	}
 	return r, run.Options{
 		Dir: t.dir, Resume: t.resume, Force: t.force, Time: t.time,
-		Kernels: t.kernels, Threads: t.threads,
+		Kernels: t.kernels, Threads: t.threads, WeightsFile: t.weights,
 	}, r.Validate()
 }
 
@@ -193,7 +194,7 @@ func (t *trainCall) judge(ctx context.Context, res *run.Result, stepped bool) (*
 }
 
 // tell prints the result for a person.
-func (t *trainCall) tell(out trained, files []string) error {
+func (t *trainCall) tell(out trained, m *model.Model, files []string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s steps in %.1f s, loss %.4f (mean of the last 100 steps)\n", thousands(out.Steps), out.Seconds, float64(out.Loss))
 	if out.Eval != nil {
@@ -212,7 +213,14 @@ func (t *trainCall) tell(out trained, files []string) error {
 	fmt.Fprintf(&b, "\nnext\n")
 	fmt.Fprintf(&b, "  laminar sample %s -n 1000 -o %s.csv\n", t.dir, name)
 	fmt.Fprintf(&b, "  laminar eval %s --solver heun --nfe 2,4,8,16\n", t.dir)
-	fmt.Fprintf(&b, "  laminar animate %s -o %s.gif\n", t.dir, name)
+	switch {
+	case len(m.Classes) > 0:
+		fmt.Fprintf(&b, "  laminar sample %s --class %s --guidance 2 -n 50 -o %s.png\n", t.dir, m.Classes[0], name)
+	case m.Dim() == 2:
+		fmt.Fprintf(&b, "  laminar animate %s -o %s.gif\n", t.dir, name)
+	default:
+		fmt.Fprintf(&b, "  laminar sample %s -n 50 -o %s.png\n", t.dir, name)
+	}
 	_, err := io.WriteString(t.stdout, b.String())
 	return err
 }
