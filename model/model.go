@@ -12,6 +12,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -54,6 +55,9 @@ type Model struct {
 // New checks that the parts fit together. The errors wrap flow.ErrConfig or
 // flow.ErrShape.
 func New(c Config) (*Model, error) {
+	if c.Program == nil {
+		return nil, fmt.Errorf("%w: a model without a program", flow.ErrConfig)
+	}
 	x, out := c.Program.Row(nn.InX), c.Program.Output(nn.Out)
 	if x == nil || out == nil || len(x.Shape) != 1 || x.Shape[0] < 1 {
 		return nil, fmt.Errorf("%w: the program has no input %q or no output %q", flow.ErrConfig, nn.InX, nn.Out)
@@ -62,18 +66,8 @@ func New(c Config) (*Model, error) {
 	if n := &c.Program.Nodes[out.Value]; n.Kind != graph.Row || len(n.Shape) != 1 || n.Shape[0] != dim {
 		return nil, fmt.Errorf("%w: the program answers %s%v to points of dimension %d", flow.ErrConfig, n.Kind, n.Shape, dim)
 	}
-	b := graph.NewBuilder()
-	nn.RowInputs(b, dim, c.Cond)
-	want := map[string]bool{}
-	if p, err := b.Build(); err == nil {
-		for _, r := range p.Rows {
-			want[r.Name] = true
-		}
-	}
-	for _, r := range c.Program.Rows {
-		if !want[r.Name] {
-			return nil, fmt.Errorf("%w: the program asks for the input %q, which conditions %+v do not provide", flow.ErrConfig, r.Name, c.Cond)
-		}
+	if err := checkInputs(c.Program, dim, c.Cond); err != nil {
+		return nil, err
 	}
 	for _, g := range c.Program.Groups() {
 		if g != nn.Group {
@@ -102,6 +96,32 @@ func New(c Config) (*Model, error) {
 	m := &Model{Config: c, dim: dim, exe: exe}
 	m.sessions.New = func() any { return new(evaluator) }
 	return m, nil
+}
+
+// checkInputs returns an error unless the row inputs of p are those of a network
+// of dimension dim under the conditions c.
+func checkInputs(p *graph.Program, dim int, c flow.CondSpec) error {
+	b := graph.NewBuilder()
+	nn.RowInputs(b, dim, c)
+	want, err := b.Build()
+	if err != nil {
+		return fmt.Errorf("%w: conditions %+v: %w", flow.ErrConfig, c, err)
+	}
+	for _, r := range p.Rows {
+		w := want.Row(r.Name)
+		if w == nil {
+			return fmt.Errorf("%w: the program asks for the input %q, which conditions %+v do not provide", flow.ErrConfig, r.Name, c)
+		}
+		if r.DType != w.DType || !slices.Equal(r.Shape, w.Shape) {
+			return fmt.Errorf("%w: the program's input %q is %s%v, want %s%v", flow.ErrConfig, r.Name, r.DType, r.Shape, w.DType, w.Shape)
+		}
+	}
+	for _, w := range want.Rows {
+		if p.Row(w.Name) == nil {
+			return fmt.Errorf("%w: the program has no input %q, which conditions %+v provide", flow.ErrConfig, w.Name, c)
+		}
+	}
+	return nil
 }
 
 // Dim is the number of coordinates of a point.
@@ -133,8 +153,12 @@ type Bound struct {
 // Bind fixes the conditions, one row for each row of the points to come. Parts
 // of the model's conditions that cond leaves empty are unknown for every row,
 // which the network answers with its learnt null; so Bind(flow.Cond{}) is the
-// unconditional field, for any number of rows. cond is not copied.
+// unconditional field, for any number of rows. cond is not copied. The errors wrap
+// flow.ErrConfig or flow.ErrShape.
 func (m *Model) Bind(cond flow.Cond) (*Bound, error) {
+	if len(cond.Class) > 0 && m.Cond.Classes == 0 || !cond.Real.IsEmpty() && m.Cond.Real == 0 || !cond.Mask.IsEmpty() && !m.Cond.Mask {
+		return nil, fmt.Errorf("%w: the model was not trained with such a condition", flow.ErrConfig)
+	}
 	c := m.Cond
 	if len(cond.Class) == 0 {
 		c.Classes = 0
@@ -148,9 +172,6 @@ func (m *Model) Bind(cond flow.Cond) (*Bound, error) {
 	n := max(len(cond.Class), cond.Real.N, cond.Mask.N)
 	if err := cond.Check(c, n, m.dim); err != nil {
 		return nil, err
-	}
-	if len(cond.Class) > 0 && m.Cond.Classes == 0 || !cond.Real.IsEmpty() && m.Cond.Real == 0 || !cond.Mask.IsEmpty() && !m.Cond.Mask {
-		return nil, fmt.Errorf("%w: the model was not trained with such a condition", flow.ErrConfig)
 	}
 	return &Bound{m: m, cond: cond}, nil
 }

@@ -39,6 +39,11 @@ type Phase struct {
 	// Fill writes the program's row inputs for a batch: a pure function of its
 	// arguments, safe for concurrent use with different in.
 	Fill func(in *Inputs, b *flow.Batch, key rng.Key) error
+	// Init holds how groups of the program start that are not the network's own
+	// (a critic's Network.Init, a copy of a teacher). A group without an entry
+	// starts as the network's Init has it. Of several phases with the group, the
+	// first one decides.
+	Init map[string]func(arena []float32, l graph.Layout, key rng.Key)
 }
 
 // Loss is the name of every phase's loss output.
@@ -80,6 +85,7 @@ func (in *Inputs) Ints(name string) []int32 { return in.ints[name] }
 // for classifier-free guidance asks (Ho, Salimans 2022).
 func (in *Inputs) Conditions(c flow.Cond, drop float64, key rng.Key) {
 	class, real, known := in.ints[nn.InClass], in.floats[nn.InReal], in.floats[nn.InKnown]
+	mask, seen := in.floats[nn.InMask], in.floats[nn.InObserved]
 	s := key.Stream()
 	for i := range in.N {
 		dropped := drop > 0 && s.Float64() < drop
@@ -92,10 +98,14 @@ func (in *Inputs) Conditions(c flow.Cond, drop float64, key rng.Key) {
 		if !real.IsEmpty() {
 			nn.SetReal(real.Row(i), known.Row(i), c.Real.Row(i), dropped)
 		}
-	}
-	if mask := in.floats[nn.InMask]; !mask.IsEmpty() {
-		copy(mask.Data, c.Mask.Data)
-		nn.SetObserved(in.floats[nn.InObserved].Data, c.Mask.Data, c.Observed.Data)
+		if !mask.IsEmpty() {
+			if m := mask.Row(i); dropped {
+				clear(m)
+			} else {
+				copy(m, c.Mask.Row(i))
+			}
+			nn.SetObserved(seen.Row(i), mask.Row(i), c.Observed.Row(i))
+		}
 	}
 }
 

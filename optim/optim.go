@@ -13,9 +13,11 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync/atomic"
 
 	"laminar/flow"
 	"laminar/internal/kernel"
+	"laminar/internal/par"
 )
 
 // Spec describes an optimiser. Start from Defaults or Post.
@@ -128,13 +130,32 @@ type State struct {
 }
 
 // Optimiser moves one arena of parameters. It is not safe for concurrent use.
+// Large arenas are moved by several cores, in pieces of a fixed size: results
+// do not depend on the number of cores, and a Step allocates nothing.
 type Optimiser struct {
 	Spec  Spec
 	Total int // steps of the whole run, which the rate's shape refers to
+	// Workers is how many cores a Step uses at most; 0 means all, 1 keeps it
+	// on the caller's goroutine.
+	Workers int
+
 	state State
 	arena []float32
 	k     *kernel.Set
+
+	// What the pieces of the current Step read and write.
+	grads []float32
+	now   kernel.AdamWStep
+	sums  []float64 // of squares, by piece
+	next  atomic.Int64
 }
+
+// piece is the number of parameters that are moved together, shareFrom the
+// number from which other cores are asked to help.
+const (
+	piece     = 1 << 14
+	shareFrom = 1 << 16
+)
 
 // New returns an optimiser for a run of total steps over the arena, which it
 // changes in place.
@@ -142,7 +163,7 @@ func New(s Spec, total int, arena []float32, k *kernel.Set) (*Optimiser, error) 
 	if err := s.Validate("optim"); err != nil {
 		return nil, err
 	}
-	o := &Optimiser{Spec: s, Total: total, arena: arena, k: k}
+	o := &Optimiser{Spec: s, Total: total, arena: arena, k: k, sums: make([]float64, (len(arena)+piece-1)/piece)}
 	if s.Method == "adamw" {
 		o.state.V = make([]float32, len(arena))
 	}
@@ -155,46 +176,107 @@ func New(s Spec, total int, arena []float32, k *kernel.Set) (*Optimiser, error) 
 	return o, nil
 }
 
-// Step moves the parameters against grads, which it may scale in place, and
-// returns the gradient's norm (0 where the Spec does not clip).
+// Step moves the parameters against grads, which it does not change, and
+// returns the gradient's norm. Where the norm is not finite nothing moves, and
+// the state stays as it was.
 func (o *Optimiser) Step(grads []float32) float64 {
-	s := o.Spec
-	n := o.state.Step
-	rate := s.RateAt(n, o.Total)
-	norm, scale := 0.0, 1.0
-	if s.Clip > 0 {
-		norm = math.Sqrt(float64(o.k.SumSq(grads)))
-		if norm > s.Clip {
-			scale = s.Clip / norm
-		}
+	s, n := o.Spec, o.state.Step
+	o.grads = grads
+	o.share((*summer)(o))
+	norm := 0.0
+	for _, v := range o.sums {
+		norm += v
 	}
-	decay := math.Min(s.EMA, float64(1+n)/float64(10+n))
-	if s.Method == "adamw" {
-		o.k.AdamW(o.arena, grads, o.state.M, o.state.V, o.state.EMA, kernel.AdamWStep{
-			LR: rate, Beta1: s.Beta1, Beta2: s.Beta2, Eps: s.Eps, Decay: s.WeightDecay,
-			Correct1: 1 / (1 - math.Pow(s.Beta1, float64(n+1))), Correct2: 1 / (1 - math.Pow(s.Beta2, float64(n+1))),
-			GradScale: scale, EMADecay: decay,
-		})
-	} else {
-		o.sgd(grads, float32(rate), float32(scale), float32(decay))
+	norm = math.Sqrt(norm)
+	if math.IsNaN(norm) || math.IsInf(norm, 0) {
+		return norm
 	}
+	scale := 1.0
+	if s.Clip > 0 && norm > s.Clip {
+		scale = s.Clip / norm
+	}
+	o.now = kernel.AdamWStep{
+		LR: s.RateAt(n, o.Total), Beta1: s.Beta1, Beta2: s.Beta2, Eps: s.Eps, Decay: s.WeightDecay,
+		Correct1: 1 / (1 - math.Pow(s.Beta1, float64(n+1))), Correct2: 1 / (1 - math.Pow(s.Beta2, float64(n+1))),
+		GradScale: scale, EMADecay: math.Min(s.EMA, float64(1+n)/float64(10+n)),
+	}
+	o.share((*mover)(o))
 	o.state.Step++
 	return norm
 }
 
+// share has the pieces done by job, on several cores if that is worth it. A job
+// takes pieces as long as there are any.
+func (o *Optimiser) share(job par.Job) {
+	o.next.Store(0)
+	if len(o.arena) >= shareFrom && o.Workers != 1 {
+		pool := par.Default()
+		workers := pool.Workers()
+		if o.Workers > 0 {
+			workers = min(workers, o.Workers)
+		}
+		pool.Run(min(workers, len(o.sums)), job)
+		return
+	}
+	job.Do(0)
+}
+
+// take returns the next piece as a range of parameters; lo == hi when all are
+// taken.
+func (o *Optimiser) take() (k, lo, hi int) {
+	k = int(o.next.Add(1) - 1)
+	return k, min(k*piece, len(o.arena)), min((k+1)*piece, len(o.arena))
+}
+
+// summer is an Optimiser at the work of summing squares of gradients.
+type summer Optimiser
+
+// Do sums pieces on one core.
+func (w *summer) Do(int) {
+	o := (*Optimiser)(w)
+	for k, lo, hi := o.take(); lo < hi; k, lo, hi = o.take() {
+		o.sums[k] = o.k.SumSq(o.grads[lo:hi])
+	}
+}
+
+// mover is an Optimiser at the work of moving parameters.
+type mover Optimiser
+
+// Do moves pieces on one core.
+func (w *mover) Do(int) {
+	o := (*Optimiser)(w)
+	for _, lo, hi := o.take(); lo < hi; _, lo, hi = o.take() {
+		m, v, ema := part(o.state.M, lo, hi), part(o.state.V, lo, hi), part(o.state.EMA, lo, hi)
+		if o.Spec.Method == "adamw" {
+			o.k.AdamW(o.arena[lo:hi], o.grads[lo:hi], m, v, ema, o.now)
+		} else {
+			sgd(o.arena[lo:hi], o.grads[lo:hi], m, ema, o.now)
+		}
+	}
+}
+
+// part is x[lo:hi], nil of nil.
+func part(x []float32, lo, hi int) []float32 {
+	if x == nil {
+		return nil
+	}
+	return x[lo:hi]
+}
+
 // sgd is p -= rate (m + decay p) with m = Beta1 m + g, as PyTorch's SGD without
-// dampening.
-func (o *Optimiser) sgd(grads []float32, rate, scale, decay float32) {
-	beta, shrink := float32(o.Spec.Beta1), 1-rate*float32(o.Spec.WeightDecay)
+// dampening; m and ema may be nil.
+func sgd(p, grads, m, ema []float32, h kernel.AdamWStep) {
+	rate, scale, beta := float32(h.LR), float32(h.GradScale), float32(h.Beta1)
+	shrink, toward := float32(1-h.LR*h.Decay), float32(1-h.EMADecay)
 	for i, g := range grads {
 		g *= scale
-		if o.state.M != nil {
-			g += beta * o.state.M[i]
-			o.state.M[i] = g
+		if m != nil {
+			g += beta * m[i]
+			m[i] = g
 		}
-		o.arena[i] = shrink*o.arena[i] - rate*g
-		if o.state.EMA != nil {
-			o.state.EMA[i] += (1 - decay) * (o.arena[i] - o.state.EMA[i])
+		p[i] = shrink*p[i] - rate*g
+		if ema != nil {
+			ema[i] += toward * (p[i] - ema[i])
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"laminar/objective"
 	"laminar/path"
 	"laminar/rng"
+	"laminar/tensor"
 	"laminar/train"
 )
 
@@ -57,7 +58,7 @@ func BuiltInStuff(name string, labelled bool) (Stuff, error) {
 			return Stuff{}, fmt.Errorf("%w: %s has no classes", flow.ErrConfig, name)
 		}
 		if d, err = c.WithClasses(); err != nil {
-			return Stuff{}, err
+			return Stuff{}, fmt.Errorf("%w: %s has no classes; leave the label out", flow.ErrConfig, name)
 		}
 	}
 	src, ok := d.(data.RowSource)
@@ -211,10 +212,21 @@ func (p *Plan) takeData(s Stuff, key rng.Key) error {
 }
 
 func (p *Plan) takeSource(s Stuff) error {
+	dim := p.Train.Dim()
 	switch {
 	case s.Table != nil:
+		dim = s.Table.X.D
+	case s.Toy != nil:
+		dim = s.Toy.Dim()
+	}
+	if dim != p.Train.Dim() {
+		return &flow.FieldError{Path: "source", Msg: fmt.Sprintf("%s has %d columns, %s has %d; they must be equal", p.Recipe.Source, dim, p.Recipe.Data.Name, p.Train.Dim())}
+	}
+	switch {
+	case s.Table != nil:
+		// Only its points: conditions come with the data.
 		t := *s.Table
-		t.Label, t.Class, t.Classes = "", nil, nil
+		t.Label, t.Class, t.Classes, t.Conditions, t.Real = "", nil, nil, nil, tensor.Matrix[float64]{}
 		src, err := t.Dataset(p.Transform, nil)
 		if err != nil {
 			return err
@@ -222,14 +234,11 @@ func (p *Plan) takeSource(s Stuff) error {
 		p.Source = src
 	case s.Toy != nil:
 		p.Source = s.Toy
-		if z, ok := p.Transform.(*data.Standardise); ok && s.Toy.Dim() == z.Dim() {
+		if z, ok := p.Transform.(*data.Standardise); ok {
 			p.Source = data.Transformed{RowSource: s.Toy, Transform: z}
 		}
 	default:
-		p.Source = data.Noise(p.Train.Dim())
-	}
-	if p.Source.Dim() != p.Train.Dim() {
-		return &flow.FieldError{Path: "source", Msg: fmt.Sprintf("%s has %d columns, %s has %d; they must be equal", p.Recipe.Source, p.Source.Dim(), p.Recipe.Data.Name, p.Train.Dim())}
+		p.Source = data.Noise(dim)
 	}
 	return nil
 }

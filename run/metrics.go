@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
+	"iter"
 	"os"
 
 	"laminar/tensor"
@@ -30,39 +32,33 @@ type metrics struct {
 	path string
 }
 
-// openMetrics opens the file and drops every line beyond step.
+// openMetrics opens the file and cuts off every line beyond step. What it keeps
+// is never rewritten, so that a crash cannot lose it.
 func openMetrics(path string, step int) (*metrics, error) {
-	lines, err := ReadMetrics(path)
+	b, err := readMetrics(path)
 	if err != nil {
 		return nil, err
 	}
-	var keep bytes.Buffer
-	for _, l := range lines {
-		if l.Step <= step {
-			b, err := json.Marshal(l)
-			if err != nil {
-				return nil, err
-			}
-			keep.Write(append(b, '\n'))
+	keep := 0
+	for l, end := range parseMetrics(b) {
+		if l.Step > step {
+			break
 		}
+		keep = end
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, explain(path, err)
 	}
-	m := &metrics{f: f, w: bufio.NewWriter(f), path: path}
-	err = f.Truncate(0)
+	err = f.Truncate(int64(keep))
 	if err == nil {
-		_, err = m.w.Write(keep.Bytes())
-	}
-	if err == nil {
-		err = m.flush()
+		_, err = f.Seek(0, io.SeekEnd)
 	}
 	if err != nil {
 		f.Close()
 		return nil, explain(path, err)
 	}
-	return m, nil
+	return &metrics{f: f, w: bufio.NewWriter(f), path: path}, nil
 }
 
 func (m *metrics) add(l Line) error {
@@ -94,6 +90,15 @@ func (m *metrics) close() error {
 // ReadMetrics reads a metrics.jsonl; a missing file has no lines, and an
 // unfinished last line, which a crash can leave, is ignored.
 func ReadMetrics(path string) ([]Line, error) {
+	b, err := readMetrics(path)
+	var out []Line
+	for l := range parseMetrics(b) {
+		out = append(out, l)
+	}
+	return out, err
+}
+
+func readMetrics(path string) ([]byte, error) {
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -101,20 +106,27 @@ func ReadMetrics(path string) ([]Line, error) {
 	if err != nil {
 		return nil, explain(path, err)
 	}
-	var out []Line
-	for len(b) > 0 {
-		i := bytes.IndexByte(b, '\n')
-		if i < 0 {
-			break
+	return b, nil
+}
+
+// parseMetrics yields each whole line with the offset at which it ends, up to
+// the first one that is none.
+func parseMetrics(b []byte) iter.Seq2[Line, int] {
+	return func(yield func(Line, int) bool) {
+		for at := 0; ; {
+			i := bytes.IndexByte(b[at:], '\n')
+			if i < 0 {
+				return
+			}
+			var l Line
+			if err := json.Unmarshal(b[at:at+i], &l); err != nil {
+				return
+			}
+			if at += i + 1; !yield(l, at) {
+				return
+			}
 		}
-		var l Line
-		if err := json.Unmarshal(b[:i], &l); err != nil {
-			break
-		}
-		out = append(out, l)
-		b = b[i+1:]
 	}
-	return out, nil
 }
 
 func matOf(n, d int, v []float32) tensor.Mat { return tensor.Mat{N: n, D: d, Data: v} }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 
 	"laminar/data"
@@ -207,18 +208,16 @@ func decode(f *modelfile.File, kernels string) (*Saved, error) {
 		return nil, err
 	}
 	l := c.Program.Layout(nn.Group)
-	total := 0
 	for _, e := range l.Entries {
 		t, ok := f.Lookup(e.Name)
 		if !ok {
 			return nil, fmt.Errorf("%w: parameter %q is missing", flow.ErrFormat, e.Name)
 		}
 		v, err := t.Float32()
-		if err != nil || len(v) != e.Size {
+		if err != nil || !slices.Equal(t.Shape, e.Shape) {
 			return nil, fmt.Errorf("%w: parameter %q has shape %v, the program says %v", flow.ErrFormat, e.Name, t.Shape, e.Shape)
 		}
 		c.Params = append(c.Params, v...)
-		total += e.Size
 	}
 	for i, v := range c.Params {
 		if v-v != 0 {

@@ -88,6 +88,8 @@ func explain(path string, err error) error {
 		what = "the disk is full; free some space, what was saved before is intact"
 	case errors.Is(err, syscall.EROFS):
 		what = "the file system is read-only; choose another folder with -o"
+	case errors.Is(err, syscall.ENOTDIR):
+		what = "a part of this path is a file, not a folder; choose another folder with -o"
 	case errors.As(err, &p):
 		what = p.Err.Error()
 	default:
@@ -116,6 +118,16 @@ func makeFolder(dir string) error {
 	}
 	f.Close()
 	return os.Remove(f.Name())
+}
+
+// sweep removes the unfinished files that a killed run left in its folder.
+func sweep(dir string) {
+	for _, name := range []string{ModelFile, RecipeFile, EvalFile, ReportFile} {
+		left, _ := filepath.Glob(filepath.Join(dir, "."+name+".*")) // the pattern is valid
+		for _, path := range left {
+			_ = os.Remove(path) // what stays is in nobody's way
+		}
+	}
 }
 
 // holdsRun reports whether dir holds a run.

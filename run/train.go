@@ -1,6 +1,7 @@
 package run
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 
 	"laminar/flow"
 	"laminar/internal/kernel"
+	"laminar/nn"
 	"laminar/recipe"
 	"laminar/train"
 )
@@ -70,21 +72,15 @@ func (o Options) note(format string, a ...any) {
 func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 	path := filepath.Join(o.Dir, ModelFile)
 	var saved *Saved
-	if holdsRun(o.Dir) {
-		switch {
-		case o.Resume:
-			old, err := loadForResume(&r, o)
-			if err != nil {
-				return nil, err
-			}
-			saved = old
-		case !o.Force:
-			return nil, fmt.Errorf("%w: %s; use --resume to continue it, --force to replace it, or -o for another folder", ErrExists, o.Dir)
-		default:
-			if err := clearRun(o.Dir); err != nil {
-				return nil, err
-			}
+	begun := holdsRun(o.Dir)
+	if begun && o.Resume {
+		old, err := loadForResume(&r, o)
+		if err != nil {
+			return nil, err
 		}
+		saved = old
+	} else if begun && !o.Force {
+		return nil, fmt.Errorf("%w: %s; use --resume to continue it, --force to replace it, or -o for another folder", ErrExists, o.Dir)
 	}
 	if o.Resume && saved == nil {
 		o.note("no checkpoint in %s: starting from the first step", o.Dir)
@@ -111,7 +107,14 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 	if saved != nil && k.Name() != saved.Kernels {
 		return nil, fmt.Errorf("%w: the run was started on the kernels %q, which would be continued on %q with other bits; use --kernels %s, or --force to start over", flow.ErrConfig, saved.Kernels, k.Name(), saved.Kernels)
 	}
-	if o.Time > 0 && saved == nil {
+	if saved != nil && saved.State == nil {
+		return nil, fmt.Errorf("%w: %s holds no training state; use --force to start over", flow.ErrFormat, path)
+	}
+	if err := makeFolder(o.Dir); err != nil {
+		return nil, err
+	}
+	// The steps of a run that has begun are written down already.
+	if o.Time > 0 && !(begun && o.Resume) {
 		if r.Train.Steps, err = stepsWithin(ctx, plan, k, o); err != nil {
 			return nil, err
 		}
@@ -119,16 +122,22 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 		o.note("--time %s: %d steps", o.Time, r.Train.Steps)
 	}
 	res := &Result{Path: path, Plan: plan, Saved: saved, Resumed: saved != nil}
-	if saved != nil && saved.State == nil {
-		return nil, fmt.Errorf("%w: %s holds no training state; use --force to start over", flow.ErrFormat, path)
-	}
 	t, err := plan.Trainer(train.Options{Kernels: k, Workers: o.Threads})
 	if err != nil {
 		return nil, err
 	}
-	if err := makeFolder(o.Dir); err != nil {
-		return nil, err
+	if saved == nil && o.Weights != nil {
+		if err := begin(t, o.Weights); err != nil {
+			return nil, err
+		}
 	}
+	// Nothing of an older run goes before all else has been found in order.
+	if begun && !o.Resume {
+		if err := clearRun(o.Dir); err != nil {
+			return nil, err
+		}
+	}
+	sweep(o.Dir)
 	if err := writeJSON(filepath.Join(o.Dir, RecipeFile), r); err != nil {
 		return nil, err
 	}
@@ -138,8 +147,6 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		l.before = saved.Seconds
-	} else if o.Weights != nil {
-		copy(t.Params("net"), o.Weights)
 	}
 	if t.Done() && saved != nil {
 		return res, nil
@@ -149,6 +156,22 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 		res.Saved = l.saved
 	}
 	return res, err
+}
+
+// begin sets the parameters from which a run starts, averages included.
+func begin(t *train.Trainer, weights []float32) error {
+	st := t.State()
+	for _, g := range st.Groups {
+		if g.Name != nn.Group {
+			continue
+		}
+		if len(weights) != len(g.Params) {
+			return fmt.Errorf("%w: %d weights for a network of %d", flow.ErrShape, len(weights), len(g.Params))
+		}
+		copy(g.Params, weights)
+		copy(g.Optim.EMA, weights)
+	}
+	return t.Restore(st)
 }
 
 // loop is one stretch of training with its clock.
@@ -180,7 +203,14 @@ func (l *loop) run(ctx context.Context) (err error) {
 		}
 	}()
 	l.start = time.Now()
-	last := l.start
+	if done == 0 {
+		// What the recipe does not say, the kernels and imported weights, is
+		// written down before the first step.
+		if err := l.save(); err != nil {
+			return err
+		}
+	}
+	last := time.Now()
 	var stopped error
 	for p, err := range l.t.Run(ctx) {
 		if err != nil {
@@ -190,7 +220,7 @@ func (l *loop) run(ctx context.Context) (err error) {
 		if p.Step%lineEvery == 0 || p.Validated {
 			line := Line{Step: p.Step, Loss: l.t.Loss(lineEvery)}
 			if p.Validated {
-				line.HeldOut = &p.HeldOut
+				line.HeldOut = finite(p.HeldOut)
 			}
 			if err := l.m.add(line); err != nil {
 				return err
@@ -211,7 +241,7 @@ func (l *loop) run(ctx context.Context) (err error) {
 		if err := l.save(); err != nil {
 			return err
 		}
-	case errors.Is(stopped, flow.ErrDiverged) && l.saved != nil:
+	case errors.Is(stopped, flow.ErrDiverged) && l.saved != nil && l.saved.Steps > 0:
 		return fmt.Errorf("%w; the last checkpoint, of step %d, is kept in %s", stopped, l.saved.Steps, l.path)
 	}
 	return stopped
@@ -312,7 +342,9 @@ func difference(a, b recipe.Recipe) string {
 	}{{a, &x}, {b, &y}} {
 		text, err := json.Marshal(p.r)
 		if err == nil {
-			err = json.Unmarshal(text, p.dst)
+			d := json.NewDecoder(bytes.NewReader(text))
+			d.UseNumber() // seeds have 64 bits
+			err = d.Decode(p.dst)
 		}
 		if err != nil {
 			return "recipe"

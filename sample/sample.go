@@ -10,6 +10,7 @@ package sample
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -105,6 +106,11 @@ func Carry(ctx context.Context, m *model.Model, c Config, x tensor.Mat, t0, t1 f
 	if err := c.Solve.Validate(); err != nil {
 		return solve.Stats{}, err
 	}
+	for _, n := range []int{len(c.Cond.Class), c.Cond.Real.N, c.Cond.Mask.N, c.Cond.Observed.N} {
+		if n != 0 && n != x.N {
+			return solve.Stats{}, fmt.Errorf("%w: conditions of %d rows for %d points", flow.ErrShape, n, x.N)
+		}
+	}
 	chunks := (x.N + chunk - 1) / chunk
 	workers := c.Workers
 	if workers <= 0 {
@@ -157,7 +163,7 @@ func firstCause(errs []error) error {
 		if err == nil {
 			continue
 		}
-		if err != context.Canceled {
+		if !errors.Is(err, context.Canceled) {
 			return err
 		}
 		echo = err

@@ -146,6 +146,9 @@ func New(c Config, o optim.Spec, obj objective.Objective, net nn.Network, pairs 
 	if err != nil {
 		return nil, err
 	}
+	if len(phases) == 0 {
+		return nil, fmt.Errorf("%w: the objective has no phase", flow.ErrConfig)
+	}
 	for _, ph := range phases {
 		if err := t.addPhase(ph); err != nil {
 			return nil, err
@@ -160,6 +163,7 @@ func New(c Config, o optim.Spec, obj objective.Objective, net nn.Network, pairs 
 			if g.opt, err = optim.New(o, c.Steps, g.params, opts.Kernels); err != nil {
 				return nil, err
 			}
+			g.opt.Workers = opts.Workers
 			g.grads = make([]float32, len(g.params))
 		}
 		if err := p.run.BindGrads(p.Trains, g.grads); err != nil {
@@ -187,7 +191,11 @@ func (t *Trainer) addPhase(ph objective.Phase) error {
 		if t.groups[name] == nil {
 			l := ph.Program.Layout(name)
 			g := &group{params: make([]float32, l.Size)}
-			t.net.Init(g.params, l, t.key.Split("init "+name))
+			init := t.net.Init
+			if f := ph.Init[name]; f != nil {
+				init = f
+			}
+			init(g.params, l, t.key.Split("init "+name))
 			t.groups[name] = g
 			t.order = append(t.order, name)
 		}
@@ -275,8 +283,8 @@ func (t *Trainer) Loss(n int) float64 {
 
 // Run takes the remaining steps, and yields after each one. Breaking out of the
 // loop or cancelling ctx leaves a state from which Run continues; ctx's error is
-// yielded last. A loss that is not finite is reported as flow.ErrDiverged with
-// advice, before it reaches the parameters.
+// yielded last. A loss or gradient that is not finite is reported as
+// flow.ErrDiverged with advice, before it reaches the parameters.
 func (t *Trainer) Run(ctx context.Context) iter.Seq2[Progress, error] {
 	return func(yield func(Progress, error) bool) {
 		if t.Done() {
@@ -344,11 +352,11 @@ func (t *Trainer) take(b *flow.Batch) (Progress, error) {
 			loss = l
 		}
 		if math.IsNaN(l) || math.IsInf(l, 0) {
-			return Progress{Step: t.step, Loss: l}, diverged(t.step, l)
+			return Progress{Step: t.step, Loss: l}, diverged("loss", t.step, l)
 		}
 		g := t.groups[p.Trains]
-		if norm := g.opt.Step(g.grads); math.IsNaN(norm) {
-			return Progress{Step: t.step, Loss: l}, diverged(t.step, norm)
+		if norm := g.opt.Step(g.grads); math.IsNaN(norm) || math.IsInf(norm, 0) {
+			return Progress{Step: t.step, Loss: l}, diverged("gradient's norm", t.step, norm)
 		}
 	}
 	t.recent[t.step%window] = loss
@@ -362,8 +370,8 @@ func (t *Trainer) take(b *flow.Batch) (Progress, error) {
 	return p, nil
 }
 
-func diverged(step int, loss float64) error {
-	return fmt.Errorf("%w: the loss became %v at step %d; use a lower learning rate, gradient clipping, or standardised data", flow.ErrDiverged, loss, step+1)
+func diverged(what string, step int, v float64) error {
+	return fmt.Errorf("%w: the %s became %v at step %d; use a lower learning rate, gradient clipping, or standardised data", flow.ErrDiverged, what, v, step+1)
 }
 
 func mean(x []float32) float64 {
