@@ -411,8 +411,11 @@ func TestDivergence(t *testing.T) {
 func TestSaveLoad(t *testing.T) {
 	csv := write(t, []byte("1,2\n2,4\n3,5\n4,9\n5,7\n6,1\n7,3\n8,8\n9,6\n0,0\n"), t.TempDir(), "source.csv")
 	for _, c := range []struct{ set, label, source string }{
-		{"moons", "", "gaussian"}, {"8gaussians", "class", "gaussian"}, {"iris", "class", "gaussian"},
-		{"moons", "", "rings"}, {"moons", "", csv},
+		{"moons", "", "gaussian"},
+		{"8gaussians", "class", "gaussian"},
+		{"iris", "class", "gaussian"},
+		{"moons", "", "rings"},
+		{"moons", "", csv},
 	} {
 		r := small(t, c.set)
 		r.Data.Label, r.Source, r.Train.Steps = c.label, c.source, 40
