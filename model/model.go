@@ -324,7 +324,10 @@ func (m *Model) ClassID(name string) (int32, error) {
 		return int32(i), nil
 	}
 	known := strings.Join(m.Classes[:min(len(m.Classes), 20)], ", ")
-	if len(m.Classes) > 20 {
+	switch {
+	case len(m.Classes) == 0:
+		known = fmt.Sprintf("the numbers 0..%d", m.Cond.Classes-1)
+	case len(m.Classes) > 20:
 		known += ", ..."
 	}
 	return 0, fmt.Errorf("%w: no class is called %q; choose one of %s", flow.ErrConfig, name, known)
