@@ -33,8 +33,11 @@ type Options struct {
 	// cores, 0 for all.
 	Kernels string
 	Threads int
-	// Weights, if not nil, holds the network's starting parameters.
-	Weights []float32
+	// Weights, if not nil, holds the network's starting parameters; WeightsFile,
+	// if not empty, names a file of them for ImportWeights. A run that continues
+	// from a checkpoint needs neither.
+	Weights     []float32
+	WeightsFile string
 	// Notify is told what a person should know, one line each. Optional.
 	Notify func(line string)
 	// Watch is told of every step. Optional.
@@ -109,6 +112,15 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 	}
 	if saved != nil && saved.State == nil {
 		return nil, fmt.Errorf("%w: %s holds no training state; use --force to start over", flow.ErrFormat, path)
+	}
+	if saved == nil && o.WeightsFile != "" {
+		prog, err := nn.Velocity(plan.Net)
+		if err != nil {
+			return nil, err
+		}
+		if o.Weights, err = ImportWeights(o.WeightsFile, prog.Layout(nn.Group)); err != nil {
+			return nil, err
+		}
 	}
 	if err := makeFolder(o.Dir); err != nil {
 		return nil, err

@@ -104,6 +104,8 @@ func TestBadInput(t *testing.T) {
 		{"resume and force", train("moons", run, "--resume", "--force"), exitUsage, []string{"--resume", "--force"}},
 		{"recipe that is none", []string{"train", "--recipe", file("r.json", `{"version":1,"widht":3}`), "-o", run}, exitFile, []string{"r.json", "widht"}},
 		{"nothing to resume", []string{"train", "--resume", "-o", run}, exitFile, []string{"no run", "DATA"}},
+		{"weights that do not exist", train("moons", run, "--weights", filepath.Join(dir, "none.safetensors")), exitFile, []string{"none.safetensors"}},
+		{"weights of another shape", train("moons", run, "--weights", filepath.Join(iris(), "model.safetensors")), exitFile, []string{"shape"}},
 		{"divergence", train("moons", filepath.Join(dir, "wild"), "--rate", "1e6", "--steps", "2000"), exitDiverged, []string{"diverged", "step", "rate"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

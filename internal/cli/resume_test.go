@@ -235,3 +235,14 @@ func TestTime(t *testing.T) {
 		t.Errorf("%v steps, the recipe says %d", v["steps"], r.Train.Steps)
 	}
 }
+
+// TestWeights: training starts from the weights of the file, and a step of no
+// length leaves them.
+func TestWeights(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	must(t, train("moons", dir, "--weights", filepath.Join(moons(), run.ModelFile), "--steps", "1", "--rate", "1e-30")...)
+	a, b := must(t, "sample", moons(), "-n", "4"), must(t, "sample", dir, "-n", "4")
+	if a != b {
+		t.Errorf("the weights are not those of the file:\n%s\n%s", a, b)
+	}
+}

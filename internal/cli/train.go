@@ -154,7 +154,7 @@ func (t *trainCall) plan(cmd *cobra.Command, args []string) (recipe.Recipe, run.
 	}
 	return r, run.Options{
 		Dir: t.dir, Resume: t.resume, Force: t.force, Time: t.time,
-		Kernels: t.kernels, Threads: t.threads,
+		Kernels: t.kernels, Threads: t.threads, WeightsFile: t.weights,
 	}, r.Validate()
 }
 
