@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -39,5 +41,22 @@ func TestFolded(t *testing.T) {
 		if got := strings.Join(folded(text, 5), "|"); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
+	}
+}
+
+// A run on fewer rows than an evaluation takes is a run all the same.
+func TestTrainOnThreeRows(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "three.csv")
+	if err := os.WriteFile(file, []byte("x,y\n1,2\n3,3\n4,5\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs strings.Builder
+	args := []string{"train", file, "--preset", "fast", "--steps", "20", "--json", "-o", filepath.Join(dir, "run")}
+	if code := Main(context.Background(), args, strings.NewReader(""), &out, &errs); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, errs.String())
+	}
+	if !strings.Contains(out.String(), `"eval": null`) || !strings.Contains(errs.String(), "3 rows of data are too few") {
+		t.Errorf("%s\n%s", out.String(), errs.String())
 	}
 }
