@@ -8,7 +8,7 @@
 //	spec := nn.Spec{Kind: "mlp", Width: 64, Depth: 2, Activation: "relu"}
 //	net, err := spec.Network(2, flow.CondSpec{})
 //
-// Your own network is any type with the three methods of Network; a trained
+// Your own network is any type with the methods of Network; a trained
 // model file holds its program, so it is loaded and sampled without your code.
 //
 // The package trains nothing and runs nothing.

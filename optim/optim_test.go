@@ -95,7 +95,7 @@ func TestStepFollowsTheFormulas(t *testing.T) {
 	clip := optim.Defaults()
 	clip.Clip, clip.Warmup, clip.EMA = 0.5, 10, 0.9
 	momentum := optim.Spec{Method: "sgd", Rate: 0.02, Schedule: "constant", Beta1: 0.9, WeightDecay: 0.05, EMA: 0.5}
-	plain := optim.Spec{Method: "sgd", Rate: 0.1, Schedule: "cosine", FinalRate: 0.01, Clip: 2}
+	plain := optim.Spec{Method: "sgd", Rate: 0.1, Schedule: "cosine", FinalRate: 0.01, Clip: 5}
 	for name, s := range map[string]optim.Spec{"adam": optim.Post(), "adamw": decay, "clipped, averaged": clip, "sgd with momentum": momentum, "sgd": plain} {
 		for _, k := range kernel.Available() {
 			const n, steps = 37, 50

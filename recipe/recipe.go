@@ -155,9 +155,24 @@ func (r Recipe) Validate() error {
 	if r.Source == "" {
 		bad("source", "is empty; use gaussian, another data set or a file")
 	}
-	errs = append(errs, r.Coupling.Validate(), r.Path.Validate(), r.Network.Validate("network"),
+	errs = append(errs, below("coupling", r.Coupling.Validate()), below("path", r.Path.Validate()), r.Network.Validate("network"),
 		r.Optim.Validate("optim"), r.Train.Validate("train"))
 	return errors.Join(errs...)
+}
+
+// below puts path before the field paths of err, which may be several joined.
+func below(path string, err error) error {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		var out []error
+		for _, e := range many.Unwrap() {
+			out = append(out, below(path, e))
+		}
+		return errors.Join(out...)
+	}
+	if f, ok := err.(*flow.FieldError); ok {
+		return &flow.FieldError{Path: path + "." + f.Path, Msg: f.Msg}
+	}
+	return err
 }
 
 // TableOptions returns how a reader should take the file.

@@ -201,7 +201,7 @@ func (o PictureOptions) drawn(ctx context.Context, s *Saved, plan *recipe.Plan, 
 		return
 	}
 	if real.N > 0 {
-		n = min(n, max(real.N, 500)) // more would hide the data
+		n = min(n, max(real.N, 250)) // more would hide the data
 	}
 	c, err := o.config(s, plan, n)
 	if err != nil {

@@ -16,7 +16,7 @@ type animated struct {
 
 func (a *app) animateCommand() *cobra.Command {
 	var f sampleFlags
-	var out string
+	var out, other string
 	var frames int
 	var dark bool
 	cmd := &cobra.Command{
@@ -36,7 +36,7 @@ the plane, over the velocity field. Of more columns it shows the first two.`,
 			if err != nil {
 				return err
 			}
-			plan, err := s.Plan("")
+			plan, err := a.planForPicture(s, other)
 			if err != nil {
 				return err
 			}
@@ -58,7 +58,9 @@ the plane, over the velocity field. Of more columns it shows the first two.`,
 	f.add(cmd, 1000)
 	fs := cmd.Flags()
 	fs.StringVarP(&out, "output", "o", "", "`file` to write: .gif")
+	fs.StringVar(&other, "data", "", "show this built-in set or `file` instead of the model's own data")
 	fs.IntVar(&frames, "frames", 60, "number of frames from noise to data")
 	fs.BoolVar(&dark, "dark", false, "draw on a dark page")
+	_ = cmd.RegisterFlagCompletionFunc("data", completeDataFlag)
 	return cmd
 }

@@ -130,6 +130,7 @@ func (a *app) rootCommand() *cobra.Command {
 	f.StringVar(&a.kernels, "kernels", "", "auto, avx512, avx2 or go (default the model's own)")
 	complete(root, "kernels", "auto", "avx512", "avx2", "go")
 	root.AddCommand(a.commands()...)
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "Flags.FlagUsages", "Flags.FlagUsagesWrapped 80"))
 	return root
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"laminar/recipe"
 	"laminar/run"
 	"laminar/solve"
 )
@@ -42,6 +43,17 @@ func (f *sampleFlags) pictureOptions(cmd *cobra.Command, a *app, path string, s 
 		o.Sample.Solve = solve.Config{}
 	}
 	return o, nil
+}
+
+// planForPicture is the plan of a model; if its data are not to be had, one
+// without them, for pictures that show the model alone.
+func (a *app) planForPicture(s *run.Saved, other string) (*recipe.Plan, error) {
+	plan, err := s.Plan(other)
+	if err != nil && other == "" {
+		a.note("note: the picture is without the data: %s", oneLine(err))
+		return &recipe.Plan{Recipe: s.Recipe, Transform: s.Model.Transform}, nil
+	}
+	return plan, err
 }
 
 func (a *app) plotCommand() *cobra.Command {
@@ -89,7 +101,7 @@ func (a *app) plotCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			plan, err := s.Plan(other)
+			plan, err := a.planForPicture(s, other)
 			if err != nil {
 				return err
 			}

@@ -131,7 +131,7 @@ var flagOf = map[string]string{
 	"train.steps": "steps", "train.batch": "batch", "train.patience": "patience",
 	"optim.rate": "rate", "optim.ema": "ema",
 	"network.kind": "network", "network.width": "width", "network.depth": "depth", "network.activation": "activation",
-	"name": "coupling", "cost": "ot-cost", "sigma": "sigma",
+	"coupling.name": "coupling", "coupling.cost": "ot-cost", "path.sigma": "sigma",
 	"data.held_out": "held-out", "data.drop_label": "drop-label",
 	"method": "solver", "nfe": "nfe", "rtol": "rtol", "atol": "atol",
 }

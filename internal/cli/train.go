@@ -173,7 +173,8 @@ func (t *trainCall) stopped(res *run.Result, err error) error {
 }
 
 // judge evaluates the model and draws its pictures, or reads what an earlier
-// call left if no step was taken since.
+// call left if no step was taken since. The report is nil if there are too few
+// data for one.
 func (t *trainCall) judge(ctx context.Context, res *run.Result, stepped bool) (*metric.Report, []string, error) {
 	var rep metric.Report
 	path := filepath.Join(t.dir, run.EvalFile)
@@ -181,6 +182,11 @@ func (t *trainCall) judge(ctx context.Context, res *run.Result, stepped bool) (*
 		if b, err := os.ReadFile(path); err == nil && json.Unmarshal(b, &rep) == nil {
 			return &rep, nil, nil
 		}
+	}
+	if rows := res.Plan.Judge.Len(); rows > 0 && rows < metric.LeastRows {
+		t.note("note: %d rows of data are too few to judge the model by, which takes %d", rows, metric.LeastRows)
+		files, err := run.Illustrate(ctx, t.dir, res.Saved, res.Plan, nil)
+		return nil, files, err
 	}
 	t.note("judging the model ...")
 	o := run.EvalDefaults()

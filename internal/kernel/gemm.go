@@ -39,7 +39,7 @@ const (
 	mkBlock = 1 << 16
 	// packFrom is the number of elements of B, read in place, from which
 	// copying it to panels pays.
-	packFrom = 1 << 14
+	packFrom = 1 << 15
 	// copyFrom is the stride of A from which copying a block of it pays: its
 	// rows then lie on pages, and in cache sets, of their own.
 	copyFrom = 768

@@ -177,8 +177,9 @@ func (p *Pool) enter() bool {
 }
 
 // spins is the number of looks at a changing word before a goroutine sleeps,
-// some tens of microseconds.
-const spins = 1 << 12
+// some tens of microseconds: longer than what one core does alone between two
+// Runs of a training step, for to wake a sleeping helper takes as long again.
+const spins = 1 << 14
 
 // pause passes a little time between two looks, and now and then lets another
 // goroutine have the core.
