@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -122,7 +123,7 @@ to stdout as CSV. Point i depends on the seed and on i only.`,
 				return a.printJSON(res)
 			}
 			t := &data.Table{Columns: columns, X: x}
-			err = a.write(out, func(w io.Writer) error { return writePoints(w, format, s.Recipe.Data.Name, t) })
+			err = a.write(out, func(w io.Writer) error { return writePoints(w, format, s, t) })
 			if err != nil {
 				return err
 			}
@@ -163,8 +164,8 @@ func formatOf(path string) (string, error) {
 	return "", usagef("-o %s: no format is called .%s; use .csv, .npy, .jsonl, .png or .svg", path, ext)
 }
 
-// writePoints writes a table in a format of formatOf.
-func writePoints(w io.Writer, format, title string, t *data.Table) error {
+// writePoints writes points of a model in a format of formatOf.
+func writePoints(w io.Writer, format string, s *run.Saved, t *data.Table) error {
 	switch format {
 	case "npy":
 		return t.WriteNPY(w)
@@ -173,7 +174,7 @@ func writePoints(w io.Writer, format, title string, t *data.Table) error {
 	case "csv":
 		return t.WriteCSV(w)
 	}
-	fig, err := picture(title, t.Columns, tensor.Convert[float32](t.X))
+	fig, err := picture(s, t.Columns, tensor.Convert[float32](t.X))
 	if err != nil {
 		return err
 	}
@@ -182,13 +183,29 @@ func writePoints(w io.Writer, format, title string, t *data.Table) error {
 
 // picture shows points: images as a grid, points of the plane as a scatter,
 // others as a grid of pairs.
-func picture(title string, columns []string, x tensor.Mat) (plot.Figure, error) {
+func picture(s *run.Saved, columns []string, x tensor.Mat) (plot.Figure, error) {
+	title := s.Recipe.Data.Name
 	side := int(math.Round(math.Sqrt(float64(x.D))))
 	switch {
 	case side >= 8 && side*side == x.D:
-		return plot.Images{Title: title, Rows: x, Width: side, Height: side}.Figure()
+		lo, hi := shades(s)
+		return plot.Images{Title: title, Rows: x, Width: side, Height: side, Lo: lo, Hi: hi}.Figure()
 	case x.D == 2:
 		return plot.Scatter{Title: title, Samples: x}.Figure()
 	}
 	return plot.PairGrid{Title: title, Samples: x, Names: columns}.Figure()
+}
+
+// shades is the range of the data that a model was trained on, 0 and 0 where
+// they are not at hand: images then span their own.
+func shades(s *run.Saved) (lo, hi float64) {
+	plan, err := s.Plan("")
+	if err != nil {
+		return 0, 0
+	}
+	rows := flow.NewSample(plan.Judge, 500)
+	if err := plan.Judge.DrawAt(rows, rng.New(0), 0); err != nil {
+		return 0, 0
+	}
+	return float64(slices.Min(rows.X.Data)), float64(slices.Max(rows.X.Data))
 }
