@@ -94,6 +94,10 @@ type Subject struct {
 	Modes flow.Sample
 }
 
+// LeastRows is the least number of rows of a stored table that Evaluate can
+// measure a sampler against.
+const LeastRows = 6
+
 // Evaluate measures a sampler at every setting, and the data against itself.
 //
 // Pair p compares N fresh samples with N fresh data points; its floor compares
@@ -112,8 +116,8 @@ func Evaluate(ctx context.Context, cfg Config, s Subject) (Report, error) {
 		return Report{}, fmt.Errorf("%w: evaluation needs Data and Draw", flow.ErrConfig)
 	}
 	if l := s.Data.Len(); l > 0 {
-		if l < 6 {
-			return Report{}, fmt.Errorf("%w: %d rows of data are too few to evaluate against, need at least 6", flow.ErrConfig, l)
+		if l < LeastRows {
+			return Report{}, fmt.Errorf("%w: %d rows of data are too few to evaluate against, need at least %d", flow.ErrConfig, l, LeastRows)
 		}
 		cfg.N, cfg.Fine, cfg.Paths = min(cfg.N, l/2), min(cfg.Fine, l/2), min(cfg.Paths, l/2)
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"laminar/flow"
 	"laminar/rng"
@@ -214,6 +215,23 @@ func TestReportJSON(t *testing.T) {
 		}
 	}
 	t.Log("\n" + text.String())
+}
+
+func TestTextFitsATerminal(t *testing.T) {
+	r := Report{N: 2000, Fine: 50000, Pairs: 200, Rows: []Row{{
+		Solver: "midpoint", NFE: 100, W2: 1.234, W2Ratio: 12.34, W2RatioCI: Interval{11.12, 13.12},
+		SW2: 1.2345, MMD: -1e-3, Energy: -1e-4, EnergySE: 1e-5, Shares: make([]Number, 32),
+	}}}
+	r.Floor.Shares = r.Rows[0].Shares
+	var text strings.Builder
+	if err := r.WriteText(&text); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(text.String()) {
+		if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > 80 {
+			t.Errorf("a line of %d columns: %s", n, line)
+		}
+	}
 }
 
 func TestNumber(t *testing.T) {

@@ -64,22 +64,27 @@ func divergedRow(s Setting) Row {
 	return Row{Solver: s.Solver, NFE: s.NFE, W2: nan, W2CI: none, W2Ratio: nan, W2RatioCI: none, SW2: nan, MMD: nan, Energy: nan, EnergySE: nan}
 }
 
-// WriteText writes the report as a table for people.
+// WriteText writes the report as a table for people, of 80 columns unless its
+// figures are out of the ordinary. It leaves out the interval of W2, which that
+// of the ratio tells in units of the floor.
 func (r Report) WriteText(w io.Writer) error {
-	var b strings.Builder
-	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "solver\tNFE\tW2\t95 % interval\tx floor\t95 % interval\tSW2\tenergy\t± s.e.\tMMD²\t")
+	var table, b strings.Builder
+	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "solver\tNFE\tW2\t×floor\t95 % interval\tSW2\tenergy\t± s.e.\tMMD²\t")
 	for _, x := range r.Rows {
-		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", x.Solver, x.NFE,
-			fixed(x.W2, 3), x.W2CI.text(3), fixed(x.W2Ratio, 2), x.W2RatioCI.text(2),
-			fixed(x.SW2, 4), short(x.Energy), short(x.EnergySE), short(x.MMD))
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", x.Solver, x.NFE,
+			fixed(x.W2, 3), fixed(x.W2Ratio, 2), x.W2RatioCI.text(2),
+			fixed(x.SW2, 4), short(x.Energy), magnitude(x.EnergySE), short(x.MMD))
 	}
 	f := r.Floor
-	fmt.Fprintf(t, "floor\t\t%s\t%s\t1\t\t%s\t%s\t%s\t%s\t\n",
-		fixed(f.W2, 3), f.W2CI.text(3), fixed(f.SW2, 4), short(f.Energy), short(f.EnergySE), short(f.MMD))
+	fmt.Fprintf(t, "floor\t\t%s\t1\t\t%s\t%s\t%s\t%s\t\n",
+		fixed(f.W2, 3), fixed(f.SW2, 4), short(f.Energy), magnitude(f.EnergySE), short(f.MMD))
 	t.Flush()
-	fmt.Fprintf(&b, "\nW2 over %d pairs of %d points; SW2 and energy at %d points. The floor is data against data:\nits W2 has a spread of %s from pair to pair, so that a ratio near 1 is no verdict.\n",
-		r.Pairs, r.N, r.Fine, fixed(f.W2SD, 3))
+	for line := range strings.Lines(table.String()) {
+		b.WriteString(strings.TrimPrefix(line, "  ")) // the padding of the first column
+	}
+	fmt.Fprintf(&b, "\nW2 over %d pairs of %d points; SW2 and energy at %d points.\n", r.Pairs, r.N, r.Fine)
+	fmt.Fprintf(&b, "The floor is data against data. Its W2 spreads by %s from pair to pair,\nso that a ratio near 1 is no verdict.\n", fixed(f.W2SD, 3))
 	for _, line := range []struct {
 		name  string
 		value Number
@@ -104,9 +109,15 @@ func (r Report) WriteText(w io.Writer) error {
 	return err
 }
 
+// sharesPerLine shares fit into a line of shareLine.
+const sharesPerLine = 10
+
 func shareLine(name string, shares []Number) string {
 	line := fmt.Sprintf("%-14s", name)
-	for _, s := range shares {
+	for i, s := range shares {
+		if i > 0 && i%sharesPerLine == 0 {
+			line += fmt.Sprintf("\n%-14s", "")
+		}
 		line += fmt.Sprintf(" %5.1f", 100*float64(s))
 	}
 	return line
@@ -131,4 +142,11 @@ func short(n Number) string {
 		return "-"
 	}
 	return fmt.Sprintf("%.1e", float64(n))
+}
+
+func magnitude(n Number) string {
+	if math.IsNaN(float64(n)) {
+		return "-"
+	}
+	return fmt.Sprintf("%.0e", float64(n))
 }

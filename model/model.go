@@ -156,8 +156,17 @@ type Bound struct {
 // unconditional field, for any number of rows. cond is not copied. The errors wrap
 // flow.ErrConfig or flow.ErrShape.
 func (m *Model) Bind(cond flow.Cond) (*Bound, error) {
-	if len(cond.Class) > 0 && m.Cond.Classes == 0 || !cond.Real.IsEmpty() && m.Cond.Real == 0 || !cond.Mask.IsEmpty() && !m.Cond.Mask {
-		return nil, fmt.Errorf("%w: the model was not trained with such a condition", flow.ErrConfig)
+	for _, part := range []struct {
+		name         string
+		given, taken bool
+	}{
+		{"class", len(cond.Class) > 0, m.Cond.Classes > 0},
+		{"real", !cond.Real.IsEmpty(), m.Cond.Real > 0},
+		{"mask", !cond.Mask.IsEmpty(), m.Cond.Mask},
+	} {
+		if part.given && !part.taken {
+			return nil, fmt.Errorf("%w: the model was not trained with a %s condition", flow.ErrConfig, part.name)
+		}
 	}
 	c := m.Cond
 	if len(cond.Class) == 0 {
@@ -315,7 +324,10 @@ func (m *Model) ClassID(name string) (int32, error) {
 		return int32(i), nil
 	}
 	known := strings.Join(m.Classes[:min(len(m.Classes), 20)], ", ")
-	if len(m.Classes) > 20 {
+	switch {
+	case len(m.Classes) == 0:
+		known = fmt.Sprintf("the numbers 0..%d", m.Cond.Classes-1)
+	case len(m.Classes) > 20:
 		known += ", ..."
 	}
 	return 0, fmt.Errorf("%w: no class is called %q; choose one of %s", flow.ErrConfig, name, known)

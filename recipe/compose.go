@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"fmt"
+	"slices"
 
 	"laminar/coupling"
 	"laminar/data"
@@ -96,7 +97,8 @@ type Plan struct {
 	HeldOut data.RowSource
 	Source  data.RowSource
 	// Judge is what samples are compared with, in the numbers of the data:
-	// rows kept from training, or else fresh draws.
+	// rows kept from training if they are many enough, else all rows, or fresh
+	// draws.
 	Judge data.RowSource
 
 	Net       nn.Network
@@ -104,6 +106,11 @@ type Plan struct {
 	Pairs     *coupling.Source
 	heldPairs *coupling.Source
 }
+
+// judgeRows is the least number of held-out rows that samples are compared with;
+// of fewer, too little of a distance is left above its floor, and all rows take
+// their place.
+const judgeRows = 100
 
 // fitRows is the number of draws from which a distribution is standardised.
 const fitRows = 100_000
@@ -200,12 +207,16 @@ func (p *Plan) takeData(s Stuff, key rng.Key) error {
 		return err
 	}
 	p.Train = stored
-	judged := learn
+	judged := all
 	if held != nil {
 		if p.HeldOut, err = held.Dataset(p.Transform, conditions); err != nil {
 			return err
 		}
-		judged = held
+		if held.X.N >= judgeRows {
+			judged = held
+		} else {
+			p.Notes = append(slices.Clone(p.Notes), fmt.Sprintf("%d held-out rows are too few to judge samples by: all %d rows are used", held.X.N, all.X.N))
+		}
 	}
 	p.Judge, err = judged.Dataset(data.Identity{}, conditions)
 	return err

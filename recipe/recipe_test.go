@@ -165,14 +165,14 @@ func TestValidate(t *testing.T) {
 
 // table is 40 rows about (10, -5), of two classes, with one real condition.
 func table(conditional bool) *data.Table {
-	t := &data.Table{Name: "t.csv", Columns: []string{"a", "b"}, X: tensor.NewOf[float64](40, 2)}
-	for i := range 40 {
+	t := &data.Table{Name: "t.csv", Columns: []string{"a", "b"}, X: tensor.NewOf[float64](400, 2)}
+	for i := range 400 {
 		t.X.Row(i)[0], t.X.Row(i)[1] = 10+float64(i%5), -5+100*float64(i%7)
 	}
 	if conditional {
-		t.Label, t.Classes, t.Class = "k", []string{"u", "v"}, make([]int32, 40)
-		t.Conditions, t.Real = []string{"c"}, tensor.NewOf[float64](40, 1)
-		for i := range 40 {
+		t.Label, t.Classes, t.Class = "k", []string{"u", "v"}, make([]int32, 400)
+		t.Conditions, t.Real = []string{"c"}, tensor.NewOf[float64](400, 1)
+		for i := range 400 {
 			t.Class[i], t.Real.Data[i] = int32(i%2), 1000+float64(i)
 		}
 	}
@@ -252,7 +252,7 @@ func TestComposeTable(t *testing.T) {
 		t.Errorf("%+v %v %v", got, p.Columns, p.Classes)
 	}
 	learnt, held, judge := p.Train.(*data.Stored), p.HeldOut.(*data.Stored), p.Judge.(*data.Stored)
-	if learnt.Len() != 30 || held.Len() != 10 || judge.Len() != 10 {
+	if learnt.Len() != 300 || held.Len() != 100 || judge.Len() != 100 {
 		t.Fatalf("%d, %d and %d rows", learnt.Len(), held.Len(), judge.Len())
 	}
 	for j := range 2 {
@@ -299,9 +299,18 @@ func TestComposeTable(t *testing.T) {
 	if slices.Equal(again.Judge.(*data.Stored).X().Data, judge.X().Data) {
 		t.Error("another seed splits alike")
 	}
+	// Too few rows to judge by: all take their place, and the user is told.
+	r.Data.HeldOut = 0.24
+	p = compose(t, r, recipe.Material{Data: recipe.Stuff{Table: in}})
+	if p.HeldOut.Len() != 96 || p.Judge.Len() != 400 || len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "96 held-out rows") {
+		t.Errorf("judged by %d rows of %d held out: %q", p.Judge.Len(), p.HeldOut.Len(), p.Notes)
+	}
+	if len(in.Notes) > 0 {
+		t.Errorf("the table was changed: %q", in.Notes)
+	}
 	r.Data.HeldOut, r.Data.Standardise = 0, false
 	p = compose(t, r, recipe.Material{Data: recipe.Stuff{Table: in}})
-	if p.HeldOut != nil || p.Train.Len() != 40 || p.Train.(*data.Stored).X().Data[0] != 10 {
+	if p.HeldOut != nil || p.Train.Len() != 400 || p.Train.(*data.Stored).X().Data[0] != 10 {
 		t.Error("data as they are do not stay as they are")
 	}
 }
@@ -329,7 +338,7 @@ func TestComposeSource(t *testing.T) {
 	r = preset(t, "default", "t.csv")
 	r.Source = "s.csv"
 	p = compose(t, r, recipe.Material{Data: recipe.Stuff{Table: table(false)}, Source: recipe.Stuff{Table: table(true)}})
-	if p.Source.Len() != 40 || p.Source.CondSpec().Classes != 0 {
+	if p.Source.Len() != 400 || p.Source.CondSpec().Classes != 0 {
 		t.Errorf("%d rows, %+v", p.Source.Len(), p.Source.CondSpec())
 	}
 	r.Source = "gaussian"

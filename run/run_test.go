@@ -34,13 +34,14 @@ func small(t testing.TB, set string) recipe.Recipe {
 		t.Fatal(err)
 	}
 	r.Data.Name = set
+	r.Data.Standardise = !recipe.IsBuiltIn(set) || set == "iris" // distributions take 100,000 draws to standardise
 	r.Network.Width, r.Network.Depth, r.Network.TimeFeatures = 16, 1, 4
 	r.Train.Steps, r.Train.Batch, r.Train.ValidateEvery = 130, 32, 30
 	r.Optim.Warmup = 10
 	return r
 }
 
-func train(t testing.TB, r recipe.Recipe, o run.Options) *run.Result {
+func carryOut(t testing.TB, r recipe.Recipe, o run.Options) *run.Result {
 	t.Helper()
 	res, err := run.Train(context.Background(), r, o)
 	if err != nil {
@@ -110,7 +111,7 @@ func same(t *testing.T, what, a, b string) {
 func TestTrainLeavesAFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "run")
 	steps := 0
-	res := train(t, small(t, "rings"), run.Options{Dir: dir, Watch: func(p run.Progress) {
+	res := carryOut(t, small(t, "rings"), run.Options{Dir: dir, Watch: func(p run.Progress) {
 		steps++
 		if p.Step != steps || p.Total != 130 || p.Seconds <= 0 {
 			t.Errorf("told %+v at step %d", p, steps)
@@ -141,8 +142,12 @@ func TestResumeIsExact(t *testing.T) {
 	for _, set := range []string{"rings", "iris"} { // without and with held-out rows
 		r := small(t, set)
 		whole := filepath.Join(t.TempDir(), "whole")
-		train(t, r, run.Options{Dir: whole})
-		for _, at := range []int{1, 20, 47, 129} {
+		carryOut(t, r, run.Options{Dir: whole})
+		stops := []int{1, 20, 47, 129}
+		if racing || testing.Short() {
+			stops = []int{47}
+		}
+		for _, at := range stops {
 			dir := t.TempDir()
 			ctx, cancel := context.WithCancel(context.Background())
 			res, err := run.Train(ctx, r, run.Options{Dir: dir, Threads: 1, Watch: func(p run.Progress) {
@@ -153,7 +158,7 @@ func TestResumeIsExact(t *testing.T) {
 			if !errors.Is(err, context.Canceled) || res == nil || res.Saved.Steps != at || res.Saved.Finished {
 				t.Fatalf("cancelled at step %d: %+v, %v", at, res, err)
 			}
-			res = train(t, r, run.Options{Dir: dir, Resume: true})
+			res = carryOut(t, r, run.Options{Dir: dir, Resume: true})
 			if !res.Resumed {
 				t.Errorf("step %d: not resumed", at)
 			}
@@ -167,7 +172,7 @@ func TestResumeIsExact(t *testing.T) {
 func TestResumeAfterKill(t *testing.T) {
 	r := small(t, "rings")
 	whole, dir := t.TempDir(), t.TempDir()
-	train(t, r, run.Options{Dir: whole})
+	carryOut(t, r, run.Options{Dir: whole})
 	ctx, cancel := context.WithCancel(context.Background())
 	if _, err := run.Train(ctx, r, run.Options{Dir: dir, Watch: func(p run.Progress) {
 		if p.Step == 50 {
@@ -179,7 +184,7 @@ func TestResumeAfterKill(t *testing.T) {
 	// Lines that were written after the checkpoint, the last one cut.
 	all := read(t, whole, run.MetricsFile)
 	write(t, all[:len(all)-9], dir, run.MetricsFile)
-	train(t, r, run.Options{Dir: dir, Resume: true})
+	carryOut(t, r, run.Options{Dir: dir, Resume: true})
 	same(t, "killed after the checkpoint", whole, dir)
 
 	// Before the first checkpoint: the recipe is there, the model is not.
@@ -187,7 +192,7 @@ func TestResumeAfterKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	var told []string
-	res := train(t, r, run.Options{Dir: dir, Resume: true, Notify: func(l string) { told = append(told, l) }})
+	res := carryOut(t, r, run.Options{Dir: dir, Resume: true, Notify: func(l string) { told = append(told, l) }})
 	if res.Resumed || !strings.Contains(strings.Join(told, "\n"), "no checkpoint") {
 		t.Errorf("resumed %v; told %q", res.Resumed, told)
 	}
@@ -196,9 +201,9 @@ func TestResumeAfterKill(t *testing.T) {
 	// In the first instant, when the checkpoint of step 0 is all there is.
 	first := t.TempDir()
 	copied := false
-	train(t, r, run.Options{Dir: t.TempDir(), Kernels: "go"})
+	carryOut(t, r, run.Options{Dir: t.TempDir(), Kernels: "go"})
 	scratch := t.TempDir()
-	train(t, r, run.Options{Dir: scratch, Kernels: "go", Watch: func(run.Progress) {
+	carryOut(t, r, run.Options{Dir: scratch, Kernels: "go", Watch: func(run.Progress) {
 		if !copied {
 			for _, n := range names(t, scratch) {
 				write(t, read(t, scratch, n), first, n)
@@ -206,10 +211,10 @@ func TestResumeAfterKill(t *testing.T) {
 			copied = true
 		}
 	}})
-	train(t, r, run.Options{Dir: first, Resume: true})
+	carryOut(t, r, run.Options{Dir: first, Resume: true})
 	same(t, "killed at the first step, on other kernels than the best", scratch, first)
 	// Nothing at all.
-	if res := train(t, r, run.Options{Dir: filepath.Join(t.TempDir(), "new"), Resume: true}); res.Resumed {
+	if res := carryOut(t, r, run.Options{Dir: filepath.Join(t.TempDir(), "new"), Resume: true}); res.Resumed {
 		t.Error("resumed from nothing")
 	}
 }
@@ -217,9 +222,9 @@ func TestResumeAfterKill(t *testing.T) {
 func TestFinishedRunReturnsAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	r := small(t, "rings")
-	want := train(t, r, run.Options{Dir: dir})
+	want := carryOut(t, r, run.Options{Dir: dir})
 	before := read(t, dir, run.ModelFile)
-	res := train(t, recipe.Recipe{}, run.Options{Dir: dir, Resume: true, Watch: func(run.Progress) { t.Error("a step was taken") }})
+	res := carryOut(t, recipe.Recipe{}, run.Options{Dir: dir, Resume: true, Watch: func(run.Progress) { t.Error("a step was taken") }})
 	if !res.Resumed || res.Saved.Steps != 130 || res.Saved.Loss != want.Saved.Loss || res.Plan == nil || !bytes.Equal(before, read(t, dir, run.ModelFile)) {
 		t.Errorf("%+v", res)
 	}
@@ -229,10 +234,10 @@ func TestMoreSteps(t *testing.T) {
 	r := small(t, "rings")
 	r.Optim.Schedule = "constant" // so that a longer run begins as a shorter one
 	whole, dir := t.TempDir(), t.TempDir()
-	train(t, r, run.Options{Dir: dir})
+	carryOut(t, r, run.Options{Dir: dir})
 	r.Train.Steps = 170
-	train(t, r, run.Options{Dir: whole})
-	if res := train(t, r, run.Options{Dir: dir, Resume: true}); res.Saved.Steps != 170 || !res.Saved.Finished {
+	carryOut(t, r, run.Options{Dir: whole})
+	if res := carryOut(t, r, run.Options{Dir: dir, Resume: true}); res.Saved.Steps != 170 || !res.Saved.Finished {
 		t.Errorf("%+v", res.Saved)
 	}
 	same(t, "steps raised", whole, dir)
@@ -245,7 +250,7 @@ func TestMoreSteps(t *testing.T) {
 func TestExistingRunIsKept(t *testing.T) {
 	dir := t.TempDir()
 	r := small(t, "rings")
-	train(t, r, run.Options{Dir: dir})
+	carryOut(t, r, run.Options{Dir: dir})
 	before := read(t, dir, run.ModelFile)
 	for name, c := range map[string]struct {
 		edit func(*recipe.Recipe)
@@ -280,7 +285,7 @@ func TestExistingRunIsKept(t *testing.T) {
 	}
 	// Seeds that differ in their last bit only are different.
 	r.Train.Seed = 1<<62 + 1
-	train(t, r, run.Options{Dir: dir, Force: true})
+	carryOut(t, r, run.Options{Dir: dir, Force: true})
 	r.Train.Seed = 1 << 62
 	if _, err := run.Train(context.Background(), r, run.Options{Dir: dir, Resume: true}); err == nil {
 		t.Error("another seed continues the run")
@@ -290,12 +295,12 @@ func TestExistingRunIsKept(t *testing.T) {
 func TestForceStartsOver(t *testing.T) {
 	dir, fresh := t.TempDir(), t.TempDir()
 	r := small(t, "rings")
-	train(t, r, run.Options{Dir: dir})
+	carryOut(t, r, run.Options{Dir: dir})
 	write(t, []byte("{}"), dir, run.EvalFile)
 	write(t, []byte("mine"), dir, "notes.txt")
 	r.Train.Seed = 9
-	train(t, r, run.Options{Dir: dir, Force: true})
-	train(t, r, run.Options{Dir: fresh})
+	carryOut(t, r, run.Options{Dir: dir, Force: true})
+	carryOut(t, r, run.Options{Dir: fresh})
 	same(t, "forced", fresh, dir)
 	if got := names(t, dir); slices.Contains(got, run.EvalFile) || !slices.Contains(got, "notes.txt") {
 		t.Errorf("left in the folder: %v", got)
@@ -305,7 +310,7 @@ func TestForceStartsOver(t *testing.T) {
 func TestKernelsAreRecorded(t *testing.T) {
 	dir := t.TempDir()
 	r := small(t, "rings")
-	train(t, r, run.Options{Dir: dir, Kernels: "go"})
+	carryOut(t, r, run.Options{Dir: dir, Kernels: "go"})
 	s := load(t, dir)
 	if s.Kernels != "go" || s.Model.Kernels.Name() != "go" {
 		t.Errorf("recorded %q, running on %q", s.Kernels, s.Model.Kernels.Name())
@@ -333,25 +338,25 @@ func TestTimeFixesTheSteps(t *testing.T) {
 	dir := t.TempDir()
 	r := small(t, "rings")
 	r.Network.Width = 8
-	res := train(t, r, run.Options{Dir: dir, Time: 100 * time.Millisecond})
+	res := carryOut(t, r, run.Options{Dir: dir, Time: 100 * time.Millisecond})
 	n := res.Saved.Steps
 	if n < 2 || !res.Saved.Finished || res.Saved.Recipe.Train.Steps != n {
 		t.Fatalf("%d steps, %+v", n, res.Saved.Recipe.Train)
 	}
 	// The figure holds from there on, without a checkpoint too.
-	if res = train(t, r, run.Options{Dir: dir, Resume: true, Time: time.Hour}); res.Saved.Steps != n {
+	if res = carryOut(t, r, run.Options{Dir: dir, Resume: true, Time: time.Hour}); res.Saved.Steps != n {
 		t.Errorf("resumed: %d steps", res.Saved.Steps)
 	}
 	if err := os.Remove(filepath.Join(dir, run.ModelFile)); err != nil {
 		t.Fatal(err)
 	}
-	if res = train(t, r, run.Options{Dir: dir, Resume: true, Time: time.Hour}); res.Saved.Steps != n {
+	if res = carryOut(t, r, run.Options{Dir: dir, Resume: true, Time: time.Hour}); res.Saved.Steps != n {
 		t.Errorf("started afresh: %d steps", res.Saved.Steps)
 	}
 	// The run is the one that its recipe describes.
 	r.Train.Steps = n
 	straight := t.TempDir()
-	train(t, r, run.Options{Dir: straight})
+	carryOut(t, r, run.Options{Dir: straight})
 	same(t, "by time", straight, dir)
 }
 
@@ -359,7 +364,7 @@ func TestFilesAreKnownByTheirDigest(t *testing.T) {
 	in := write(t, []byte("a,b\n1,2\n2,4\n3,5\n4,9\n5,7\n6,1\n7,3\n8,8\n9,6\n0,0\n"), t.TempDir(), "in.csv")
 	dir := t.TempDir()
 	r := small(t, in)
-	train(t, r, run.Options{Dir: dir})
+	carryOut(t, r, run.Options{Dir: dir})
 	r.Train.Steps = 140
 	write(t, []byte("a,b\n1,2\n2,4\n3,5\n4,9\n5,7\n6,1\n7,3\n8,8\n9,6\n0,1\n"), in)
 	for _, q := range []recipe.Recipe{r, {}} {
@@ -369,7 +374,7 @@ func TestFilesAreKnownByTheirDigest(t *testing.T) {
 		}
 	}
 	write(t, []byte("a,b\n1,2\n2,4\n3,5\n4,9\n5,7\n6,1\n7,3\n8,8\n9,6\n0,0\n"), in)
-	if res := train(t, r, run.Options{Dir: dir, Resume: true}); res.Saved.Steps != 140 {
+	if res := carryOut(t, r, run.Options{Dir: dir, Resume: true}); res.Saved.Steps != 140 {
 		t.Errorf("%d steps", res.Saved.Steps)
 	}
 }
@@ -378,13 +383,13 @@ func TestFilesAreKnownByTheirDigest(t *testing.T) {
 // run starts from them again.
 func TestStartsFromWeights(t *testing.T) {
 	r := small(t, "rings")
-	from := train(t, r, run.Options{Dir: t.TempDir()})
+	from := carryOut(t, r, run.Options{Dir: t.TempDir()})
 	w, err := run.ImportWeights(from.Path, from.Saved.Model.Program.Layout(nn.Group))
 	if err != nil || !slices.Equal(w, from.Saved.Model.Params) {
 		t.Fatalf("the weights of a model file come back otherwise: %v", err)
 	}
 	r.Optim.Rate, r.Optim.FinalRate, r.Train.Steps = 1e-30, 0, 1
-	if got := train(t, r, run.Options{Dir: t.TempDir(), Weights: w}); !slices.Equal(got.Saved.Model.Params, w) {
+	if got := carryOut(t, r, run.Options{Dir: t.TempDir(), Weights: w}); !slices.Equal(got.Saved.Model.Params, w) {
 		t.Error("training at no rate moves away from the weights")
 	}
 }
@@ -406,13 +411,16 @@ func TestDivergence(t *testing.T) {
 func TestSaveLoad(t *testing.T) {
 	csv := write(t, []byte("1,2\n2,4\n3,5\n4,9\n5,7\n6,1\n7,3\n8,8\n9,6\n0,0\n"), t.TempDir(), "source.csv")
 	for _, c := range []struct{ set, label, source string }{
-		{"moons", "", "gaussian"}, {"8gaussians", "class", "gaussian"}, {"iris", "class", "gaussian"},
-		{"moons", "", "rings"}, {"moons", "", csv},
+		{"moons", "", "gaussian"},
+		{"8gaussians", "class", "gaussian"},
+		{"iris", "class", "gaussian"},
+		{"moons", "", "rings"},
+		{"moons", "", csv},
 	} {
 		r := small(t, c.set)
 		r.Data.Label, r.Source, r.Train.Steps = c.label, c.source, 40
 		dir := t.TempDir()
-		res := train(t, r, run.Options{Dir: dir})
+		res := carryOut(t, r, run.Options{Dir: dir})
 		got := load(t, dir)
 		if !reflect.DeepEqual(got.State, res.Saved.State) || !reflect.DeepEqual(got.Recipe, res.Saved.Recipe) || !slices.Equal(got.Model.Classes, res.Saved.Model.Classes) ||
 			!slices.Equal(got.Model.Columns, res.Saved.Model.Columns) || got.Model.Cond != res.Saved.Model.Cond || got.Loss != res.Saved.Loss {
@@ -467,7 +475,7 @@ func TestWriteFile(t *testing.T) {
 
 func TestEvaluate(t *testing.T) {
 	r := small(t, "rings")
-	res := train(t, r, run.Options{Dir: t.TempDir()})
+	res := carryOut(t, r, run.Options{Dir: t.TempDir()})
 	s := load(t, res.Path)
 	plan, err := s.Plan("")
 	if err != nil {

@@ -121,6 +121,9 @@ func TestTwoPhases(t *testing.T) {
 	for _, name := range []string{nn.Group, criticGroup, teacherGroup} {
 		start[name] = slices.Clone(tr.Params(name))
 	}
+	if !slices.Equal(start[teacherGroup], []float32{0}) {
+		t.Errorf("the teacher starts at %v, its Init says 0", start[teacherGroup])
+	}
 	if slices.Equal(start[nn.Group], start[criticGroup]) {
 		t.Error("the critic starts as the actor does")
 	}

@@ -252,28 +252,33 @@ func TestErrorOfTheSupply(t *testing.T) {
 	}
 }
 
-// TestPatience: a rate that is far too high makes the held-out loss rise, and
-// training stops after as many looks without a better one.
+// TestPatience: training stops after as many looks in a row without a better
+// held-out loss. The rate is so high that the loss goes up and down.
 func TestPatience(t *testing.T) {
 	cfg, _, net, pairs := small(400)
-	cfg.ValidateEvery, cfg.Patience = 5, 3
-	o := optim.Spec{Method: "adamw", Rate: 0.5, Schedule: "constant", Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}
+	cfg.ValidateEvery, cfg.Patience = 2, 6
+	o := optim.Spec{Method: "adamw", Rate: 0.05, Schedule: "constant", Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}
 	tr := must(train.New(cfg, o, match, net, pairs, train.Options{HeldOut: moons("ot", true)}))
-	lowest, at, last := math.Inf(1), 0, train.Progress{}
+	lowest, at, worse, last := math.Inf(1), 0, 0, train.Progress{}
 	var best []float32
 	for p, err := range tr.Run(context.Background()) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p.Validated != (p.Step%5 == 0) {
+		if p.Validated != (p.Step%2 == 0) {
 			t.Fatalf("step %d: validated is %v", p.Step, p.Validated)
 		}
 		if p.Validated && p.HeldOut < lowest {
 			lowest, at, best = p.HeldOut, p.Step, slices.Clone(tr.Params(nn.Group))
+		} else if p.Validated {
+			worse++
 		}
 		last = p
 	}
-	if !last.Stopped || !tr.Done() || last.Step != at+15 {
+	if worse <= cfg.Patience {
+		t.Fatalf("only %d looks were worse: the test shows nothing", worse)
+	}
+	if !last.Stopped || !tr.Done() || last.Step != at+2*cfg.Patience {
 		t.Errorf("best at step %d, the last step is %+v, done is %v", at, last, tr.Done())
 	}
 	if !slices.Equal(tr.Best(), best) {
@@ -282,6 +287,27 @@ func TestPatience(t *testing.T) {
 	other := must(train.New(cfg, o, match, net, pairs, train.Options{HeldOut: moons("ot", true)}))
 	if err := other.Restore(tr.State()); err != nil || !other.Done() || !slices.Equal(other.Best(), best) {
 		t.Errorf("the stopped run restored: %v, done is %v", err, other.Done())
+	}
+}
+
+// same supplies the same batch at every step.
+type same struct{ flow.PairSource }
+
+func (s same) Fill(b *flow.Batch, key rng.Key, _ int) error { return s.PairSource.Fill(b, key, 0) }
+
+// TestTimesAreNewAtEveryStep: with the same pairs and parameters that do not
+// move to speak of, the loss differs by the times.
+func TestTimesAreNewAtEveryStep(t *testing.T) {
+	cfg, _, _, pairs := small(6)
+	still := match
+	still.Drop = 0
+	net := must(nn.Post().Network(2, pairs.CondSpec()))
+	o := optim.Spec{Method: "sgd", Rate: 1e-30, Schedule: "constant"}
+	var got trace
+	follow(t, must(train.New(cfg, o, still, net, same{pairs}, train.Options{})), -1, &got)
+	distinct := slices.Compact(slices.Sorted(slices.Values(got.losses)))
+	if len(distinct) != 6 {
+		t.Errorf("six steps have the losses %v", got.losses)
 	}
 }
 

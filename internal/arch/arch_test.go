@@ -75,7 +75,6 @@ var table = []pkg{
 var sameLevel = []string{
 	"internal/lap -> tensor",
 	"data -> data/npy", // a codec that stands alone
-	"bench/peers -> bench",
 }
 
 // pureTop is the highest level whose packages touch nothing outside them.

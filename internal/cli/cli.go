@@ -127,9 +127,10 @@ func (a *app) rootCommand() *cobra.Command {
 	f := root.PersistentFlags()
 	f.BoolVar(&a.json, "json", false, "print one JSON object on stdout")
 	f.IntVar(&a.threads, "threads", 0, "number of cores to use; 0 means all")
-	f.StringVar(&a.kernels, "kernels", "", "kernel set: auto, avx512, avx2 or go (default the model's own, else the best)")
+	f.StringVar(&a.kernels, "kernels", "", "auto, avx512, avx2 or go (default the model's own)")
 	complete(root, "kernels", "auto", "avx512", "avx2", "go")
 	root.AddCommand(a.commands()...)
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "Flags.FlagUsages", "Flags.FlagUsagesWrapped 80"))
 	return root
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -22,7 +23,7 @@ type dataset struct {
 func (a *app) datasetsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "datasets", Short: "List the built-in data sets",
-		Long:    "List the built-in data sets. Each can be trained on, and be the source of a flow.",
+		Long:    "List the built-in data sets. Each can be trained on, or be a source.",
 		Example: "  laminar datasets\n  laminar train checkerboard --source 8gaussians",
 		Args:    takes(0, 0, ""),
 		RunE: func(*cobra.Command, []string) error {
@@ -40,11 +41,33 @@ func (a *app) datasetsCommand() *cobra.Command {
 				if s.Rows > 0 {
 					rows = fmt.Sprint(s.Rows)
 				}
-				fmt.Fprintf(t, "%s\t%d\t%s\t%s\n", s.Name, s.Dim, rows, s.About)
+				about := folded(s.About, 48)
+				fmt.Fprintf(t, "%s\t%d\t%s\t%s\n", s.Name, s.Dim, rows, about[0])
+				for _, more := range about[1:] {
+					fmt.Fprintf(t, "\t\t\t%s\n", more)
+				}
 			}
 			return t.Flush()
 		},
 	}
+}
+
+// folded breaks a text between words into lines of at most width characters; it
+// returns at least one.
+func folded(text string, width int) []string {
+	lines := []string{""}
+	for _, word := range strings.Fields(text) {
+		last := &lines[len(lines)-1]
+		switch {
+		case *last == "":
+			*last = word
+		case utf8.RuneCountInString(*last)+1+utf8.RuneCountInString(word) <= width:
+			*last += " " + word
+		default:
+			lines = append(lines, word)
+		}
+	}
+	return lines
 }
 
 // dataNames lists the built-in data sets.

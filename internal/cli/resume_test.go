@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,11 +17,20 @@ import (
 )
 
 // long makes a run of some seconds, over several checkpoints.
-var long = []string{"--preset", "fast", "--steps", "6000", "--batch", "128", "--width", "96", "--seed", "3", "--no-eval"}
+var long = []string{"--preset", "fast", "--steps", "5000", "--batch", "128", "--width", "96", "--seed", "3", "--no-eval"}
 
 func trainLong(dir string, more ...string) []string {
 	return slices.Concat([]string{"train", "moons", "-o", dir}, long, more)
 }
+
+// straight is that run without an interruption.
+var straight = sync.OnceValue(func() string {
+	dir := filepath.Join(shared, "straight")
+	if code, _, errs := call(trainLong(dir)...); code != exitOK {
+		panic(errs)
+	}
+	return dir
+})
 
 // appears waits until a file exists.
 func appears(t *testing.T, path string) {
@@ -74,8 +84,7 @@ func TestKilled(t *testing.T) {
 		t.Skip("takes seconds")
 	}
 	dir := t.TempDir()
-	straight, killed := filepath.Join(dir, "straight"), filepath.Join(dir, "killed")
-	must(t, trainLong(straight)...)
+	killed := filepath.Join(dir, "killed")
 	model := filepath.Join(killed, run.ModelFile)
 	for i, c := range []struct {
 		wait string        // for this file to come,
@@ -102,7 +111,7 @@ func TestKilled(t *testing.T) {
 	if code != exitOK {
 		t.Fatal(errs)
 	}
-	sameRun(t, straight, killed)
+	sameRun(t, straight(), killed)
 }
 
 // TestInterrupted: Ctrl-C saves, says how to continue, and continues exactly,
@@ -115,9 +124,7 @@ func TestInterrupted(t *testing.T) {
 		t.Skip("no signal to send")
 	}
 	dir := t.TempDir()
-	straight, broken := filepath.Join(dir, "straight"), filepath.Join(dir, "broken")
-	must(t, trainLong(straight)...)
-
+	broken := filepath.Join(dir, "broken")
 	cmd := program(trainLong(broken)...)
 	var errs strings.Builder
 	cmd.Stderr = &errs
@@ -156,7 +163,7 @@ func TestInterrupted(t *testing.T) {
 	}
 
 	must(t, trainLong(broken, "--resume")...)
-	sameRun(t, straight, broken)
+	sameRun(t, straight(), broken)
 }
 
 // TestContradictions: what a resumed run may change is the number of steps, and

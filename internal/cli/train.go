@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"laminar/metric"
+	"laminar/model"
 	"laminar/recipe"
 	"laminar/run"
 )
@@ -61,8 +62,8 @@ A flag overrides the preset only if it is given.`,
 	f.BoolVar(&t.resume, "resume", false, "continue the run in the folder")
 	f.BoolVar(&t.force, "force", false, "replace the run in the folder")
 	f.BoolVar(&t.noEval, "no-eval", false, "leave evaluation and pictures out")
-	f.DurationVar(&t.time, "time", 0, "fix the number of steps so that training takes about this long")
-	f.StringVar(&t.weights, "weights", "", "start from the weights of a safetensors `file` with PyTorch's names")
+	f.DurationVar(&t.time, "time", 0, "train about this long: fixes the number of steps")
+	f.StringVar(&t.weights, "weights", "", "start from a safetensors `file` with PyTorch's names")
 	if err := t.add(cmd); err != nil {
 		panic(err) // a setting of a type without flags: a fault in this package
 	}
@@ -108,7 +109,7 @@ func (t *trainCall) run(cmd *cobra.Command, args []string) error {
 	if t.json {
 		return t.printJSON(out)
 	}
-	return t.tell(out, files)
+	return t.tell(out, s.Model, files)
 }
 
 // plan reads the flags into what run.Train takes.
@@ -172,7 +173,8 @@ func (t *trainCall) stopped(res *run.Result, err error) error {
 }
 
 // judge evaluates the model and draws its pictures, or reads what an earlier
-// call left if no step was taken since.
+// call left if no step was taken since. The report is nil if there are too few
+// data for one.
 func (t *trainCall) judge(ctx context.Context, res *run.Result, stepped bool) (*metric.Report, []string, error) {
 	var rep metric.Report
 	path := filepath.Join(t.dir, run.EvalFile)
@@ -180,6 +182,11 @@ func (t *trainCall) judge(ctx context.Context, res *run.Result, stepped bool) (*
 		if b, err := os.ReadFile(path); err == nil && json.Unmarshal(b, &rep) == nil {
 			return &rep, nil, nil
 		}
+	}
+	if rows := res.Plan.Judge.Len(); rows > 0 && rows < metric.LeastRows {
+		t.note("note: %d rows of data are too few to judge the model by, which takes %d", rows, metric.LeastRows)
+		files, err := run.Illustrate(ctx, t.dir, res.Saved, res.Plan, nil)
+		return nil, files, err
 	}
 	t.note("judging the model ...")
 	o := run.EvalDefaults()
@@ -193,7 +200,7 @@ func (t *trainCall) judge(ctx context.Context, res *run.Result, stepped bool) (*
 }
 
 // tell prints the result for a person.
-func (t *trainCall) tell(out trained, files []string) error {
+func (t *trainCall) tell(out trained, m *model.Model, files []string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s steps in %.1f s, loss %.4f (mean of the last 100 steps)\n", thousands(out.Steps), out.Seconds, float64(out.Loss))
 	if out.Eval != nil {
@@ -212,7 +219,14 @@ func (t *trainCall) tell(out trained, files []string) error {
 	fmt.Fprintf(&b, "\nnext\n")
 	fmt.Fprintf(&b, "  laminar sample %s -n 1000 -o %s.csv\n", t.dir, name)
 	fmt.Fprintf(&b, "  laminar eval %s --solver heun --nfe 2,4,8,16\n", t.dir)
-	fmt.Fprintf(&b, "  laminar animate %s -o %s.gif\n", t.dir, name)
+	switch {
+	case len(m.Classes) > 0:
+		fmt.Fprintf(&b, "  laminar sample %s --class %s --guidance 2 -n 50 -o %s.png\n", t.dir, m.Classes[0], name)
+	case m.Dim() == 2:
+		fmt.Fprintf(&b, "  laminar animate %s -o %s.gif\n", t.dir, name)
+	default:
+		fmt.Fprintf(&b, "  laminar sample %s -n 50 -o %s.png\n", t.dir, name)
+	}
 	_, err := io.WriteString(t.stdout, b.String())
 	return err
 }
