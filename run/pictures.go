@@ -197,14 +197,11 @@ func shownData(s *Saved, plan *recipe.Plan, n int, key rng.Key) (tensor.Mat, err
 // drawn is samples and data for a picture, with the samples' classes if there
 // are few enough to colour.
 func (o PictureOptions) drawn(ctx context.Context, s *Saved, plan *recipe.Plan, n int) (x, real tensor.Mat, class []int32, err error) {
-	if real, err = shownData(s, plan, n, o.Sample.Seed); err != nil {
-		return
-	}
-	if real.N > 0 {
-		n = min(n, max(real.N, 250)) // more would hide the data
-	}
 	c, err := o.config(s, plan, n)
 	if err != nil {
+		return
+	}
+	if real, err = shownData(s, plan, c.N, c.Seed); err != nil {
 		return
 	}
 	y, _, err := sample.Draw(ctx, s.Model, c)
@@ -224,7 +221,11 @@ func samplesPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureO
 	if err := needPlane(s, "samples", 2, math.MaxInt); err != nil {
 		return plot.Figure{}, err
 	}
-	x, real, class, err := o.drawn(ctx, s, plan, 2000)
+	n := 2000
+	if plan.Train != nil && plan.Train.Len() > 0 {
+		n = min(n, max(plan.Train.Len(), 250)) // more would hide the data
+	}
+	x, real, class, err := o.drawn(ctx, s, plan, n)
 	if err != nil {
 		return plot.Figure{}, err
 	}
