@@ -123,7 +123,11 @@ func TestJSON(t *testing.T) {
 			t.Errorf("laminar %s\n got %s\nwant %s", strings.Join(c.args, " "), got, c.want)
 		}
 	}
-	v := object(t, must(t, append(train("moons", filepath.Join(dir, "a")), "--resume", "--json")...))
+	again := append(train("moons", filepath.Join(dir, "a")), "--resume", "--json")
+	if _, _, errs := call(again...); !strings.Contains(errs, "is complete: 60 steps") {
+		t.Errorf("a finished run says %q", errs)
+	}
+	v := object(t, must(t, again...))
 	if v["steps"] != 60.0 || v["eval"] != nil || v["loss"] == nil || !strings.HasSuffix(v["model"].(string), "model.safetensors") {
 		t.Errorf("a finished run prints %v", v)
 	}

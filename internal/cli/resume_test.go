@@ -253,3 +253,31 @@ func TestWeights(t *testing.T) {
 		t.Errorf("the weights are not those of the file:\n%s\n%s", a, b)
 	}
 }
+
+// TestResumeContinues: a step more begins at the state in the file, not at the
+// first step.
+func TestResumeContinues(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	must(t, train("moons", dir)...)
+	s, err := run.Load(dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range s.State.Groups {
+		clear(g.Params)
+		clear(g.Optim.EMA)
+	}
+	if err := run.Save(filepath.Join(dir, run.ModelFile), s); err != nil {
+		t.Fatal(err)
+	}
+	must(t, "train", "--resume", "-o", dir, "--steps", "61", "--no-eval")
+	if s, err = run.Load(dir, ""); err != nil {
+		t.Fatal(err)
+	}
+	if s.Steps != 61 {
+		t.Errorf("%d steps", s.Steps)
+	}
+	if hi, lo := slices.Max(s.Model.Params), slices.Min(s.Model.Params); hi > 0.05 || lo < -0.05 {
+		t.Errorf("a step after all weights were 0 they range from %v to %v", lo, hi)
+	}
+}
