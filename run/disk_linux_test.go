@@ -92,7 +92,7 @@ func TestFullDisk(t *testing.T) {
 func TestUnwritableFolder(t *testing.T) {
 	r := small(t, "rings")
 	_, err := run.Train(context.Background(), r, run.Options{Dir: filepath.Join(write(t, nil, t.TempDir(), "file"), "run")})
-	oneLine(t, err, "not a directory")
+	oneLine(t, err, "a part of this path is a file, not a folder")
 	if os.Getuid() != 0 { // nothing is forbidden to root
 		dir := t.TempDir()
 		if err := os.Chmod(dir, 0o555); err != nil {

@@ -18,7 +18,7 @@ import (
 // A state that does not fit its network is found when training would continue,
 // at the latest.
 func TestStateThatDoesNotFitIsRefused(t *testing.T) {
-	good := savedBytes(t, "moons", "", "gaussian")
+	good := savedBytes(t, "moons", "", "gaussian", true)
 	meta := func(from, to string) []byte {
 		return edited(t, good, func(f *modelfile.File) {
 			if !strings.Contains(f.Meta[metaTraining], from) {
@@ -80,7 +80,7 @@ func continued(t *testing.T, s *Saved) error {
 }
 
 func TestEveryTruncationIsRefused(t *testing.T) {
-	b := savedBytes(t, "moons", "", "gaussian")
+	b := savedBytes(t, "moons", "", "gaussian", true)
 	for n := 0; n < len(b); n += 1 + len(b)/500 {
 		if _, err := modelfile.Decode(b[:n]); !errors.Is(err, flow.ErrFormat) {
 			t.Fatalf("the first %d of %d bytes: %v, want flow.ErrFormat", n, len(b), err)
@@ -95,7 +95,7 @@ func TestEveryTruncationIsRefused(t *testing.T) {
 // A model that is accepted must answer.
 func FuzzLoadMetadata(f *testing.F) {
 	keys := []string{metaProgram, metaRecipe, metaTransform, metaCond, metaTraining, metaColumns, metaClasses, metaKernels}
-	whole, err := modelfile.Decode(savedBytes(f, "moons", "class", "gaussian"))
+	whole, err := modelfile.Decode(savedBytes(f, "moons", "class", "gaussian", true))
 	if err != nil {
 		f.Fatal(err)
 	}

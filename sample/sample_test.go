@@ -344,7 +344,7 @@ func TestDrawRefuses(t *testing.T) {
 		{"solver", plain, func(c *sample.Config) { c.Solve.Method = "eular" }, flow.ErrConfig, "eular"},
 		{"guidance", plain, func(c *sample.Config) { c.Guidance = 2 }, flow.ErrConfig, "guidance needs a model"},
 		{"guidance is NaN", classed, func(c *sample.Config) { c.Guidance = math.NaN() }, flow.ErrConfig, "guidance"},
-		{"a condition it lacks", plain, func(c *sample.Config) { c.Cond.Class = []int32{0, 0, 0} }, flow.ErrConfig, "not trained with such a condition"},
+		{"a condition it lacks", plain, func(c *sample.Config) { c.Cond.Class = []int32{0, 0, 0} }, flow.ErrConfig, "not trained with a class condition"},
 		{"too few conditions", classed, func(c *sample.Config) { c.Cond.Class = []int32{0} }, flow.ErrShape, "conditions of 1 rows for 3 points"},
 		{"too many conditions", classed, func(c *sample.Config) { c.Cond.Class = make([]int32, 9) }, flow.ErrShape, "conditions of 9 rows for 3 points"},
 		{"class out of range", classed, func(c *sample.Config) { c.Cond.Class = []int32{0, 3, 0} }, flow.ErrConfig, "class id 3 of row 1"},
