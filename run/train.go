@@ -163,6 +163,9 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 	if t.Done() && saved != nil {
 		return res, nil
 	}
+	if err := clearResults(o.Dir); err != nil {
+		return nil, err
+	}
 	err = l.run(ctx)
 	if l.saved != nil {
 		res.Saved = l.saved
@@ -423,7 +426,19 @@ func stepsWithin(ctx context.Context, plan *recipe.Plan, k *kernel.Set, o Option
 
 // clearRun removes the files of an older run, and nothing else.
 func clearRun(dir string) error {
-	names := append([]string{ModelFile, RecipeFile, MetricsFile, EvalFile, ReportFile}, pictureFiles...)
+	if err := clearResults(dir); err != nil {
+		return err
+	}
+	return remove(dir, ModelFile, RecipeFile, MetricsFile)
+}
+
+// clearResults removes what was found out about the model as it was: the
+// evaluation, the pictures and the report.
+func clearResults(dir string) error {
+	return remove(dir, append([]string{EvalFile, ReportFile}, pictureFiles...)...)
+}
+
+func remove(dir string, names ...string) error {
 	for _, n := range names {
 		if err := os.Remove(filepath.Join(dir, n)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return explain(filepath.Join(dir, n), err)

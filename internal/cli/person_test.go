@@ -60,3 +60,27 @@ func TestTrainOnThreeRows(t *testing.T) {
 		t.Errorf("%s\n%s", out.String(), errs.String())
 	}
 }
+
+// Steps taken after an evaluation put it out of date, so that it goes before
+// them, whatever becomes of the run.
+func TestMoreStepsDropTheEvaluation(t *testing.T) {
+	dir := t.TempDir()
+	train := []string{"train", "rings", "--preset", "fast", "--steps", "30", "-o", dir, "--no-eval"}
+	more := []string{"train", "--resume", "-o", dir, "--steps", "40", "--no-eval"}
+	for i, args := range [][]string{train, more} {
+		var out, errs strings.Builder
+		if code := Main(context.Background(), args, strings.NewReader(""), &out, &errs); code != exitOK {
+			t.Fatalf("exit code %d: %s", code, errs.String())
+		}
+		for _, name := range []string{"eval.json", "report.html", "samples.png"} {
+			file := filepath.Join(dir, name)
+			if i == 0 {
+				if err := os.WriteFile(file, []byte("{}"), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			} else if _, err := os.Stat(file); err == nil {
+				t.Errorf("%s of 30 steps stays beside a model of 40", name)
+			}
+		}
+	}
+}
