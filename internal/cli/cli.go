@@ -171,10 +171,12 @@ func exitCode(err error) int {
 }
 
 // oneLine is an error's message as one line; joined errors are parted by
-// semicolons.
+// semicolons. Where an interruption struck is of no use to the user, unless the
+// verb has words of its own for it.
 func oneLine(err error) string {
 	err = flagged(err)
-	if errors.Is(err, context.Canceled) && err.Error() == context.Canceled.Error() {
+	var own told
+	if errors.Is(err, context.Canceled) && !errors.As(err, &own) {
 		return "interrupted"
 	}
 	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' }), "; ")

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -81,6 +83,21 @@ func TestMoreStepsDropTheEvaluation(t *testing.T) {
 			} else if _, err := os.Stat(file); err == nil {
 				t.Errorf("%s of 30 steps stays beside a model of 40", name)
 			}
+		}
+	}
+}
+
+func TestInterruptionInWords(t *testing.T) {
+	deep := fmt.Errorf("euler at 4 evaluations: %w", context.Canceled)
+	for err, want := range map[error]string{
+		deep:                                "interrupted",
+		told{"saved in x", deep}:            "saved in x",
+		context.Canceled:                    "interrupted",
+		errors.New("a\nb"):                  "a; b",
+		fmt.Errorf("x: %w", os.ErrNotExist): "x: file does not exist",
+	} {
+		if got := oneLine(err); got != want {
+			t.Errorf("%v: %q, want %q", err, got, want)
 		}
 	}
 }
