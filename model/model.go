@@ -12,6 +12,7 @@ package model
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,6 +41,10 @@ type Config struct {
 	// Columns names the coordinates and Classes the class ids; both may be nil.
 	Columns []string
 	Classes []string
+	// Conditions names the real-valued conditions, and CondTransform leads from
+	// their numbers in the data to the network's; nil is the identity.
+	Conditions    []string
+	CondTransform data.Transform
 	// Kernels is the kernel set; nil is the best of this machine.
 	Kernels *kernel.Set
 }
@@ -331,4 +336,46 @@ func (m *Model) ClassID(name string) (int32, error) {
 		known += ", ..."
 	}
 	return 0, fmt.Errorf("%w: no class is called %q; choose one of %s", flow.ErrConfig, name, known)
+}
+
+// RealCond returns real-valued conditions for n rows, all with the given values
+// in the numbers of the data. A condition without a value cannot be left out by
+// itself: the network knows all of them or none. The error wraps flow.ErrConfig
+// and lists the names.
+func (m *Model) RealCond(n int, value map[string]float64) (tensor.Mat, error) {
+	r := m.Cond.Real
+	if r == 0 {
+		return tensor.Mat{}, fmt.Errorf("%w: the model has no real-valued conditions; train with --cond to have them", flow.ErrConfig)
+	}
+	names := strings.Join(m.Conditions, ", ")
+	given := tensor.NewOf[float64](1, r)
+	for i := range r {
+		name := ""
+		if i < len(m.Conditions) {
+			name = m.Conditions[i]
+		}
+		v, ok := value[name]
+		if !ok || math.IsNaN(v) || math.IsInf(v, 0) {
+			return tensor.Mat{}, fmt.Errorf("%w: the condition %q needs a finite value; the model is conditioned on %s together", flow.ErrConfig, name, names)
+		}
+		given.Data[i] = v
+	}
+	for name := range value {
+		if !slices.Contains(m.Conditions, name) {
+			return tensor.Mat{}, fmt.Errorf("%w: no condition is called %q; the model is conditioned on %s", flow.ErrConfig, name, names)
+		}
+	}
+	row := tensor.New(1, r)
+	z := m.CondTransform
+	if z == nil {
+		z = data.Identity{}
+	}
+	if err := z.Forward(row, given); err != nil {
+		return tensor.Mat{}, err
+	}
+	out := tensor.New(n, r)
+	for i := range n {
+		copy(out.Row(i), row.Data)
+	}
+	return out, nil
 }

@@ -89,7 +89,11 @@ type Plan struct {
 	Transform data.Transform
 	Columns   []string
 	Classes   []string // names of the class ids
-	Notes     []string // remarks on the data for the user
+	// Conditions names the real-valued conditions, CondTransform leads to the
+	// network's numbers; nil is the identity.
+	Conditions    []string
+	CondTransform data.Transform
+	Notes         []string // remarks on the data for the user
 
 	// Train and Source are in the network's space; HeldOut is nil without rows
 	// kept from training.
@@ -132,6 +136,7 @@ func (r Recipe) Compose(m Material) (*Plan, error) {
 	if p.Net, err = r.Network.Network(p.Train.Dim(), p.Train.CondSpec()); err != nil {
 		return nil, err
 	}
+	p.chooseCoupling()
 	if p.Pairs, err = p.couple(p.Train); err != nil {
 		return nil, err
 	}
@@ -202,6 +207,7 @@ func (p *Plan) takeData(s Stuff, key rng.Key) error {
 			}
 		}
 	}
+	p.Conditions, p.CondTransform = all.Conditions, conditions
 	stored, err := learn.Dataset(p.Transform, conditions)
 	if err != nil {
 		return err
@@ -279,6 +285,6 @@ func (p *Plan) Model(params []float32, k *kernel.Set) (*model.Model, error) {
 	}
 	return model.New(model.Config{
 		Program: prog, Params: params, Cond: p.Net.CondSpec(), Transform: p.Transform,
-		Columns: p.Columns, Classes: p.Classes, Kernels: k,
+		Columns: p.Columns, Classes: p.Classes, Conditions: p.Conditions, CondTransform: p.CondTransform, Kernels: k,
 	})
 }

@@ -62,10 +62,12 @@ type Recipe struct {
 	Preset  string `json:"preset"`
 	Data    Data   `json:"data"`
 	// Source is where the flow starts: "gaussian", another data set or a file.
-	Source       string          `json:"source"`
-	SourceDigest string          `json:"source_digest,omitempty"`
-	Coupling     coupling.Config `json:"coupling"`
-	Path         path.Config     `json:"path"`
+	Source       string `json:"source"`
+	SourceDigest string `json:"source_digest,omitempty"`
+	// Coupling names the pairs of a batch; AutoCoupling leaves the choice to
+	// Compose.
+	Coupling coupling.Config `json:"coupling"`
+	Path     path.Config     `json:"path"`
 	// Drop is the probability with which training hides a row's conditions, so
 	// that the model can be guided.
 	Drop    float64      `json:"drop"`
@@ -86,7 +88,7 @@ func Preset(name string) (Recipe, error) {
 	r := Recipe{
 		Version: Version, Preset: name,
 		Data:   Data{Standardise: true, HeldOut: 0.1},
-		Source: "gaussian", Coupling: coupling.Defaults(), Path: path.Defaults(), Drop: 0.1,
+		Source: "gaussian", Coupling: coupling.Config{Name: AutoCoupling, Cost: coupling.Defaults().Cost}, Path: path.Defaults(), Drop: 0.1,
 		Network: nn.Defaults(), Optim: optim.Defaults(), Train: train.Defaults(),
 	}
 	switch name {
@@ -96,7 +98,7 @@ func Preset(name string) (Recipe, error) {
 		r.Train.Steps = 2000
 	case "post":
 		r.Data = Data{HeldOut: 0}
-		r.Coupling.Cost = "l2"
+		r.Coupling = coupling.Config{Name: "ot", Cost: "l2"}
 		r.Network, r.Optim = nn.Post(), optim.Post()
 		r.Train.Steps = 2000
 	default:
@@ -155,9 +157,39 @@ func (r Recipe) Validate() error {
 	if r.Source == "" {
 		bad("source", "is empty; use gaussian, another data set or a file")
 	}
-	errs = append(errs, below("coupling", r.Coupling.Validate()), below("path", r.Path.Validate()), r.Network.Validate("network"),
+	errs = append(errs, below("coupling", r.validCoupling()), below("path", r.Path.Validate()), r.Network.Validate("network"),
 		r.Optim.Validate("optim"), r.Train.Validate("train"))
 	return errors.Join(errs...)
+}
+
+// AutoCoupling is the name of a coupling yet to be chosen: optimal transport for
+// data without conditions, independent pairs for data with them. Transport that
+// does not look at conditions gives each condition noise of its own, while
+// sampling draws the noise regardless of it (Cheng, Schwing 2025).
+const AutoCoupling = "auto"
+
+func (r Recipe) validCoupling() error {
+	c := r.Coupling
+	if c.Name == AutoCoupling {
+		c.Name = coupling.Defaults().Name
+	}
+	return c.Validate()
+}
+
+// chooseCoupling replaces AutoCoupling.
+func (p *Plan) chooseCoupling() {
+	c := &p.Recipe.Coupling
+	if c.Name != AutoCoupling {
+		if c.Name == "ot" && !p.Train.CondSpec().IsZero() {
+			p.Notes = append(p.Notes, "optimal transport does not look at the conditions and harms models that have them; --coupling independent is safe")
+		}
+		return
+	}
+	c.Name = "ot"
+	if !p.Train.CondSpec().IsZero() {
+		c.Name = "independent"
+		p.Notes = append(p.Notes, "the data have conditions: pairs are independent, for transport would tie the noise to the condition")
+	}
 }
 
 // below puts path before the field paths of err, which may be several joined.

@@ -302,7 +302,7 @@ func TestComposeTable(t *testing.T) {
 	// Too few rows to judge by: all take their place, and the user is told.
 	r.Data.HeldOut = 0.24
 	p = compose(t, r, recipe.Material{Data: recipe.Stuff{Table: in}})
-	if p.HeldOut.Len() != 96 || p.Judge.Len() != 400 || len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "96 held-out rows") {
+	if p.HeldOut.Len() != 96 || p.Judge.Len() != 400 || !slices.ContainsFunc(p.Notes, func(n string) bool { return strings.Contains(n, "96 held-out rows") }) {
 		t.Errorf("judged by %d rows of %d held out: %q", p.Judge.Len(), p.HeldOut.Len(), p.Notes)
 	}
 	if len(in.Notes) > 0 {
@@ -417,4 +417,35 @@ func ExampleDecode() {
 	// Output:
 	// mlp 32 2000 <nil>
 	// network.width: 0 is not in 1..16384
+}
+
+// Left open, the coupling is transport, but independent for data with
+// conditions; asked for, it stays, with a word of warning.
+func TestAutoCoupling(t *testing.T) {
+	for _, c := range []struct {
+		label, asked, want string
+		notes              int
+	}{
+		{"", AutoCoupling, "ot", 0},
+		{"class", AutoCoupling, "independent", 1},
+		{"class", "ot", "ot", 1},
+		{"class", "independent", "independent", 0},
+	} {
+		r, err := Preset("default")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Data.Name, r.Data.Label, r.Coupling.Name = "moons", c.label, c.asked
+		m, err := BuiltIn(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := r.Compose(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Recipe.Coupling.Name != c.want || len(p.Notes) != c.notes {
+			t.Errorf("%+v: got %q with notes %q", c, p.Recipe.Coupling.Name, p.Notes)
+		}
+	}
 }

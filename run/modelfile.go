@@ -53,6 +53,8 @@ const (
 	metaCond      = "conditions"
 	metaColumns   = "columns"
 	metaClasses   = "classes"
+	metaCondNames = "condition_columns"   // of real-valued conditions, absent without
+	metaCondMap   = "condition_transform" // likewise
 	metaKernels   = "kernels"
 	metaTraining  = "training"
 )
@@ -139,6 +141,20 @@ func encode(s *Saved) (*modelfile.File, error) {
 		}
 		f.Tensors = append(f.Tensors, t)
 	}
+	if m.CondTransform != nil {
+		b, err := json.Marshal(m.CondTransform)
+		if err != nil {
+			return nil, err
+		}
+		f.Meta[metaCondMap] = string(b)
+	}
+	if len(m.Conditions) > 0 {
+		b, err := json.Marshal(m.Conditions)
+		if err != nil {
+			return nil, err
+		}
+		f.Meta[metaCondNames] = string(b)
+	}
 	for key, v := range map[string]any{
 		metaRecipe: s.Recipe, metaProgram: m.Program, metaTransform: m.Transform, metaCond: m.Cond,
 		metaColumns: m.Columns, metaClasses: m.Classes, metaTraining: tr,
@@ -200,6 +216,19 @@ func decode(f *modelfile.File, kernels string) (*Saved, error) {
 	}
 	if c.Transform, err = data.DecodeTransform([]byte(f.Meta[metaTransform])); err != nil {
 		return nil, fmt.Errorf("metadata %q: %w", metaTransform, err)
+	}
+	if text, ok := f.Meta[metaCondMap]; ok {
+		if c.CondTransform, err = data.DecodeTransform([]byte(text)); err != nil {
+			return nil, fmt.Errorf("metadata %q: %w", metaCondMap, err)
+		}
+		if d := c.CondTransform.Dim(); d != 0 && d != c.Cond.Real {
+			return nil, fmt.Errorf("%w: metadata %q: %d columns for %d conditions", flow.ErrFormat, metaCondMap, d, c.Cond.Real)
+		}
+	}
+	if text, ok := f.Meta[metaCondNames]; ok {
+		if err := json.Unmarshal([]byte(text), &c.Conditions); err != nil || len(c.Conditions) != c.Cond.Real {
+			return nil, fmt.Errorf("%w: metadata %q does not name %d conditions", flow.ErrFormat, metaCondNames, c.Cond.Real)
+		}
 	}
 	if c.Program, err = graph.Decode([]byte(f.Meta[metaProgram])); err != nil {
 		return nil, fmt.Errorf("%w: metadata %q: %w", flow.ErrFormat, metaProgram, err)

@@ -74,7 +74,7 @@ func TestIllustrate(t *testing.T) {
 	}{
 		{"moons", judged(), func(*recipe.Recipe) {}, plane},
 		{"moons unjudged", nil, func(r *recipe.Recipe) { r.Coupling.Name = "independent" }, "crossing.png field-000.png field-033.png field-067.png field-100.png loss.png paths.png report.html samples.png"},
-		{"moons by class from gaussians", judged(), func(r *recipe.Recipe) { r.Data.Label, r.Source = "class", "8gaussians" }, plane},
+		{"moons by class from gaussians", judged(), func(r *recipe.Recipe) { r.Data.Label, r.Source, r.Coupling.Name = "class", "8gaussians", "ot" }, plane},
 		{"iris", judged(), func(r *recipe.Recipe) { r.Data.Name = "iris" }, "crossing.png eval.json independent.png loss.png paths.png quality.png report.html samples.png"},
 		{"digits by class", judged(), func(r *recipe.Recipe) { r.Data.Name, r.Data.Label = "digits", "class"; r.Train.Steps = 20 }, "eval.json loss.png quality.png report.html samples.png"},
 	} {

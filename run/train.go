@@ -96,6 +96,7 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.Coupling = plan.Recipe.Coupling // chosen by the data, if it was left open
 	for _, n := range plan.Notes {
 		o.note("%s", n)
 	}
@@ -329,6 +330,9 @@ func loadForResume(r *recipe.Recipe, o Options) (*Saved, error) {
 	}
 	want := *r
 	want.Data.Digest, want.SourceDigest = old.Data.Digest, old.SourceDigest
+	if want.Coupling.Name == recipe.AutoCoupling {
+		want.Coupling.Name = old.Coupling.Name
+	}
 	if o.Time > 0 || want.Train.Steps > old.Train.Steps {
 		want.Train.Steps = max(want.Train.Steps, old.Train.Steps)
 		if o.Time > 0 {

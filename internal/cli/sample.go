@@ -6,6 +6,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -35,6 +36,7 @@ type sampleFlags struct {
 	solverFlags
 	n        int
 	class    string
+	cond     []string
 	guidance float64
 	seed     uint64
 }
@@ -44,6 +46,7 @@ func (f *sampleFlags) add(cmd *cobra.Command, n int) {
 	fs := cmd.Flags()
 	fs.IntVarP(&f.n, "n", "n", n, "number of points")
 	fs.StringVar(&f.class, "class", "", "class to draw, by name or number, of a model trained with --label")
+	fs.StringSliceVar(&f.cond, "cond", nil, "values of a model trained with --cond, as NAME=VALUE,...")
 	fs.Float64Var(&f.guidance, "guidance", 1, "scale of classifier-free guidance; 1 is none")
 	fs.Uint64Var(&f.seed, "seed", 0, "seed of the noise")
 }
@@ -61,9 +64,23 @@ func (f *sampleFlags) config(cmd *cobra.Command, a *app, s *run.Saved) (sample.C
 	if c.Solve, err = f.solverFlags.config(cmd, cost(f.guidance)); err != nil {
 		return c, err
 	}
+	if len(f.cond) > 0 {
+		value := map[string]float64{}
+		for _, part := range f.cond {
+			name, text, ok := strings.Cut(part, "=")
+			v, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+			if !ok || err != nil {
+				return c, usagef("--cond: %q is not NAME=VALUE with a number", part)
+			}
+			value[strings.TrimSpace(name)] = v
+		}
+		if c.Cond.Real, err = s.Model.RealCond(f.n, value); err != nil {
+			return c, err
+		}
+	}
 	if f.class == "" {
-		if cost(f.guidance) > 1 {
-			return c, usagef("--guidance leads towards a class: name it with --class")
+		if cost(f.guidance) > 1 && len(f.cond) == 0 {
+			return c, usagef("--guidance leads towards a condition: name it with --class or --cond")
 		}
 		return c, nil
 	}
@@ -71,7 +88,7 @@ func (f *sampleFlags) config(cmd *cobra.Command, a *app, s *run.Saved) (sample.C
 	if err != nil {
 		return c, err
 	}
-	c.Cond = flow.Cond{Class: make([]int32, f.n)}
+	c.Cond.Class = make([]int32, f.n)
 	for i := range c.Cond.Class {
 		c.Cond.Class[i] = id
 	}

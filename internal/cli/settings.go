@@ -45,7 +45,7 @@ var settings = []setting{
 }
 
 func couplingNames() []string {
-	var names []string
+	names := []string{recipe.AutoCoupling}
 	for _, e := range coupling.Catalogue() {
 		names = append(names, e.Name)
 	}
