@@ -426,17 +426,17 @@ func TestAutoCoupling(t *testing.T) {
 		label, asked, want string
 		notes              int
 	}{
-		{"", AutoCoupling, "ot", 0},
-		{"class", AutoCoupling, "independent", 1},
+		{"", recipe.AutoCoupling, "ot", 0},
+		{"class", recipe.AutoCoupling, "independent", 1},
 		{"class", "ot", "ot", 1},
 		{"class", "independent", "independent", 0},
 	} {
-		r, err := Preset("default")
+		r, err := recipe.Preset("default")
 		if err != nil {
 			t.Fatal(err)
 		}
 		r.Data.Name, r.Data.Label, r.Coupling.Name = "moons", c.label, c.asked
-		m, err := BuiltIn(r)
+		m, err := recipe.BuiltIn(r)
 		if err != nil {
 			t.Fatal(err)
 		}
