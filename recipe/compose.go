@@ -103,7 +103,9 @@ type Plan struct {
 	// Judge is what samples are compared with, in the numbers of the data:
 	// rows kept from training if they are many enough, else all rows, or fresh
 	// draws.
-	Judge data.RowSource
+	Judge      data.RowSource
+	judged     *data.Table // Judge's rows, nil for a distribution
+	judgedCond data.Transform
 
 	Net       nn.Network
 	Objective objective.Objective
@@ -224,8 +226,43 @@ func (p *Plan) takeData(s Stuff, key rng.Key) error {
 			p.Notes = append(slices.Clone(p.Notes), fmt.Sprintf("%d held-out rows are too few to judge samples by: all %d rows are used", held.X.N, all.X.N))
 		}
 	}
-	p.Judge, err = judged.Dataset(data.Identity{}, conditions)
+	return p.JudgeBy(judged, conditions)
+}
+
+// JudgeBy makes the rows of a table what samples are compared with; conditions
+// leads from its real-valued conditions to the network's, nil is the identity.
+func (p *Plan) JudgeBy(t *data.Table, conditions data.Transform) (err error) {
+	p.Judge, err = t.Dataset(data.Identity{}, conditions)
+	p.judged, p.judgedCond = t, conditions
 	return err
+}
+
+// JudgeByDraws makes draws of a distribution what samples are compared with.
+func (p *Plan) JudgeByDraws(d data.RowSource) {
+	p.Judge, p.judged, p.judgedCond = d, nil, nil
+}
+
+// Centred returns Judge and the map into its numbers for measuring distances: a
+// table's columns are taken less their means, in float64, so that a large offset
+// does not use up the digits of float32. Distances do not change by it.
+func (p *Plan) Centred() (data.RowSource, data.Transform, error) {
+	if p.judged == nil {
+		return p.Judge, data.Identity{}, nil
+	}
+	fit, err := data.FitStandardise(p.judged.X)
+	if err != nil {
+		return nil, nil, err
+	}
+	unit := make([]float64, fit.Dim())
+	for j := range unit {
+		unit[j] = 1
+	}
+	centre, err := data.NewStandardise(fit.Mean(), unit)
+	if err != nil {
+		return nil, nil, err
+	}
+	set, err := p.judged.Dataset(centre, p.judgedCond)
+	return set, centre, err
 }
 
 func (p *Plan) takeSource(s Stuff) error {

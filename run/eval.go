@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"laminar/data"
 	"laminar/flow"
@@ -57,11 +58,16 @@ func (s *Saved) Plan(other string) (*recipe.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan.Judge = stuff.Toy
-	if stuff.Table != nil {
-		if plan.Judge, err = stuff.Table.Dataset(data.Identity{}, nil); err != nil {
+	if t := stuff.Table; t != nil {
+		if err := renumber(t, s.Model.Classes); err != nil {
 			return nil, err
 		}
+		err = plan.JudgeBy(t, s.Model.CondTransform)
+	} else {
+		plan.JudgeByDraws(stuff.Toy)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if plan.Judge.Dim() != s.Model.Dim() {
 		return nil, fmt.Errorf("%w: %s has %d columns, the model %d", flow.ErrConfig, other, plan.Judge.Dim(), s.Model.Dim())
@@ -70,20 +76,45 @@ func (s *Saved) Plan(other string) (*recipe.Plan, error) {
 	return plan, nil
 }
 
+// renumber gives the classes of a table the ids that a model knows them by.
+func renumber(t *data.Table, classes []string) error {
+	if len(classes) == 0 || len(t.Classes) == 0 {
+		return nil
+	}
+	id := make([]int32, len(t.Classes))
+	for i, name := range t.Classes {
+		id[i] = int32(slices.Index(classes, name))
+		if id[i] < 0 {
+			return fmt.Errorf("%w: %s holds the class %q, which the model was not trained with", flow.ErrConfig, t.Name, name)
+		}
+	}
+	for i, k := range t.Class {
+		if k != flow.NoClass {
+			t.Class[i] = id[k]
+		}
+	}
+	t.Classes = classes
+	return nil
+}
+
 // Evaluate judges a model against its data.
 func Evaluate(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (metric.Report, error) {
 	m := s.Model
+	judge, about, err := plan.Centred()
+	if err != nil {
+		return metric.Report{}, err
+	}
 	base := sample.Config{Source: s.Source, Workers: o.Threads, Guidance: o.Guidance, Solve: solve.Defaults()}
 	subject := metric.Subject{
-		Name: plan.Recipe.Data.Name, Data: plan.Judge, Batch: s.Recipe.Train.Batch,
+		Name: plan.Recipe.Data.Name, Data: judge, Batch: s.Recipe.Train.Batch,
 		Draw: func(ctx context.Context, n int, set metric.Setting, key rng.Key) (tensor.Mat, error) {
 			c := base
 			c.N, c.Seed = n, key.Split("noise")
 			c.Solve.Method, c.Solve.NFE = set.Solver, set.NFE
 			if !m.Cond.IsZero() {
 				// Conditions as the data have them.
-				like := flow.NewSample(plan.Judge, n)
-				if err := plan.Judge.DrawAt(like, key.Split("conditions"), 0); err != nil {
+				like := flow.NewSample(judge, n)
+				if err := judge.DrawAt(like, key.Split("conditions"), 0); err != nil {
 					return tensor.Mat{}, err
 				}
 				c.Cond = like.Cond
@@ -92,7 +123,12 @@ func Evaluate(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (
 			if err != nil {
 				return tensor.Mat{}, err
 			}
-			return tensor.Convert[float32](x), nil
+			y := tensor.New(x.N, x.D)
+			if err := about.Forward(y, x); err != nil {
+				// Samples beyond float32 are a diverged row of the report.
+				return tensor.Convert[float32](x), nil
+			}
+			return y, nil
 		},
 	}
 	if plan.Pairs != nil {
