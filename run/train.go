@@ -163,6 +163,10 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 	if t.Done() && saved != nil {
 		return res, nil
 	}
+	// From here on an older evaluation is that of another model.
+	if err := os.Remove(filepath.Join(o.Dir, EvalFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, explain(filepath.Join(o.Dir, EvalFile), err)
+	}
 	err = l.run(ctx)
 	if l.saved != nil {
 		res.Saved = l.saved
