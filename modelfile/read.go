@@ -31,7 +31,7 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	}
 	n := binary.LittleEndian.Uint64(length[:])
 	if n > maxHeader {
-		return nil, fmt.Errorf("%w: the header would take %d bytes, at most %d are believed: no model file", flow.ErrFormat, n, maxHeader)
+		return nil, fmt.Errorf("%w: no model file: it does not begin with the length of a safetensors header (%d is read there, at most %d are believed)", flow.ErrFormat, n, maxHeader)
 	}
 	if int64(n) > size-8 {
 		return nil, fmt.Errorf("%w: the header takes %d bytes but %d follow: the file is cut short by at least %d bytes", flow.ErrFormat, n, size-8, int64(n)-(size-8))

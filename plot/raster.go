@@ -77,6 +77,9 @@ func outline(p []pt, h, scale float64, round bool) (out [][]pt) {
 
 // polygons fills the union of polygons that turn the same way.
 func (r *raster) polygons(ps [][]pt, c rgba) {
+	if len(ps) == 0 { // a line without length: the box below would be the whole picture
+		return
+	}
 	lo, hi := pt{math.Inf(1), math.Inf(1)}, pt{math.Inf(-1), math.Inf(-1)}
 	for _, p := range ps {
 		for _, q := range p {

@@ -47,6 +47,7 @@ func (f *sampleFlags) add(cmd *cobra.Command, n int) {
 	fs.IntVarP(&f.n, "n", "n", n, "number of points")
 	fs.StringVar(&f.class, "class", "", "class to draw, by name or number, of a model trained with --label")
 	fs.StringSliceVar(&f.cond, "cond", nil, "values of a model trained with --cond, as NAME=VALUE,...")
+	_ = cmd.RegisterFlagCompletionFunc("class", completeClass)
 	fs.Float64Var(&f.guidance, "guidance", 1, "scale of classifier-free guidance; 1 is none")
 	fs.Uint64Var(&f.seed, "seed", 0, "seed of the noise")
 }
@@ -159,9 +160,21 @@ to stdout as CSV. Point i depends on the seed and on i only.`,
 	return cmd
 }
 
+// completeClass offers the classes of the model that is named before the flag.
+func completeClass(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	s, err := run.Load(args[0], "")
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return s.Model.Classes, cobra.ShellCompDirectiveNoFileComp
+}
+
 // spent writes the mean and the largest number of evaluations.
 func spent(mean float64, most int) string {
-	if mean == float64(most) {
+	if math.Abs(mean-float64(most)) < 0.05 { // as the mean of many rows is rounded
 		return fmt.Sprint(most)
 	}
 	return fmt.Sprintf("%.1f (at most %d)", mean, most)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -217,18 +218,32 @@ func (t *trainCall) tell(out trained, m *model.Model, files []string) error {
 	}
 	name := filepath.Base(t.dir)
 	fmt.Fprintf(&b, "\nnext\n")
-	fmt.Fprintf(&b, "  laminar sample %s -n 1000 -o %s.csv\n", t.dir, name)
-	fmt.Fprintf(&b, "  laminar eval %s --solver heun --nfe 2,4,8,16\n", t.dir)
+	// The names never are those of the data: a hint must not overwrite it.
+	dir := quoted(t.dir)
+	fmt.Fprintf(&b, "  laminar sample %s -n 1000 -o %s\n", dir, quoted(name+"-samples.csv"))
+	fmt.Fprintf(&b, "  laminar eval %s --solver heun --nfe 2,4,8,16\n", dir)
 	switch {
 	case len(m.Classes) > 0:
-		fmt.Fprintf(&b, "  laminar sample %s --class %s --guidance 2 -n 50 -o %s.png\n", t.dir, m.Classes[0], name)
+		fmt.Fprintf(&b, "  laminar sample %s --class %s --guidance 2 -n 50 -o %s\n", dir, quoted(m.Classes[0]), quoted(name+".png"))
 	case m.Dim() == 2:
-		fmt.Fprintf(&b, "  laminar animate %s -o %s.gif\n", t.dir, name)
+		fmt.Fprintf(&b, "  laminar animate %s -o %s\n", dir, quoted(name+".gif"))
 	default:
-		fmt.Fprintf(&b, "  laminar sample %s -n 50 -o %s.png\n", t.dir, name)
+		fmt.Fprintf(&b, "  laminar sample %s -n 50 -o %s\n", dir, quoted(name+".png"))
 	}
 	_, err := io.WriteString(t.stdout, b.String())
 	return err
+}
+
+// quoted writes a word as a shell takes it: between quotes if it holds more
+// than letters, digits and the signs of a path.
+func quoted(s string) string {
+	plain := s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-./\\:,+=@%", r)
+	})
+	if plain {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // wrapped joins words into lines of at most width characters; indent begins
