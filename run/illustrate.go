@@ -10,6 +10,7 @@ import (
 	"math"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -70,7 +71,9 @@ func (p plate) shows(s *Saved, plan *recipe.Plan, o PictureOptions) bool {
 	case "loss":
 		return len(o.Lines) > 0
 	case "quality":
-		return o.Report != nil && len(o.Report.Rows) > 0
+		return o.Report != nil && slices.ContainsFunc(o.Report.Rows, func(r metric.Row) bool {
+			return r.W2 > 0 && !math.IsInf(float64(r.W2), 0) // the axis is logarithmic
+		})
 	}
 	return true
 }
