@@ -93,11 +93,44 @@ func (r *raster) polygons(ps [][]pt, c rgba) {
 	if box.Empty() {
 		return
 	}
+	r.tile(ps, box, c)
+}
+
+// tileArea is the number of pixels above which a tile is halved: a long thin
+// line covers few of the pixels between its ends.
+const tileArea = 128 * 128
+
+// tile fills the part of polygons within box. The rasteriser walks all of a box
+// and every pixel of an edge, seen or not, so both are kept short.
+func (r *raster) tile(ps [][]pt, box image.Rectangle, c rgba) {
+	near := rect{float64(box.Min.X-1) / r.scale, float64(box.Min.Y-1) / r.scale, float64(box.Max.X+1) / r.scale, float64(box.Max.Y+1) / r.scale}
+	seen := make([][]pt, 0, len(ps))
+	for _, p := range ps {
+		if p = near.cut(p); len(p) > 2 {
+			seen = append(seen, p)
+		}
+	}
+	if len(seen) == 0 {
+		return
+	}
+	if len(seen) == 1 && box.Dx()*box.Dy() > tileArea {
+		a, b := box, box
+		if box.Dx() > box.Dy() {
+			a.Max.X = (box.Min.X + box.Max.X) / 2
+			b.Min.X = a.Max.X
+		} else {
+			a.Max.Y = (box.Min.Y + box.Max.Y) / 2
+			b.Min.Y = a.Max.Y
+		}
+		r.tile(seen, a, c)
+		r.tile(seen, b, c)
+		return
+	}
 	r.shape.Reset(box.Dx(), box.Dy())
 	at := func(q pt) (x, y float32) {
 		return float32(q.x*r.scale - float64(box.Min.X)), float32(q.y*r.scale - float64(box.Min.Y))
 	}
-	for _, p := range ps {
+	for _, p := range seen {
 		r.shape.MoveTo(at(p[0]))
 		for _, q := range p[1:] {
 			r.shape.LineTo(at(q))

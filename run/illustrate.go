@@ -17,6 +17,7 @@ import (
 
 	"laminar/flow"
 	"laminar/metric"
+	"laminar/plot"
 	"laminar/recipe"
 	"laminar/report"
 	"laminar/rng"
@@ -145,7 +146,11 @@ func draw(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureOptions) (m
 			defer func() { <-free }()
 			o := o
 			o.T = p.t
-			fig, err := Picture(ctx, p.kind, s, plan, o)
+			err := ctx.Err()
+			var fig plot.Figure
+			if err == nil {
+				fig, err = Picture(ctx, p.kind, s, plan, o)
+			}
 			if err == nil {
 				err = fig.PNG(&pngs[i])
 			}
@@ -155,6 +160,9 @@ func draw(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureOptions) (m
 		})
 	}
 	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	shown := map[string][]byte{}
 	for i, p := range plates {
 		if pngs[i].Len() > 0 {

@@ -2,6 +2,7 @@ package run_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -43,5 +44,17 @@ func TestIllustrateWithoutDistances(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// Pictures stop with the context, and none is written.
+func TestIllustrateStops(t *testing.T) {
+	dir := t.TempDir()
+	res := carryOut(t, small(t, "moons"), run.Options{Dir: dir})
+	ctx, stop := context.WithCancel(context.Background())
+	stop()
+	files, err := run.Illustrate(ctx, dir, res.Saved, res.Plan, nil)
+	if !errors.Is(err, context.Canceled) || len(files) > 0 {
+		t.Errorf("wrote %v, %v", files, err)
 	}
 }
