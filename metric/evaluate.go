@@ -2,6 +2,7 @@ package metric
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -75,6 +76,9 @@ type Subject struct {
 	// Data is what samples should look like. A stored table should be rows that
 	// training did not see.
 	Data flow.Dataset
+	// Against says in words what Data are: "fresh draws", "held-out rows". Units
+	// is the unit of distances where it is not the data's own. Both optional.
+	Against, Units string
 	// Draw returns n samples. The first rows must not depend on n, which is so
 	// when row i uses key.At(i) and no other key.
 	Draw func(ctx context.Context, n int, s Setting, key rng.Key) (tensor.Mat, error)
@@ -123,7 +127,7 @@ func Evaluate(ctx context.Context, cfg Config, s Subject) (Report, error) {
 	}
 	nan := Number(math.NaN())
 	r := Report{
-		Kind: "points", Data: s.Name, N: cfg.N, Fine: cfg.Fine, Pairs: cfg.Pairs,
+		Kind: "points", Data: s.Name, Against: s.Against, Units: s.Units, N: cfg.N, Fine: cfg.Fine, Pairs: cfg.Pairs,
 		Rows: []Row{}, NPE: nan, Straightness: nan, Crossing: nan,
 	}
 	e := evaluation{cfg: cfg, subject: s, dirs: Directions(s.Data.Dim(), cfg.Directions, cfg.Key.Split("directions"))}
@@ -272,6 +276,9 @@ func (e *evaluation) row(ctx context.Context, set Setting, x tensor.Mat) (Row, e
 		mmd[i-1] = mmdOf(kernelWithin(xp), p.kernel, kernelBetween(xp, p.x), n, n)
 		return nil
 	})
+	if errors.Is(err, flow.ErrDiverged) {
+		return divergedRow(set), nil // finite, but too far away to be measured
+	}
 	if err != nil {
 		return Row{}, err
 	}

@@ -10,13 +10,17 @@ import (
 
 // Report is the outcome of Evaluate; its JSON is that of `laminar eval --json`.
 type Report struct {
-	Kind  string `json:"kind"`
-	Data  string `json:"data"`
-	N     int    `json:"n"`
-	Fine  int    `json:"n_fine"`
-	Pairs int    `json:"pairs"`
-	Floor Floor  `json:"floor"`
-	Rows  []Row  `json:"rows"`
+	Kind string `json:"kind"`
+	Data string `json:"data"`
+	// Against says what samples were compared with, Units in which unit distances
+	// are told if it is not the data's own.
+	Against string `json:"against,omitempty"`
+	Units   string `json:"units,omitempty"`
+	N       int    `json:"n"`
+	Fine    int    `json:"n_fine"`
+	Pairs   int    `json:"pairs"`
+	Floor   Floor  `json:"floor"`
+	Rows    []Row  `json:"rows"`
 	// NPE, PathEnergy and Straightness belong to solved paths, Crossing to the
 	// coupling; null when not asked for.
 	NPE          Number `json:"npe"`
@@ -84,6 +88,13 @@ func (r Report) WriteText(w io.Writer) error {
 		b.WriteString(strings.TrimPrefix(line, "  ")) // the padding of the first column
 	}
 	fmt.Fprintf(&b, "\nW2 over %d pairs of %d points; SW2 and energy at %d points.\n", r.Pairs, r.N, r.Fine)
+	if r.Against != "" {
+		fmt.Fprintf(&b, "Samples are compared with %s", r.Against)
+		if r.Units != "" {
+			fmt.Fprintf(&b, ", in %s", r.Units)
+		}
+		fmt.Fprintf(&b, ".\n")
+	}
 	fmt.Fprintf(&b, "The floor is data against data. Its W2 spreads by %s from pair to pair,\nso that a ratio near 1 is no verdict.\n", fixed(f.W2SD, 3))
 	for _, line := range []struct {
 		name  string

@@ -69,10 +69,31 @@ func BuiltInStuff(name string, labelled bool) (Stuff, error) {
 	return Stuff{Toy: src}, nil
 }
 
+// CheckLabel returns a *flow.FieldError unless d.Label is one that its built-in
+// set answers to: "class", or the name of the set's own label column.
+func (d Data) CheckLabel() error {
+	if d.Label == "" || d.Label == "class" {
+		return nil
+	}
+	valid := "class"
+	if t, err := data.NamedTable(d.Name); err == nil && t.Label != "" {
+		if d.Label == t.Label {
+			return nil
+		}
+		if t.Label != "class" {
+			valid += " or " + t.Label
+		}
+	}
+	return &flow.FieldError{Path: "data.label", Msg: fmt.Sprintf("%s has no column %q; its classes are asked for by %s", d.Name, d.Label, valid)}
+}
+
 // BuiltIn returns the material of a recipe that names built-in sets only.
 func BuiltIn(r Recipe) (Material, error) {
 	var m Material
-	var err error
+	err := r.Data.CheckLabel()
+	if err != nil {
+		return m, err
+	}
 	if m.Data, err = BuiltInStuff(r.Data.Name, r.Data.Label != "" && !r.Data.DropLabel); err != nil {
 		return m, err
 	}
@@ -103,7 +124,9 @@ type Plan struct {
 	// Judge is what samples are compared with, in the numbers of the data:
 	// rows kept from training if they are many enough, else all rows, or fresh
 	// draws.
-	Judge      data.RowSource
+	Judge data.RowSource
+	// Against says in words what Judge is.
+	Against    string
 	judged     *data.Table // Judge's rows, nil for a distribution
 	judgedCond data.Transform
 
@@ -169,7 +192,7 @@ func (p *Plan) takeData(s Stuff, key rng.Key) error {
 		if s.Toy == nil {
 			return fmt.Errorf("%w: no data", flow.ErrConfig)
 		}
-		p.Judge = s.Toy
+		p.Judge, p.Against = s.Toy, "fresh draws"
 		if c, ok := s.Toy.(data.Classed); ok && s.Toy.CondSpec().Classes > 0 {
 			p.Classes = c.ClassNames()
 		}
@@ -216,12 +239,13 @@ func (p *Plan) takeData(s Stuff, key rng.Key) error {
 	}
 	p.Train = stored
 	judged := all
+	p.Against = "all rows, those of training among them"
 	if held != nil {
 		if p.HeldOut, err = held.Dataset(p.Transform, conditions); err != nil {
 			return err
 		}
 		if held.X.N >= judgeRows {
-			judged = held
+			judged, p.Against = held, "rows that training has not seen"
 		} else {
 			p.Notes = append(slices.Clone(p.Notes), fmt.Sprintf("%d held-out rows are too few to judge samples by: all %d rows are used", held.X.N, all.X.N))
 		}
@@ -242,10 +266,11 @@ func (p *Plan) JudgeByDraws(d data.RowSource) {
 	p.Judge, p.judged, p.judgedCond = d, nil, nil
 }
 
-// Centred returns Judge and the map into its numbers for measuring distances: a
-// table's columns are taken less their means, in float64, so that a large offset
-// does not use up the digits of float32. Distances do not change by it.
-func (p *Plan) Centred() (data.RowSource, data.Transform, error) {
+// Measured returns Judge and the map into its numbers for measuring distances: a
+// table's columns are standardised by themselves, in float64, so that no column
+// outweighs the others by its unit, and a large offset does not use up the
+// digits of float32. Distributions are measured as they are.
+func (p *Plan) Measured() (data.RowSource, data.Transform, error) {
 	if p.judged == nil {
 		return p.Judge, data.Identity{}, nil
 	}
@@ -253,16 +278,8 @@ func (p *Plan) Centred() (data.RowSource, data.Transform, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	unit := make([]float64, fit.Dim())
-	for j := range unit {
-		unit[j] = 1
-	}
-	centre, err := data.NewStandardise(fit.Mean(), unit)
-	if err != nil {
-		return nil, nil, err
-	}
-	set, err := p.judged.Dataset(centre, p.judgedCond)
-	return set, centre, err
+	set, err := p.judged.Dataset(fit, p.judgedCond)
+	return set, fit, err
 }
 
 func (p *Plan) takeSource(s Stuff) error {

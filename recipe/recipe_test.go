@@ -449,3 +449,15 @@ func TestAutoCoupling(t *testing.T) {
 		}
 	}
 }
+
+func TestCheckLabel(t *testing.T) {
+	for _, c := range []struct {
+		set, label string
+		ok         bool
+	}{{"iris", "class", true}, {"iris", "nonsense", false}, {"moons", "class", true}, {"moons", "moon", false}, {"moons", "", true}} {
+		err := recipe.Data{Name: c.set, Label: c.label}.CheckLabel()
+		if (err == nil) != c.ok || err != nil && !errors.Is(err, flow.ErrConfig) {
+			t.Errorf("%s by %q: %v", c.set, c.label, err)
+		}
+	}
+}

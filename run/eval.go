@@ -72,7 +72,7 @@ func (s *Saved) Plan(other string) (*recipe.Plan, error) {
 	if plan.Judge.Dim() != s.Model.Dim() {
 		return nil, fmt.Errorf("%w: %s has %d columns, the model %d", flow.ErrConfig, other, plan.Judge.Dim(), s.Model.Dim())
 	}
-	plan.Recipe.Data.Name = other
+	plan.Recipe.Data.Name, plan.Against = other, other
 	return plan, nil
 }
 
@@ -100,13 +100,13 @@ func renumber(t *data.Table, classes []string) error {
 // Evaluate judges a model against its data.
 func Evaluate(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (metric.Report, error) {
 	m := s.Model
-	judge, about, err := plan.Centred()
+	judge, about, err := plan.Measured()
 	if err != nil {
 		return metric.Report{}, err
 	}
 	base := sample.Config{Source: s.Source, Workers: o.Threads, Guidance: o.Guidance, Solve: solve.Defaults()}
 	subject := metric.Subject{
-		Name: plan.Recipe.Data.Name, Data: judge, Batch: s.Recipe.Train.Batch,
+		Name: plan.Recipe.Data.Name, Data: judge, Against: plan.Against, Batch: s.Recipe.Train.Batch,
 		Draw: func(ctx context.Context, n int, set metric.Setting, key rng.Key) (tensor.Mat, error) {
 			c := base
 			c.N, c.Seed = n, key.Split("noise")
@@ -130,6 +130,9 @@ func Evaluate(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (
 			}
 			return y, nil
 		},
+	}
+	if _, scaled := about.(*data.Standardise); scaled {
+		subject.Units = "standard deviations of each column"
 	}
 	if plan.Pairs != nil {
 		subject.Pairs = plan.Pairs

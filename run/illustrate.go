@@ -197,7 +197,7 @@ func reportPage(dir string, s *Saved, plan *recipe.Plan, rep *metric.Report, sho
 		return &p.Sections[len(p.Sections)-1]
 	}
 	if rep != nil {
-		q := section("Quality", fmt.Sprintf("Samples against data that training has not seen. W2 is the mean over %d pairs of %d points, with a 95 %% interval; SW2 and energy use %d points. The floor is what two draws of the data are apart: its W2 varies by %s from pair to pair, so that a ratio near 1 is no verdict.",
+		q := section("Quality", fmt.Sprintf("Samples against %s%s. W2 is the mean over %d pairs of %d points, with a 95 %% interval; SW2 and energy use %d points. The floor is what two draws of the data are apart: its W2 varies by %s from pair to pair, so that a ratio near 1 is no verdict.", orElse(rep.Against, "data"), in(rep.Units),
 			rep.Pairs, rep.N, rep.Fine, digits(rep.Floor.W2SD, 3)))
 		q.Tables = append(q.Tables, distances(*rep))
 		if t, ok := pathTable(*rep); ok {
@@ -318,4 +318,18 @@ func quote(path string) string {
 		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 	}
 	return path
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+func in(units string) string {
+	if units == "" {
+		return ""
+	}
+	return ", in " + units
 }

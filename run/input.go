@@ -56,6 +56,11 @@ func digest(path string) (string, error) {
 func Gather(r *recipe.Recipe) (recipe.Material, error) {
 	var m recipe.Material
 	var err error
+	if recipe.IsBuiltIn(r.Data.Name) {
+		if err := r.Data.CheckLabel(); err != nil {
+			return m, err
+		}
+	}
 	if m.Data, err = gather(r.Data.Name, &r.Data.Digest, r.Data.TableOptions(), r.Data.Label != "" && !r.Data.DropLabel); err != nil {
 		return m, err
 	}

@@ -162,6 +162,9 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 		l.before = saved.Seconds
 	}
 	if t.Done() && saved != nil {
+		if done, total := t.Steps(); done < total {
+			o.note("the run ended at step %d for want of progress on held-out rows; to go on, train anew with a larger --patience", done)
+		}
 		return res, nil
 	}
 	if err := clearResults(o.Dir); err != nil {
@@ -241,6 +244,9 @@ func (l *loop) run(ctx context.Context) (err error) {
 			if err := l.m.add(line); err != nil {
 				return err
 			}
+		}
+		if p.Stopped {
+			l.note("stopped at step %d of %d: the held-out loss has not improved for %d looks (--patience)", p.Step, total, l.plan.Recipe.Train.Patience)
 		}
 		if l.Watch != nil {
 			l.Watch(Progress{Progress: p, Total: total, Seconds: l.seconds()})

@@ -72,6 +72,9 @@ func (i info) write(w io.Writer) error {
 	state := "interrupted; laminar train --resume continues it"
 	if i.Finished {
 		state = "complete"
+		if i.Steps < r.Train.Steps {
+			state = "ended for want of progress on held-out rows"
+		}
 	}
 	line("data", "%s, %d columns", r.Data.Name, i.Dim)
 	if len(i.Classes) > 0 {
