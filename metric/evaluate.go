@@ -328,6 +328,9 @@ func (e *evaluation) paths(ctx context.Context, r *Report) error {
 		return nil
 	}
 	tr, err := e.subject.Trace(ctx, e.cfg.Paths, e.cfg.Key.Split("paths"))
+	if errors.Is(err, flow.ErrDiverged) {
+		return nil // the figures of paths that lead nowhere stay null
+	}
 	if err != nil {
 		return fmt.Errorf("paths: %w", err)
 	}

@@ -91,7 +91,7 @@ func (r Report) WriteText(w io.Writer) error {
 	if r.Against != "" {
 		fmt.Fprintf(&b, "Samples are compared with %s", r.Against)
 		if r.Units != "" {
-			fmt.Fprintf(&b, ", in %s", r.Units)
+			fmt.Fprintf(&b, ",\nin %s", r.Units)
 		}
 		fmt.Fprintf(&b, ".\n")
 	}

@@ -2,7 +2,9 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"laminar/data"
@@ -120,6 +122,11 @@ func Evaluate(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (
 				c.Cond = like.Cond
 			}
 			x, _, err := sample.Draw(ctx, m, c)
+			if errors.Is(err, flow.ErrDiverged) {
+				lost := tensor.New(n, m.Dim()) // a row of nulls in the report
+				lost.Data[0] = float32(math.NaN())
+				return lost, nil
+			}
 			if err != nil {
 				return tensor.Mat{}, err
 			}
