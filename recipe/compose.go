@@ -141,6 +141,9 @@ type Plan struct {
 // their place.
 const judgeRows = 100
 
+// splitRows is the fewest rows of which some are held out.
+const splitRows = 20
+
 // fitRows is the number of draws from which a distribution is standardised.
 const fitRows = 100_000
 
@@ -213,7 +216,9 @@ func (p *Plan) takeData(s Stuff, key rng.Key) error {
 	all := s.Table
 	p.Columns, p.Classes, p.Notes = all.Columns, all.Classes, all.Notes
 	learn, held := all, (*data.Table)(nil)
-	if r.Data.HeldOut > 0 {
+	if r.Data.HeldOut > 0 && all.X.N < splitRows {
+		p.Notes = append(slices.Clone(p.Notes), fmt.Sprintf("%d rows are too few to keep some from training: all are trained on", all.X.N))
+	} else if r.Data.HeldOut > 0 {
 		var err error
 		if learn, held, err = all.Split(r.Data.HeldOut, key.Split("held out")); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"syscall"
 
 	"laminar/tensor"
 )
@@ -17,7 +18,7 @@ import (
 // clock, so that an interrupted run leaves the same file as a straight one.
 type Line struct {
 	Step int     `json:"step"`
-	Loss float64 `json:"loss"` // mean over the steps since the last line
+	Loss float64 `json:"loss"` // mean over the last 20 steps
 	// HeldOut is the loss over held-out rows, where it was looked at.
 	HeldOut *float64 `json:"held_out,omitempty"`
 }
@@ -72,8 +73,13 @@ func (m *metrics) add(l Line) error {
 	return nil
 }
 
+// flush hands everything to the disk: a checkpoint never knows more steps than
+// the metrics beside it, not after a power cut either.
 func (m *metrics) flush() error {
 	if err := m.w.Flush(); err != nil {
+		return explain(m.path, err)
+	}
+	if err := m.f.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) {
 		return explain(m.path, err)
 	}
 	return nil

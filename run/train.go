@@ -97,6 +97,9 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 		return nil, err
 	}
 	r.Coupling = plan.Recipe.Coupling // chosen by the data, if it was left open
+	if o.Time > 0 && saved != nil {
+		o.note("the number of steps was fixed when the run began, at %d: --time is not used", r.Train.Steps)
+	}
 	for _, n := range plan.Notes {
 		o.note("%s", n)
 	}

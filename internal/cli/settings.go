@@ -133,7 +133,7 @@ var flagOf = map[string]string{
 	"network.kind": "network", "network.width": "width", "network.depth": "depth", "network.activation": "activation",
 	"coupling.name": "coupling", "coupling.cost": "ot-cost", "path.sigma": "sigma",
 	"data.held_out": "held-out", "data.drop_label": "drop-label",
-	"method": "solver", "nfe": "nfe", "rtol": "rtol", "atol": "atol",
+	"eval.N": "n", "eval.Pairs": "pairs", "method": "solver", "nfe": "nfe", "rtol": "rtol", "atol": "atol",
 }
 
 // flagged words the faults that are all there is to an error as those of flags.
