@@ -27,8 +27,12 @@ type CrossingConfig struct {
 
 // DefaultCrossing returns the sizes for points of dimension dim: 65,536 triples
 // with 16,384 queries for dim up to 4; above, where a search visits most points,
-// 16,384 with 2,048 up to 16 dimensions, and 8,192 with 512 beyond. The bias of
-// the fewer points shows in the figure for 8 and 32 neighbours.
+// 16,384 with 2,048 up to 16 dimensions, and 8,192 with 512 up to 64. Beyond,
+// where a search costs Triples·Queries·dim, both shrink as 1/√dim so that this
+// product stays at 2^28: 655 with 40 in 10,000 dimensions. The bias of the fewer
+// points shows in the figure for 8 and 32 neighbours. Above 16,384 dimensions
+// fewer than 512 triples or 32 queries would be left, too few to be of use: both
+// are 0, and Evaluate leaves the crossing null with a note.
 func DefaultCrossing(dim int) CrossingConfig {
 	switch {
 	case dim <= 4:
@@ -36,7 +40,12 @@ func DefaultCrossing(dim int) CrossingConfig {
 	case dim <= 16:
 		return CrossingConfig{Batch: 256, Triples: 16384, Queries: 2048}
 	}
-	return CrossingConfig{Batch: 256, Triples: 8192, Queries: 512}
+	shrink := math.Sqrt(64 / float64(max(dim, 64)))
+	c := CrossingConfig{Batch: 256, Triples: int(8192 * shrink), Queries: int(512 * shrink)}
+	if c.Triples < 512 || c.Queries < 32 {
+		c.Triples, c.Queries = 0, 0
+	}
+	return c
 }
 
 // CrossingFigure is the crossing of a coupling. Value uses the 16 nearest

@@ -11,10 +11,25 @@ import (
 	"laminar/tensor"
 )
 
-// Setting is one way to sample: a solver and its number of network evaluations.
+// Setting is one way to sample: a solver and its number of network evaluations,
+// or, for an adaptive solver, its tolerances with NFE 0.
 type Setting struct {
 	Solver string
 	NFE    int
+	// RTol and ATol are the relative and absolute tolerance of adaptive steps; both
+	// 0 is fixed steps.
+	RTol, ATol float64
+}
+
+// Adaptive reports whether s has a tolerance.
+func (s Setting) Adaptive() bool { return s.RTol != 0 || s.ATol != 0 }
+
+// String describes s in words.
+func (s Setting) String() string {
+	if s.Adaptive() {
+		return fmt.Sprintf("%s at rtol %g, atol %g", s.Solver, s.RTol, s.ATol)
+	}
+	return fmt.Sprintf("%s at %d evaluations", s.Solver, s.NFE)
 }
 
 // Config sets the size of an evaluation. Start from Defaults.
@@ -44,7 +59,7 @@ type Config struct {
 func Defaults() Config {
 	c := Config{N: 2000, Fine: 50000, Pairs: 10, Directions: 64, Paths: 2000, Key: rng.New(0)}
 	for _, nfe := range []int{1, 2, 4, 8, 16, 100} {
-		c.Settings = append(c.Settings, Setting{"euler", nfe})
+		c.Settings = append(c.Settings, Setting{Solver: "euler", NFE: nfe})
 	}
 	return c
 }
@@ -61,6 +76,17 @@ func (c Config) Validate() error {
 		}
 	}
 	for i, s := range c.Settings {
+		for _, tol := range []float64{s.RTol, s.ATol} {
+			if !(tol >= 0) || math.IsInf(tol, 0) {
+				return &flow.FieldError{Path: fmt.Sprintf("eval.Settings[%d]", i), Msg: fmt.Sprintf("%v is not a tolerance", tol)}
+			}
+		}
+		if s.Adaptive() {
+			if s.NFE != 0 {
+				return &flow.FieldError{Path: fmt.Sprintf("eval.Settings[%d].NFE", i), Msg: fmt.Sprintf("is %d, must be 0 where tolerances choose the steps", s.NFE)}
+			}
+			continue
+		}
 		if s.NFE < 1 {
 			return &flow.FieldError{Path: fmt.Sprintf("eval.Settings[%d].NFE", i), Msg: fmt.Sprintf("is %d, must be at least 1", s.NFE)}
 		}
@@ -79,9 +105,11 @@ type Subject struct {
 	// Against says in words what Data are: "fresh draws", "held-out rows". Units
 	// is the unit of distances where it is not the data's own. Both optional.
 	Against, Units string
-	// Draw returns n samples. The first rows must not depend on n, which is so
-	// when row i uses key.At(i) and no other key.
-	Draw func(ctx context.Context, n int, s Setting, key rng.Key) (tensor.Mat, error)
+	// Draw returns n samples and the mean number of network evaluations that each
+	// took, which is asked of adaptive settings only; others report s.NFE. The
+	// first rows must not depend on n, which is so when row i uses key.At(i) and no
+	// other key.
+	Draw func(ctx context.Context, n int, s Setting, key rng.Key) (x tensor.Mat, nfe float64, err error)
 	// Pairs is the coupling whose crossing is reported, in batches of Batch
 	// (0 means 256). Optional.
 	Pairs flow.PairSource
@@ -237,13 +265,16 @@ func (e *evaluation) floor(ctx context.Context, r *Report) error {
 func (e *evaluation) rows(ctx context.Context, r *Report) error {
 	n, pairs := e.cfg.N, e.cfg.Pairs
 	for _, set := range e.cfg.Settings {
-		x, err := e.subject.Draw(ctx, max(e.cfg.Fine, n*pairs), set, e.cfg.Key.Split("samples"))
+		x, nfe, err := e.subject.Draw(ctx, max(e.cfg.Fine, n*pairs), set, e.cfg.Key.Split("samples"))
 		if err != nil {
-			return fmt.Errorf("%s at %d evaluations: %w", set.Solver, set.NFE, err)
+			return fmt.Errorf("%v: %w", set, err)
 		}
 		row, err := e.row(ctx, set, x)
+		if set.Adaptive() {
+			row.NFE = int(math.Round(nfe))
+		}
 		if err != nil {
-			return fmt.Errorf("%s at %d evaluations: %w", set.Solver, set.NFE, err)
+			return fmt.Errorf("%v: %w", set, err)
 		}
 		r.Rows = append(r.Rows, row)
 	}
@@ -362,6 +393,9 @@ func (e *evaluation) crossing(ctx context.Context, r *Report) error {
 	cfg.Key = e.cfg.Key.Split("crossing")
 	if e.cfg.Triples != 0 || e.cfg.Queries != 0 {
 		cfg.Triples, cfg.Queries = e.cfg.Triples, e.cfg.Queries
+	} else if cfg.Triples == 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("crossing was left out: in %d dimensions it would take too long", e.subject.Pairs.Dim()))
+		return nil
 	}
 	if e.subject.Batch > 0 {
 		cfg.Batch = e.subject.Batch

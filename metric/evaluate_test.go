@@ -72,8 +72,8 @@ func subject(rows int) Subject {
 	}
 	return Subject{
 		Name: "normal", Data: d, Pairs: normalPairs{d}, Field: field,
-		Draw: func(_ context.Context, n int, s Setting, key rng.Key) (tensor.Mat, error) {
-			return shifted(source(n, key), float32(2+1/float64(s.NFE))), nil
+		Draw: func(_ context.Context, n int, s Setting, key rng.Key) (tensor.Mat, float64, error) {
+			return shifted(source(n, key), float32(2+1/float64(s.NFE))), float64(s.NFE), nil
 		},
 		Trace: func(_ context.Context, n int, key rng.Key) (Trajectory, error) {
 			return trace(field, source(n, key), 4), nil
@@ -85,7 +85,7 @@ func small() Config {
 	c := Defaults()
 	c.N, c.Fine, c.Pairs, c.Paths = 120, 3000, 6, 200
 	c.Triples, c.Queries = 8000, 2000
-	c.Settings = []Setting{{"euler", 1}, {"rk4", 1 << 20}}
+	c.Settings = []Setting{{Solver: "euler", NFE: 1}, {Solver: "rk4", NFE: 1 << 20}}
 	return c
 }
 
@@ -147,10 +147,10 @@ func TestEvaluateStoredTable(t *testing.T) {
 func TestEvaluateDiverged(t *testing.T) {
 	s := subject(0)
 	s.Pairs, s.Trace = nil, nil
-	s.Draw = func(_ context.Context, n int, _ Setting, _ rng.Key) (tensor.Mat, error) {
+	s.Draw = func(_ context.Context, n int, _ Setting, _ rng.Key) (tensor.Mat, float64, error) {
 		x := tensor.New(n, 2)
 		x.Data[5] = float32(math.NaN())
-		return x, nil
+		return x, 0, nil
 	}
 	r := must(Evaluate(context.Background(), small(), s))
 	var got map[string]any

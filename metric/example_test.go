@@ -101,8 +101,8 @@ func ExampleEvaluate() {
 	report, err := metric.Evaluate(context.Background(), cfg, metric.Subject{
 		Name: "gaussian",
 		Data: gaussian{},
-		Draw: func(_ context.Context, n int, s metric.Setting, key rng.Key) (tensor.Mat, error) {
-			return points(n, key, 1/float32(s.NFE)), nil
+		Draw: func(_ context.Context, n int, s metric.Setting, key rng.Key) (tensor.Mat, float64, error) {
+			return points(n, key, 1/float32(s.NFE)), float64(s.NFE), nil
 		},
 	})
 	if err != nil {

@@ -23,15 +23,15 @@ func TestSamplesTooFarToMeasure(t *testing.T) {
 	c.N, c.Fine, c.Pairs, c.Settings = 50, 100, 2, []metric.Setting{{Solver: "euler", NFE: 1}}
 	rep, err := metric.Evaluate(context.Background(), c, metric.Subject{
 		Data: moons, Against: "fresh draws",
-		Draw: func(_ context.Context, n int, _ metric.Setting, key rng.Key) (tensor.Mat, error) {
+		Draw: func(_ context.Context, n int, _ metric.Setting, key rng.Key) (tensor.Mat, float64, error) {
 			s := flow.NewSample(moons, n)
 			if err := moons.Draw(s, key, 0); err != nil {
-				return s.X, err
+				return s.X, 0, err
 			}
 			for i := range s.X.Data {
 				s.X.Data[i] *= 1e30
 			}
-			return s.X, nil
+			return s.X, 1, nil
 		},
 	})
 	if err != nil {

@@ -29,6 +29,8 @@ type Report struct {
 	PathEnergy   Number `json:"path_energy,omitempty"`
 	// CrossingCheck is the crossing with 8 and with 32 neighbours.
 	CrossingCheck []Number `json:"crossing_bias_check,omitempty"`
+	// Notes say in words why a figure that was asked for is null.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // Floor holds the distances of two independent draws of the data.
@@ -46,7 +48,8 @@ type Floor struct {
 }
 
 // Row holds the distances of samples to data at one setting. W2Ratio is the
-// ratio of mean W2 to the floor's.
+// ratio of mean W2 to the floor's. NFE is the number of network evaluations per
+// point; of adaptive steps, which differ from point to point, the rounded mean.
 type Row struct {
 	Solver    string   `json:"solver"`
 	NFE       int      `json:"nfe"`
@@ -108,6 +111,9 @@ func (r Report) WriteText(w io.Writer) error {
 		if !math.IsNaN(float64(line.value)) {
 			fmt.Fprintf(&b, "%-13s %s  (%s)\n", line.name, fixed(line.value, 3), line.note)
 		}
+	}
+	for _, note := range r.Notes {
+		fmt.Fprintf(&b, "%s\n", note)
 	}
 	if len(f.Shares) > 0 {
 		fmt.Fprintf(&b, "\nshare of each mode, in percent\n")

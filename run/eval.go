@@ -109,33 +109,36 @@ func Evaluate(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (
 	base := sample.Config{Source: s.Source, Workers: o.Threads, Guidance: o.Guidance, Solve: solve.Defaults()}
 	subject := metric.Subject{
 		Name: plan.Recipe.Data.Name, Data: judge, Against: plan.Against, Batch: s.Recipe.Train.Batch,
-		Draw: func(ctx context.Context, n int, set metric.Setting, key rng.Key) (tensor.Mat, error) {
+		Draw: func(ctx context.Context, n int, set metric.Setting, key rng.Key) (tensor.Mat, float64, error) {
 			c := base
 			c.N, c.Seed = n, key.Split("noise")
 			c.Solve.Method, c.Solve.NFE = set.Solver, set.NFE
+			if set.Adaptive() {
+				c.Solve.Adaptive, c.Solve.RTol, c.Solve.ATol = true, set.RTol, set.ATol
+			}
 			if !m.Cond.IsZero() {
 				// Conditions as the data have them.
 				like := flow.NewSample(judge, n)
 				if err := judge.DrawAt(like, key.Split("conditions"), 0); err != nil {
-					return tensor.Mat{}, err
+					return tensor.Mat{}, 0, err
 				}
 				c.Cond = like.Cond
 			}
-			x, _, err := sample.Draw(ctx, m, c)
+			x, stats, err := sample.Draw(ctx, m, c)
 			if errors.Is(err, flow.ErrDiverged) {
 				lost := tensor.New(n, m.Dim()) // a row of nulls in the report
 				lost.Data[0] = float32(math.NaN())
-				return lost, nil
+				return lost, stats.NFE, nil
 			}
 			if err != nil {
-				return tensor.Mat{}, err
+				return tensor.Mat{}, 0, err
 			}
 			y := tensor.New(x.N, x.D)
 			if err := about.Forward(y, x); err != nil {
 				// Samples beyond float32 are a diverged row of the report.
-				return tensor.Convert[float32](x), nil
+				return tensor.Convert[float32](x), stats.NFE, nil
 			}
-			return y, nil
+			return y, stats.NFE, nil
 		},
 	}
 	if _, scaled := about.(*data.Standardise); scaled {

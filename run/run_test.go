@@ -490,9 +490,9 @@ func TestEvaluate(t *testing.T) {
 	}
 	o := run.EvalDefaults()
 	o.N, o.Fine, o.Pairs, o.Paths, o.Triples, o.Queries = 200, 500, 3, 100, 2000, 200
-	o.Settings = []metric.Setting{{Solver: "euler", NFE: 1}, {Solver: "euler", NFE: 4}}
+	o.Settings = []metric.Setting{{Solver: "euler", NFE: 1}, {Solver: "euler", NFE: 4}, {Solver: "dopri5", RTol: 1e-3, ATol: 1e-3}}
 	rep, err := run.Evaluate(context.Background(), s, plan, o)
-	if err != nil || len(rep.Rows) != 2 || !(rep.Rows[0].W2 > 0) {
+	if err != nil || len(rep.Rows) != 3 || !(rep.Rows[0].W2 > 0) || rep.Rows[2].NFE < 7 {
 		t.Errorf("%+v, %v", rep, err)
 	}
 	if _, err := s.Plan("iris"); !errors.Is(err, flow.ErrConfig) || !strings.Contains(err.Error(), "iris has 4 columns, the model 2") {

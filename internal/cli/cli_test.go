@@ -169,6 +169,11 @@ func TestEvalJSON(t *testing.T) {
 	if rows[1].(map[string]any)["solver"] != "rk4" || rows[1].(map[string]any)["nfe"] != 8.0 {
 		t.Errorf("row %v", rows[1])
 	}
+	v = object(t, must(t, "eval", moons(), "--json", "--rtol", "1e-3", "-n", "50", "--pairs", "1"))
+	row := first(v["rows"]).(map[string]any)
+	if nfe := row["nfe"].(float64); len(v["rows"].([]any)) != 1 || row["solver"] != "dopri5" || nfe < 7 || row["w2"] == nil {
+		t.Errorf("rows %v", v["rows"])
+	}
 }
 
 // TestTrainJudges: training ends with the evaluation in the folder, and a

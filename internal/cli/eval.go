@@ -13,7 +13,7 @@ import (
 type evalCall struct {
 	*app
 	data     string
-	solver   string
+	solver   solverFlags
 	nfe      []int
 	n, pairs int
 	guidance float64
@@ -27,7 +27,7 @@ func (a *app) evalCommand() *cobra.Command {
 		Long: `Judge samples of MODEL against data it has not seen. Every distance stands
 beside its floor, that of two independent draws of the data, and has an
 interval from several pairs of draws.`,
-		Example: "  laminar eval runs/moons --nfe 1,2,4,8\n  laminar eval runs/moons --solver heun --nfe 2,4,8 --json",
+		Example: "  laminar eval runs/moons --nfe 1,2,4,8\n  laminar eval runs/moons --solver heun --nfe 2,4,8 --json\n  laminar eval runs/moons --rtol 1e-4 --atol 1e-4",
 		Args:    takes(1, 1, "MODEL"),
 		RunE:    e.run,
 	}
@@ -37,8 +37,9 @@ interval from several pairs of draws.`,
 		nfe = append(nfe, s.NFE)
 	}
 	f.StringVar(&e.data, "data", "", "judge against this built-in set or `file` instead of the model's own data")
-	f.StringVar(&e.solver, "solver", "euler", "method: "+list(solverNames()))
+	f.StringVar(&e.solver.method, "solver", "euler", "method: "+list(solverNames()))
 	f.IntSliceVar(&e.nfe, "nfe", nfe, "network evaluations per point; a guided step counts 2")
+	e.solver.addTolerances(cmd)
 	f.IntVarP(&e.n, "n", "n", o.N, "points on each side of an exact distance")
 	f.IntVar(&e.pairs, "pairs", o.Pairs, "pairs of draws that W2 is averaged over")
 	f.Float64Var(&e.guidance, "guidance", 1, "scale of classifier-free guidance; 1 is none")
@@ -81,7 +82,15 @@ func (e *evalCall) options(cmd *cobra.Command) (run.EvalOptions, error) {
 	if cmd.Flags().Changed("seed") {
 		o.Key = rng.New(e.seed)
 	}
-	m, err := solve.Named(e.solver)
+	if cmd.Flags().Changed("rtol") || cmd.Flags().Changed("atol") {
+		c, err := e.solver.config(cmd, cost(e.guidance))
+		if err != nil {
+			return o, err
+		}
+		o.Settings = []metric.Setting{{Solver: c.Method, RTol: c.RTol, ATol: c.ATol}}
+		return o, o.Validate()
+	}
+	m, err := solve.Named(e.solver.method)
 	if err != nil {
 		return o, err
 	}
@@ -93,7 +102,7 @@ func (e *evalCall) options(cmd *cobra.Command) (run.EvalOptions, error) {
 			}
 			continue // a default that this method cannot spend
 		}
-		o.Settings = append(o.Settings, metric.Setting{Solver: e.solver, NFE: nfe})
+		o.Settings = append(o.Settings, metric.Setting{Solver: e.solver.method, NFE: nfe})
 	}
 	return o, o.Validate()
 }

@@ -95,6 +95,8 @@ func TestBadInput(t *testing.T) {
 		{"steps that do not divide", []string{"sample", moons(), "--solver", "rk4", "--nfe", "10"}, exitUsage, []string{"--nfe", "8 or 12"}},
 		{"odd evaluations under guidance", []string{"sample", iris(), "--class", "setosa", "--guidance", "2", "--nfe", "9"}, exitUsage, []string{"--nfe", "8 or 10"}},
 		{"evaluations and a tolerance", []string{"sample", moons(), "--rtol", "1e-3", "--nfe", "10"}, exitUsage, []string{"--nfe", "--rtol"}},
+		{"evaluations and a tolerance to judge", []string{"eval", moons(), "--rtol", "1e-3", "--nfe", "10"}, exitUsage, []string{"--nfe", "--rtol"}},
+		{"tolerance to judge a fixed method", []string{"eval", moons(), "--atol", "1e-3", "--solver", "euler"}, exitUsage, []string{"euler", "dopri5"}},
 		{"tolerance for a fixed method", []string{"sample", moons(), "--rtol", "1e-3", "--solver", "euler"}, exitUsage, []string{"euler", "dopri5"}},
 		{"class of a model without", []string{"sample", moons(), "--class", "1"}, exitUsage, []string{"no classes", "label"}},
 		{"unknown class", []string{"sample", iris(), "--class", "rose"}, exitUsage, []string{"rose", "setosa"}},

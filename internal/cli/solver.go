@@ -18,9 +18,15 @@ func (f *solverFlags) add(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&f.method, "solver", d.Method, "method: "+list(solverNames()))
 	fs.IntVar(&f.nfe, "nfe", d.NFE, "network evaluations per point; a guided step counts 2")
+	f.addTolerances(cmd)
+	complete(cmd, "solver", solverNames()...)
+}
+
+// addTolerances adds the flags that make steps adaptive.
+func (f *solverFlags) addTolerances(cmd *cobra.Command) {
+	d, fs := solve.Defaults(), cmd.Flags()
 	fs.Float64Var(&f.rtol, "rtol", d.RTol, "relative tolerance; given, steps are adaptive")
 	fs.Float64Var(&f.atol, "atol", d.ATol, "absolute tolerance; given, steps are adaptive")
-	complete(cmd, "solver", solverNames()...)
 }
 
 func solverNames() []string {
