@@ -40,7 +40,7 @@ func (f Animation) GIF(w io.Writer) error {
 }
 
 func (f Animation) film() (*gif.GIF, error) {
-	if err := checkTrajectory(f.T, f.Z); err != nil {
+	if err := checkTrajectory(f.T, f.Z, 2); err != nil {
 		return nil, err
 	}
 	if !sort.Float64sAreSorted(f.T) {

@@ -109,12 +109,13 @@ type Paths struct {
 	Dark  bool
 }
 
-func checkTrajectory(t []float64, z []tensor.Mat) error {
+// checkTrajectory checks a trajectory of at least least columns.
+func checkTrajectory(t []float64, z []tensor.Mat, least int) error {
 	if len(t) < 2 || len(t) != len(z) {
 		return fmt.Errorf("%w: trajectory of %d times and %d states, need as many, at least 2", flow.ErrShape, len(t), len(z))
 	}
 	for k, m := range z {
-		if err := points(fmt.Sprintf("trajectory state %d", k), m, 2); err != nil {
+		if err := points(fmt.Sprintf("trajectory state %d", k), m, least); err != nil {
 			return err
 		}
 		if err := m.Check(fmt.Sprintf("trajectory state %d", k), z[0].N, z[0].D); err != nil {
@@ -126,7 +127,7 @@ func checkTrajectory(t []float64, z []tensor.Mat) error {
 
 // Figure lays the picture out; the error wraps flow.ErrShape.
 func (p Paths) Figure() (Figure, error) {
-	if err := checkTrajectory(p.T, p.Z); err != nil {
+	if err := checkTrajectory(p.T, p.Z, 2); err != nil {
 		return Figure{}, err
 	}
 	if err := optional("data", p.Data, 2); err != nil {
@@ -267,7 +268,8 @@ func (p PairGrid) Figure() (Figure, error) {
 					c.text(pt{inset + 4, y + cell/2}, p.name(row), textStyle{size: 12, anchor: middle, up: true, color: th.ink})
 				}
 				if row == col {
-					p.histogram(c, th, box, row)
+					h := newSteps(p.Data, p.Samples, row, 36)
+					h.draw(c, th, h.axes(rect{box.x0, box.y0, box.x1, box.y1 - 1}))
 					frame(c, th, box)
 					continue
 				}
@@ -313,39 +315,4 @@ func widen(lo, hi float64) scale {
 		pad = 1
 	}
 	return scale{lo: lo - pad, hi: hi + pad}
-}
-
-// histogram draws coordinate j: data as a filled step, samples as a line.
-func (p PairGrid) histogram(c canvas, th theme, box rect, j int) {
-	const bins = 36
-	lo, hi := span(j, p.Data, p.Samples)
-	s := widen(lo, hi)
-	share := func(m tensor.Mat) (h [bins]float64) {
-		for i := range m.N {
-			if b := int(math.Floor(s.share(float64(m.At(i, j))) * bins)); b >= 0 && b < bins {
-				h[b] += 1 / float64(m.N)
-			}
-		}
-		return h
-	}
-	data, samples := share(p.Data), share(p.Samples)
-	most := 0.0
-	for b := range bins {
-		most = max(most, data[b], samples[b])
-	}
-	steps := func(h [bins]float64) (out []pt) {
-		for b, v := range h {
-			y := box.y1 - 1 - v/most*(box.y1-box.y0)*0.9
-			w := (box.x1 - box.x0) / bins
-			out = append(out, pt{box.x0 + float64(b)*w, y}, pt{box.x0 + float64(b+1)*w, y})
-		}
-		return out
-	}
-	if !p.Data.IsEmpty() {
-		shape := append([]pt{{box.x0, box.y1}}, steps(data)...)
-		c.fill(append(shape, pt{box.x1, box.y1}), alpha(th.data, 0.55))
-	}
-	if !p.Samples.IsEmpty() {
-		c.stroke(steps(samples), 1.5, th.sample)
-	}
 }

@@ -18,7 +18,8 @@
 // by rose to blue. Text is set in the Go fonts, in SVG in the reader's own sans-serif.
 //
 // Points that are not finite are left out. Points of more than two dimensions
-// show their first two coordinates, except in PairGrid. The package lays out
+// show their first two coordinates, except in PairGrid; Histogram and Curves
+// are for points of one and show the first. The package lays out
 // these pictures and no others: it is not a general charting library, reads no
 // file and solves no equation.
 package plot

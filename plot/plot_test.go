@@ -110,6 +110,8 @@ func gallery(dark bool, n int) map[string]drawable {
 	return map[string]drawable{
 		"scatter": Scatter{Title: "moons, 100 Euler steps", Data: data, Samples: x, Dark: dark},
 		"paths":   Paths{Title: "From noise to moons", T: ts, Z: zs, Data: data, Dark: dark},
+		"steps":   Histogram{Title: "One column", Data: data, Samples: x, Dark: dark},
+		"curves":  Curves{Title: "One column, from noise to data", T: ts, Z: zs, Data: data, Dark: dark},
 		"lines":   Lines{Title: "Independent coupling: lines cross", X0: noise, X1: x, Dark: dark},
 		"pairs":   PairGrid{Title: "Five dimensions, four shown", Data: wide.Rows(0, wide.N/2), Samples: wide.Rows(wide.N/2, wide.N), Names: []string{"length", "width", "depth"}, Dark: dark},
 		"quiver":  Quiver{Title: "Velocity field", Field: swirl{}, T: 0.5, Data: data, Dark: dark},

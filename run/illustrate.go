@@ -59,16 +59,14 @@ var pictureFiles = func() []string {
 func (p plate) shows(s *Saved, plan *recipe.Plan, o PictureOptions) bool {
 	d, images := s.Model.Dim(), side(s.Model.Dim()) > 0
 	switch p.kind {
-	case "samples":
-		return d > 1
 	case "paths":
-		return d > 1 && !images
+		return !images
 	case "field":
 		return d == 2
 	case "crossing":
-		return d > 1 && !images && plan.Pairs != nil
+		return !images && plan.Pairs != nil
 	case "independent":
-		return d > 1 && !images && plan.Pairs != nil && plan.Recipe.Coupling.Name != "independent"
+		return !images && plan.Pairs != nil && plan.Recipe.Coupling.Name != "independent"
 	case "loss":
 		return len(o.Lines) > 0
 	case "quality":

@@ -56,8 +56,8 @@ var pictureKinds = []struct {
 	{"quality", qualityPicture},
 }
 
-// PictureKinds lists what Picture draws: samples over data (a scatter, a grid of
-// pairs, or images), images, paths, the field at one time, the density of
+// PictureKinds lists what Picture draws: samples over data (a histogram, a scatter, a
+// grid of pairs, or images), images, paths, the field at one time, the density of
 // samples, the lines of one batch under the model's coupling (crossing) and
 // under none (independent), the loss, and quality against evaluations.
 func PictureKinds() []string {
@@ -127,6 +127,14 @@ func needPlane(s *Saved, kind string, least, most int) error {
 		return fmt.Errorf("%w: the picture %s needs a model of %d columns, this one has %d", flow.ErrConfig, kind, most, d)
 	}
 	return nil
+}
+
+// column is the name of a model's first column, empty if it has none.
+func column(s *Saved) string {
+	if len(s.Model.Columns) == 0 {
+		return ""
+	}
+	return s.Model.Columns[0]
 }
 
 // config completes what the options leave open.
@@ -218,9 +226,6 @@ func samplesPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureO
 	if side(s.Model.Dim()) > 0 {
 		return imagesPicture(ctx, s, plan, o)
 	}
-	if err := needPlane(s, "samples", 2, math.MaxInt); err != nil {
-		return plot.Figure{}, err
-	}
 	n := 2000
 	if plan.Train != nil && plan.Train.Len() > 0 {
 		n = min(n, max(plan.Train.Len(), 250)) // more would hide the data
@@ -230,7 +235,10 @@ func samplesPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureO
 		return plot.Figure{}, err
 	}
 	title := plan.Recipe.Data.Name
-	if s.Model.Dim() > 2 {
+	switch d := s.Model.Dim(); {
+	case d == 1:
+		return plot.Histogram{Title: title, Data: real, Samples: x, Name: column(s), Dark: o.Dark}.Figure()
+	case d > 2:
 		return plot.PairGrid{Title: title, Data: real, Samples: x, Names: s.Model.Columns, Dark: o.Dark}.Figure()
 	}
 	return plot.Scatter{Title: title, Data: real, Samples: x, Class: class, Dark: o.Dark}.Figure()
@@ -311,9 +319,6 @@ func back(s *Saved, z tensor.Mat) (tensor.Mat, error) {
 }
 
 func pathsPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureOptions) (plot.Figure, error) {
-	if err := needPlane(s, "paths", 2, math.MaxInt); err != nil {
-		return plot.Figure{}, err
-	}
 	c, err := o.config(s, plan, 200)
 	if err != nil {
 		return plot.Figure{}, err
@@ -325,6 +330,9 @@ func pathsPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureOpt
 	real, err := shownData(s, plan, 2000, c.Seed)
 	if err != nil {
 		return plot.Figure{}, err
+	}
+	if s.Model.Dim() == 1 {
+		return plot.Curves{Title: "paths from noise to data", T: tr.T, Z: tr.Z, Data: real, Name: column(s), Count: c.N, Dark: o.Dark}.Figure()
 	}
 	return plot.Paths{Title: "paths from noise to data", T: tr.T, Z: tr.Z, Data: real, Count: c.N, Dark: o.Dark}.Figure()
 }
@@ -441,9 +449,6 @@ func lines(s *Saved, plan *recipe.Plan, pairs *coupling.Source, title string, o 
 	if pairs == nil {
 		return plot.Figure{}, fmt.Errorf("%w: the pairs cannot be drawn without %s, the data of the model", flow.ErrConfig, plan.Recipe.Data.Name)
 	}
-	if err := needPlane(s, "crossing", 2, math.MaxInt); err != nil {
-		return plot.Figure{}, err
-	}
 	n := s.Recipe.Train.Batch
 	if l := plan.Train.Len(); l > 0 {
 		n = min(n, l)
@@ -460,7 +465,11 @@ func lines(s *Saved, plan *recipe.Plan, pairs *coupling.Source, title string, o 
 	if err != nil {
 		return plot.Figure{}, err
 	}
-	return plot.Lines{Title: fmt.Sprintf("%s, a batch of %d", title, n), X0: x0, X1: x1, Count: n, Dark: o.Dark}.Figure()
+	title = fmt.Sprintf("%s, a batch of %d", title, n)
+	if s.Model.Dim() == 1 {
+		return plot.Curves{Title: title, T: []float64{0, 1}, Z: []tensor.Mat{x0, x1}, Name: column(s), End: "data", Count: n, Dark: o.Dark}.Figure()
+	}
+	return plot.Lines{Title: title, X0: x0, X1: x1, Count: n, Dark: o.Dark}.Figure()
 }
 
 func lossPicture(_ context.Context, _ *Saved, _ *recipe.Plan, o PictureOptions) (plot.Figure, error) {

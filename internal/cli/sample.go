@@ -211,8 +211,8 @@ func writePoints(w io.Writer, format string, s *run.Saved, t *data.Table) error 
 	return fig.Write(w, format)
 }
 
-// picture shows points: images as a grid, points of the plane as a scatter,
-// others as a grid of pairs.
+// picture shows points: images as a grid, points of one column as a histogram,
+// of the plane as a scatter, others as a grid of pairs.
 func picture(s *run.Saved, columns []string, x tensor.Mat) (plot.Figure, error) {
 	title := s.Recipe.Data.Name
 	side := int(math.Round(math.Sqrt(float64(x.D))))
@@ -220,6 +220,8 @@ func picture(s *run.Saved, columns []string, x tensor.Mat) (plot.Figure, error) 
 	case side >= 8 && side*side == x.D:
 		lo, hi := shades(s)
 		return plot.Images{Title: title, Rows: x, Width: side, Height: side, Lo: lo, Hi: hi}.Figure()
+	case x.D == 1:
+		return plot.Histogram{Title: title, Samples: x, Name: columns[0]}.Figure()
 	case x.D == 2:
 		return plot.Scatter{Title: title, Samples: x}.Figure()
 	}
