@@ -16,6 +16,7 @@ import (
 	"laminar/flow"
 	"laminar/metric"
 	"laminar/recipe"
+	"laminar/rng"
 	"laminar/sample"
 	"laminar/solve"
 	"laminar/tensor"
@@ -75,6 +76,7 @@ func TestIllustrate(t *testing.T) {
 		{"moons", judged(), func(*recipe.Recipe) {}, plane},
 		{"moons unjudged", nil, func(r *recipe.Recipe) { r.Coupling.Name = "independent" }, "crossing.png field-000.png field-033.png field-067.png field-100.png loss.png paths.png report.html samples.png"},
 		{"moons by class from gaussians", judged(), func(r *recipe.Recipe) { r.Data.Label, r.Source, r.Coupling.Name = "class", "8gaussians", "ot" }, plane},
+		{"one column", judged(), func(r *recipe.Recipe) { r.Data.Name = oneColumn(t) }, "crossing.png eval.json independent.png loss.png paths.png quality.png report.html samples.png"},
 		{"iris", judged(), func(r *recipe.Recipe) { r.Data.Name = "iris" }, "crossing.png eval.json independent.png loss.png paths.png quality.png report.html samples.png"},
 		{"digits by class", judged(), func(r *recipe.Recipe) { r.Data.Name, r.Data.Label = "digits", "class"; r.Train.Steps = 20 }, "eval.json loss.png quality.png report.html samples.png"},
 	} {
@@ -313,4 +315,20 @@ func ExamplePicture() {
 	var b bytes.Buffer
 	fmt.Println(err, fig.SVG(&b), strings.HasPrefix(b.String(), "<svg"))
 	// Output: <nil> <nil> true
+}
+
+// oneColumn writes a table of a single column and returns its path.
+func oneColumn(t *testing.T) string {
+	t.Helper()
+	var b bytes.Buffer
+	b.WriteString("v\n")
+	s := rng.New(4).Stream()
+	for range 200 {
+		fmt.Fprintf(&b, "%g\n", s.NormFloat64())
+	}
+	path := filepath.Join(t.TempDir(), "one.csv")
+	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
