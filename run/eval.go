@@ -144,6 +144,9 @@ func Evaluate(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (
 	if _, scaled := about.(*data.Standardise); scaled {
 		subject.Units = "standard deviations of each column"
 	}
+	if subject.Modes, err = modes(judge, o.Key.Split("modes")); err != nil {
+		return metric.Report{}, err
+	}
 	if plan.Pairs != nil {
 		subject.Pairs = plan.Pairs
 	}
@@ -158,6 +161,25 @@ func Evaluate(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (
 		}
 	}
 	return metric.Evaluate(ctx, o.Config, subject)
+}
+
+// modePoints is the number of points that say where a distribution's modes are.
+const modePoints = 2000
+
+// modes returns labelled points of a distribution that is made of components
+// and does not carry them as classes, so that their shares are reported; nothing
+// for other data.
+func modes(d data.RowSource, key rng.Key) (flow.Sample, error) {
+	c, ok := d.(data.Classed)
+	if !ok || d.Len() > 0 || d.CondSpec().Classes > 0 || len(c.ClassNames()) < 2 {
+		return flow.Sample{}, nil
+	}
+	labelled, err := c.WithClasses()
+	if err != nil {
+		return flow.Sample{}, err
+	}
+	s := flow.NewSample(labelled, modePoints)
+	return s, labelled.Draw(s, key, 0)
 }
 
 // traceSteps is the number of Euler steps of a written-down path.

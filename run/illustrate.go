@@ -197,6 +197,9 @@ func reportPage(dir string, s *Saved, plan *recipe.Plan, rep *metric.Report, sho
 	if rep != nil {
 		q := section("Quality", fmt.Sprintf("Samples against %s%s. W2 is the mean over %d pairs of %d points, with a 95 %% interval; SW2 and energy use %d points. The floor is what two draws of the data are apart: its W2 varies by %s from pair to pair, so that a ratio near 1 is no verdict.", orElse(rep.Against, "data"), in(rep.Units),
 			rep.Pairs, rep.N, rep.Fine, digits(rep.Floor.W2SD, 3)))
+		for _, note := range rep.Notes {
+			q.Text += " Note: " + note + "."
+		}
 		q.Tables = append(q.Tables, distances(*rep))
 		if t, ok := pathTable(*rep); ok {
 			q.Tables = append(q.Tables, t)

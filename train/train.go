@@ -227,7 +227,7 @@ func bindInputs(s *exec.Session, ph objective.Phase, in *objective.Inputs) error
 
 // Params returns the arena of a parameter group, which further steps change;
 // nil if there is none of that name. Writing to it before the first step sets
-// the starting point.
+// the starting point of the parameters; write to Average too if there is one.
 func (t *Trainer) Params(name string) []float32 {
 	if g := t.groups[name]; g != nil {
 		return g.params
