@@ -53,6 +53,39 @@ type RowTimed[T tensor.Float] interface {
 	VelocityAt(dst, x tensor.Matrix[T], t []float64, rows []int32) error
 }
 
+// AverageOf is a field that also knows its mean over a stretch of time, as
+// networks for few steps do (MeanFlow, shortcut models): row i of dst is
+//
+//	(x_to - x_t) / (to - t)
+//
+// along the flow line through row i of x at time t, so that one evaluation takes
+// the whole step x + (to - t) dst. With to == t it is Velocity.
+type AverageOf[T tensor.Float] interface {
+	FieldOf[T]
+	Average(dst, x tensor.Matrix[T], t, to float64) error
+}
+
+// DivergentOf is a field that can tell its divergence beside its velocity, for
+// likelihoods. With probes nil, div[i] is the exact sum of du_j/dx_j at row i;
+// else it is the mean over the probes p of p_i' J p_i (Hutchinson), where each
+// probe has the shape of x. All tangents share one evaluation of the velocity.
+type DivergentOf[T tensor.Float] interface {
+	FieldOf[T]
+	VelocityDivergence(dst tensor.Matrix[T], div []T, x tensor.Matrix[T], t float64, probes []tensor.Matrix[T]) error
+}
+
+// Schedule says how much of the noise and of the data a Gaussian path holds,
+//
+//	x_t = sigma(t) x0 + alpha(t) x1.
+//
+// At returns alpha, sigma and their derivatives by t, for t in [0, 1]; a
+// derivative that is singular at an end is returned at the nearest time where it
+// is finite. Time is the inverse of snr = alpha/sigma, for snr in [0, +Inf].
+type Schedule interface {
+	At(t float64) (alpha, sigma, dalpha, dsigma float64)
+	Time(snr float64) float64
+}
+
 // CondSpec says which conditions accompany each row of a data set or enter a
 // network. The zero value means none.
 type CondSpec struct {

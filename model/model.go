@@ -45,6 +45,10 @@ type Config struct {
 	// their numbers in the data to the network's; nil is the identity.
 	Conditions    []string
 	CondTransform data.Transform
+	// Schedule is that of the Gaussian paths which the network was trained on:
+	// it turns velocities into scores and noise. nil where there is none (a
+	// source that is no Gaussian, a GAN).
+	Schedule flow.Schedule
 	// Kernels is the kernel set; nil is the best of this machine.
 	Kernels *kernel.Set
 }

@@ -29,6 +29,9 @@ import (
 type Inputs struct {
 	X graph.Value // [Dim], the point x_t
 	T graph.Value // [1], the time in [0, 1]
+	// Span is [1], the length of time over which to average the velocity, for
+	// networks that take long steps; None for all others.
+	Span graph.Value
 
 	Class    graph.Value // int32 []: 0 for unknown, k+1 for class k
 	Real     graph.Value // [CondSpec.Real]
@@ -53,7 +56,7 @@ const (
 func RowInputs(b *graph.Builder, dim int, c flow.CondSpec) Inputs {
 	in := Inputs{
 		X: b.Row(InX, graph.Float32, dim), T: b.Row(InT, graph.Float32, 1),
-		Class: graph.None, Real: graph.None, Known: graph.None, Mask: graph.None, Observed: graph.None,
+		Span: graph.None, Class: graph.None, Real: graph.None, Known: graph.None, Mask: graph.None, Observed: graph.None,
 	}
 	if c.Classes > 0 {
 		in.Class = b.Row(InClass, graph.Int32)

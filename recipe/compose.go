@@ -173,20 +173,8 @@ func (r Recipe) Compose(m Material) (*Plan, error) {
 			return nil, err
 		}
 	}
-	way, err := path.New(r.Path)
-	if err != nil {
-		return nil, err
-	}
-	times, err := path.NewTimes(r.Path)
-	if err != nil {
-		return nil, err
-	}
-	drop := r.Drop
-	if p.Train.CondSpec().IsZero() {
-		drop = 0
-	}
-	p.Objective = objective.FlowMatching{Path: way, Times: times, Drop: drop}
-	return p, nil
+	p.Objective, err = p.objective()
+	return p, err
 }
 
 func (p *Plan) takeData(s Stuff, key rng.Key) error {
@@ -342,8 +330,22 @@ func (p *Plan) Model(params []float32, k *kernel.Set) (*model.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	schedule, err := p.Recipe.Schedule()
+	if err != nil {
+		return nil, err
+	}
 	return model.New(model.Config{
+		Schedule: schedule,
 		Program: prog, Params: params, Cond: p.Net.CondSpec(), Transform: p.Transform,
 		Columns: p.Columns, Classes: p.Classes, Conditions: p.Conditions, CondTransform: p.CondTransform, Kernels: k,
 	})
+}
+
+// Schedule returns that of the Gaussian paths a recipe trains on, nil if its
+// source is no Gaussian.
+func (r Recipe) Schedule() (flow.Schedule, error) {
+	if r.Source != "gaussian" {
+		return nil, nil
+	}
+	return path.NewSchedule(r.Path)
 }

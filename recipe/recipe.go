@@ -68,6 +68,11 @@ type Recipe struct {
 	// Compose.
 	Coupling coupling.Config `json:"coupling"`
 	Path     path.Config     `json:"path"`
+	// Family, Objective and Predict say what the network is trained for: see
+	// Families, Objectives and Predictions.
+	Family    string `json:"family"`
+	Objective string `json:"objective"`
+	Predict   string `json:"predict"`
 	// Drop is the probability with which training hides a row's conditions, so
 	// that the model can be guided.
 	Drop    float64      `json:"drop"`
@@ -89,6 +94,7 @@ func Preset(name string) (Recipe, error) {
 		Version: Version, Preset: name,
 		Data:   Data{Standardise: true, HeldOut: 0.1},
 		Source: "gaussian", Coupling: coupling.Config{Name: AutoCoupling, Cost: coupling.Defaults().Cost}, Path: path.Defaults(), Drop: 0.1,
+		Family: "flow", Objective: "velocity", Predict: "velocity",
 		Network: nn.Defaults(), Optim: optim.Defaults(), Train: train.Defaults(),
 	}
 	switch name {
@@ -157,6 +163,7 @@ func (r Recipe) Validate() error {
 	if r.Source == "" {
 		bad("source", "is empty; use gaussian, another data set or a file")
 	}
+	errs = append(errs, r.validObjective()...)
 	errs = append(errs, below("coupling", r.validCoupling()), below("path", r.Path.Validate()), r.Network.Validate("network"),
 		r.Optim.Validate("optim"), r.Train.Validate("train"))
 	return errors.Join(errs...)

@@ -214,6 +214,9 @@ func decode(f *modelfile.File, kernels string) (*Saved, error) {
 	if s.Recipe, err = recipe.Decode([]byte(f.Meta[metaRecipe])); err != nil {
 		return nil, fmt.Errorf("metadata %q: %w", metaRecipe, err)
 	}
+	if c.Schedule, err = s.Recipe.Schedule(); err != nil {
+		return nil, fmt.Errorf("metadata %q: %w", metaRecipe, err)
+	}
 	if c.Transform, err = data.DecodeTransform([]byte(f.Meta[metaTransform])); err != nil {
 		return nil, fmt.Errorf("metadata %q: %w", metaTransform, err)
 	}

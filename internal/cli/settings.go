@@ -35,6 +35,9 @@ var settings = []setting{
 	{"source", "start of the flow: gaussian, a data set or a file", append([]string{"gaussian"}, dataNames()...), func(r *recipe.Recipe) any { return &r.Source }},
 	{"coupling", "pairs of a batch: " + list(couplingNames()), couplingNames(), func(r *recipe.Recipe) any { return &r.Coupling.Name }},
 	{"ot-cost", "cost of a pair: sqeuclidean, l2", []string{"sqeuclidean", "l2"}, func(r *recipe.Recipe) any { return &r.Coupling.Cost }},
+	{"family", "kind of model: " + list(recipe.Families()), recipe.Families(), func(r *recipe.Recipe) any { return &r.Family }},
+	{"objective", "what a flow is trained for: " + list(recipe.Objectives()), recipe.Objectives(), func(r *recipe.Recipe) any { return &r.Objective }},
+	{"predict", "what the network answers: " + list(recipe.Predictions()), recipe.Predictions(), func(r *recipe.Recipe) any { return &r.Predict }},
 	{"sigma", "noise about the straight path", nil, func(r *recipe.Recipe) any { return &r.Path.Sigma }},
 	{"drop", "share of rows trained without conditions", nil, func(r *recipe.Recipe) any { return &r.Drop }},
 	{"label", "column of class labels; class for a built-in set", nil, func(r *recipe.Recipe) any { return &r.Data.Label }},
@@ -128,6 +131,7 @@ func (f *recipeFlags) recipe(cmd *cobra.Command, base *recipe.Recipe, read func(
 // flagOf names the flag of a field, by its path in a recipe or a solver.
 var flagOf = map[string]string{
 	"preset": "preset", "source": "source", "drop": "drop",
+	"family": "family", "objective": "objective", "predict": "predict",
 	"train.steps": "steps", "train.batch": "batch", "train.patience": "patience",
 	"optim.rate": "rate", "optim.ema": "ema",
 	"network.kind": "network", "network.width": "width", "network.depth": "depth", "network.activation": "activation",
