@@ -336,7 +336,7 @@ func (p *Plan) Model(params []float32, k *kernel.Set) (*model.Model, error) {
 	}
 	return model.New(model.Config{
 		Schedule: schedule,
-		Program: prog, Params: params, Cond: p.Net.CondSpec(), Transform: p.Transform,
+		Program:  prog, Params: params, Cond: p.Net.CondSpec(), Transform: p.Transform,
 		Columns: p.Columns, Classes: p.Classes, Conditions: p.Conditions, CondTransform: p.CondTransform, Kernels: k,
 	})
 }
