@@ -58,6 +58,8 @@ var table = []pkg{
 
 	{"recipe", 5, "tensor rng internal/kernel flow nn optim data data/npy coupling path field solve metric objective model train sample"},
 
+	{"internal/cputime", 5, ""}, // reads the processor's clock
+
 	{"run", 6, "tensor rng internal/kernel flow graph nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe"},
 
 	{"", 7, "tensor rng flow nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe run"},
@@ -65,8 +67,9 @@ var table = []pkg{
 	{"serve", 8, "tensor rng flow data data/npy path field solve metric plot report modelfile model train sample recipe run laminar"},
 	{"internal/cli", 9, "tensor rng internal/kernel flow nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe run serve laminar bench"},
 	{"cmd/laminar", 10, "internal/cli"},
+	{"bench/tong", 9, "internal/cputime tensor rng flow nn optim data coupling path solve metric objective model train recipe"},
 	{"bench/post", 9, "tensor rng flow solve metric sample recipe train"},
-	{"bench/quality", 9, "tensor rng flow data solve metric sample model recipe run train nn optim"},
+	{"bench/quality", 9, "internal/cputime tensor rng flow data solve metric sample model recipe run train nn optim"},
 	{"bench", 8, "tensor rng internal/par internal/kernel internal/lap internal/exec flow graph nn optim data coupling path field solve metric plot report modelfile objective model train sample recipe run laminar"},
 	{"bench/peers", 9, "tensor rng internal/par internal/kernel internal/lap internal/exec flow graph nn optim data coupling path field solve metric plot report modelfile objective model train sample recipe run laminar bench"},
 }
