@@ -1,6 +1,10 @@
 package main
 
-import "math"
+import (
+	"math"
+
+	"laminar/metric"
+)
 
 // interval is lo to hi; the zero value is unknown.
 type interval struct{ lo, hi float64 }
@@ -46,33 +50,28 @@ var references = map[string]map[string]reference{
 	},
 }
 
-// figures are the mean and standard deviation of one figure over seeds.
+// figures are a figure's mean and standard deviation over n seeds; low is the
+// lower end of the 95 % interval of the mean, of one seed the mean itself.
 type figures struct {
-	mean, sd float64
-	n        int
+	mean, sd, low float64
+	n             int
 }
 
 func over(cells []Cell, of func(Cell) float64) figures {
-	f := figures{n: len(cells)}
+	var v []float64
 	for _, c := range cells {
-		f.mean += of(c) / float64(f.n)
+		v = append(v, of(c))
 	}
-	for _, c := range cells {
-		f.sd += (of(c) - f.mean) * (of(c) - f.mean)
+	mean, ci := metric.Student(v)
+	f := figures{mean: mean, low: float64(ci[0]), n: len(v)}
+	if f.n < 2 {
+		f.low = mean
+	}
+	for _, x := range v {
+		f.sd += (x - mean) * (x - mean)
 	}
 	f.sd = math.Sqrt(f.sd / float64(max(1, f.n-1)))
 	return f
-}
-
-// student is the 97.5 % quantile of Student's t by degrees of freedom.
-var student = []float64{math.Inf(1), 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262}
-
-// low is the lower end of the 95 % interval of the mean; of one seed, the mean.
-func (f figures) low() float64 {
-	if f.n < 2 {
-		return f.mean
-	}
-	return f.mean - student[min(f.n, len(student))-1]*f.sd/math.Sqrt(float64(f.n))
 }
 
 // Verdict is how a figure compares with what others got, where less is better.
@@ -93,7 +92,7 @@ func judge(f figures, a, b interval) Verdict {
 	switch bound := max(a.hi, b.hi); {
 	case f.mean <= bound:
 		return held
-	case f.low() <= bound:
+	case f.low <= bound:
 		return spreadOnly
 	}
 	return missed

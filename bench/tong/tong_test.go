@@ -127,7 +127,7 @@ func TestJoinedPairs(t *testing.T) {
 }
 
 func TestJudge(t *testing.T) {
-	f := figures{mean: 1, sd: 0.1, n: 5}
+	f := figures{mean: 1, low: 0.876, n: 5}
 	for _, c := range []struct {
 		a, b interval
 		want Verdict
@@ -135,7 +135,7 @@ func TestJudge(t *testing.T) {
 		{interval{0.9, 1.1}, interval{}, held},
 		{interval{1.5, 2}, interval{}, held}, // better
 		{interval{0.5, 0.8}, interval{0.9, 1.05}, held},
-		{interval{0.5, 0.95}, interval{}, spreadOnly}, // 1 - 2.776 x 0.1 / sqrt 5 = 0.876
+		{interval{0.5, 0.95}, interval{}, spreadOnly},
 		{interval{0.5, 0.87}, interval{}, missed},
 		{interval{}, interval{}, none},
 	} {
