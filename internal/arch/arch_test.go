@@ -64,8 +64,10 @@ var table = []pkg{
 
 	{"", 7, "tensor rng flow nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe run"},
 
+	{"compare", 7, "internal/cputime internal/kernel tensor rng flow nn optim data coupling path solve metric plot report objective model train sample recipe run"},
+
 	{"serve", 8, "tensor rng flow data data/npy path field solve metric plot report modelfile model train sample recipe run laminar"},
-	{"internal/cli", 9, "tensor rng internal/kernel flow nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe run serve laminar bench"},
+	{"internal/cli", 9, "tensor rng internal/kernel flow nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe run compare serve laminar bench"},
 	{"cmd/laminar", 10, "internal/cli"},
 	{"bench/tong", 9, "internal/cputime tensor rng flow nn optim data coupling path solve metric objective model train recipe"},
 	{"bench/post", 9, "tensor rng flow solve metric sample recipe train"},

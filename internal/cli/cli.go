@@ -65,6 +65,7 @@ func (a *app) commands() []*cobra.Command {
 		a.evalCommand(),
 		a.plotCommand(),
 		a.animateCommand(),
+		a.compareCommand(),
 		a.infoCommand(),
 		a.datasetsCommand(),
 		a.benchCommand(),

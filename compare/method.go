@@ -1,0 +1,82 @@
+package compare
+
+import (
+	"laminar/metric"
+	"laminar/nn"
+	"laminar/optim"
+	"laminar/recipe"
+)
+
+// Entry describes a method.
+type Entry struct{ Name, About string }
+
+// method is one way to learn a distribution, told as changes of one recipe.
+type method struct {
+	Entry
+	set func(*recipe.Recipe)
+	// loss says what its loss measures: those of one kind compare.
+	loss string
+	// once tells that it samples in one evaluation and has no path.
+	once bool
+	// solver samples it.
+	solver string
+}
+
+// methods in the order of the report.
+var methods = []method{
+	{Entry: Entry{"independent", "flow matching, pairs by chance"}, loss: "velocity", solver: "euler",
+		set: func(r *recipe.Recipe) { r.Coupling.Name = "independent" }},
+	{Entry: Entry{"ot", "flow matching, optimal transport within each batch"}, loss: "velocity", solver: "euler",
+		set: func(r *recipe.Recipe) { r.Coupling.Name = "ot" }},
+}
+
+// Catalogue lists the methods.
+func Catalogue() []Entry {
+	var out []Entry
+	for _, m := range methods {
+		out = append(out, m.Entry)
+	}
+	return out
+}
+
+func named(name string) method {
+	for _, m := range methods {
+		if m.Name == name {
+			return m
+		}
+	}
+	return method{}
+}
+
+// The evaluations at which every method is judged; one that samples at once has
+// the first only.
+var evaluations = []int{1, 2, 4, 8, 16, 50, 100}
+
+func (m method) settings() []metric.Setting {
+	var out []metric.Setting
+	for _, nfe := range evaluations {
+		if !m.once || nfe == 1 {
+			out = append(out, metric.Setting{Solver: m.solver, NFE: nfe})
+		}
+	}
+	return out
+}
+
+// most is the largest number of evaluations.
+func (m method) most() metric.Setting { s := m.settings(); return s[len(s)-1] }
+
+// recipe is what the method trains by: the post's network, batch and rate, with
+// averaged weights. The rate is constant, so that the model after n steps of a
+// long run is that of a run of n steps.
+func (m method) recipe(data string, seed uint64, steps int) (recipe.Recipe, error) {
+	r, err := recipe.Preset("default")
+	if err != nil {
+		return r, err
+	}
+	r.Data.Name = data
+	r.Network, r.Optim = nn.Post(), optim.Post()
+	r.Optim.EMA = 0.999
+	r.Train.Steps, r.Train.Seed, r.Train.Patience = steps, seed, 0
+	m.set(&r)
+	return r, r.Validate()
+}
