@@ -152,8 +152,11 @@ func converges(f *figures) (verdict, string) {
 
 // short writes a figure to three digits.
 func short(v float64) string {
-	if math.IsNaN(v) {
+	switch {
+	case math.IsNaN(v):
 		return "–"
+	case math.Abs(v) >= 1000:
+		return fmt.Sprintf("%.0f", v)
 	}
 	return fmt.Sprintf("%.3g", v)
 }

@@ -125,7 +125,7 @@ func (w *work) follow(ctx context.Context) error {
 // followPoints and followPairs are the size of a distance along the way.
 const (
 	followPoints = 1000
-	followPairs  = 2
+	followPairs  = 4
 )
 
 func (w *work) followOne(ctx context.Context, m method, s int, t *trial) error {

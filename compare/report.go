@@ -109,7 +109,7 @@ func (w *work) draw(ctx context.Context) error {
 				return run.Picture(ctx, kind, t.saved, t.plan, o)
 			}
 		}
-		var o run.PictureOptions
+		o := run.PictureOptions{Title: m.Name}
 		o.Sample.Solve.Method, o.Sample.Solve.NFE = m.most().Solver, m.most().NFE
 		jobs = append(jobs, job{samples, fmt.Sprintf("%s: %s, %d %s.", m.Name, m.About, m.most().NFE, plural(m.most().NFE, "evaluation")), of("samples", o)})
 		if !m.once {
@@ -244,38 +244,43 @@ func (r *Result) about() string {
 	return text + fmt.Sprintf(". Losses compare only within a kind. Crossing is the share of the target that no field can follow, a property of the pairs; straightness is 0 for straight paths; NPE is 0 where paths cost as little as optimal transport. Evaluations needed are those from which W2 stays within %g of the method's own at its most; steps to the target are training steps to %g times the floor. A dash is a figure that the method has not got.", Tolerance, Target)
 }
 
-// tables are the figures of the methods.
+// tables are the figures of the methods: their training, their paths, and W2.
 func (r *Result) tables() []report.Table {
-	about := report.Table{
-		Columns: []string{"method", "", "steps", "core-seconds", "loss", "of", "crossing", "straightness", "path energy", "NPE", "evaluations needed", "steps to target"},
-		Numeric: []bool{false, false, true, true, true, false, true, true, true, true, true, true},
+	training := report.Table{
+		Caption: "Training", Columns: []string{"method", "", "steps", "core-seconds", "loss", "of the", "steps to target"},
+		Numeric: []bool{false, false, true, true, true, false, true},
 	}
-	w2 := report.Table{Caption: "W2 by network evaluations, with 95 % intervals over the seeds", Columns: []string{"method"}, Numeric: []bool{false}}
+	roads := report.Table{
+		Caption: "Paths", Columns: []string{"method", "crossing", "straightness", "path energy", "NPE", "evaluations needed"},
+		Numeric: []bool{false, true, true, true, true, true},
+	}
+	w2 := report.Table{Caption: "W2 by network evaluations, ± half of the 95 % interval over the seeds", Columns: []string{"method"}, Numeric: []bool{false}}
 	for _, nfe := range evaluations {
 		w2.Columns, w2.Numeric = append(w2.Columns, strconv.Itoa(nfe)), append(w2.Numeric, true)
 	}
 	n := func(v metric.Number) string { return short(float64(v)) }
+	with := func(v metric.Number, ci metric.Interval) string {
+		if math.IsNaN(float64(ci[0])) {
+			return n(v)
+		}
+		half := (float64(ci[1]) - float64(ci[0])) / 2
+		digits := max(0, 1-int(math.Floor(math.Log10(max(half, 1e-9)))))
+		return fmt.Sprintf("%.*f ± %.*f", digits, float64(v), digits, half)
+	}
 	for _, o := range r.Methods {
 		target := n(o.StepsToTarget)
 		if o.Reached < o.Seeds {
 			target = fmt.Sprintf("reached by %d of %d", o.Reached, o.Seeds)
 		}
-		about.Rows = append(about.Rows, []string{
-			o.Name, o.About, strconv.Itoa(o.Steps), fmt.Sprintf("%.1f", float64(o.TrainSeconds)), n(o.Loss), o.LossKind,
-			n(o.Crossing), n(o.Straightness), n(o.PathEnergy), n(o.NPE), n(o.NFENeeded), target,
-		})
+		training.Rows = append(training.Rows, []string{o.Name, o.About, strconv.Itoa(o.Steps), fmt.Sprintf("%.1f", float64(o.TrainSeconds)), with(o.Loss, o.LossCI), o.LossKind, target})
+		roads.Rows = append(roads.Rows, []string{o.Name, n(o.Crossing), with(o.Straightness, o.StraightnessCI), n(o.PathEnergy), n(o.NPE), n(o.NFENeeded)})
 		row := []string{o.Name}
 		for _, nfe := range evaluations {
-			v, ci := o.W2[strconv.Itoa(nfe)], o.W2CI[strconv.Itoa(nfe)]
-			cell := n(v)
-			if !math.IsNaN(float64(ci[0])) {
-				cell += " " + span(ci)
-			}
-			row = append(row, cell)
+			row = append(row, with(o.W2[strconv.Itoa(nfe)], o.W2CI[strconv.Itoa(nfe)]))
 		}
 		w2.Rows = append(w2.Rows, row)
 	}
-	return []report.Table{about, w2}
+	return []report.Table{training, roads, w2}
 }
 
 // WriteJSON writes the figures as one JSON object.

@@ -149,7 +149,9 @@ func (q Quality) Figure() (Figure, error) {
 		}
 	}
 	slices.Sort(x.at)
-	x.at = slices.Compact(x.at)
+	if x.at = slices.Compact(x.at); len(x.at) > 10 {
+		x.at = nil // too many to be read side by side
+	}
 	x.lo, x.hi = x.lo/1.12, x.hi*1.12
 	y.lo, y.hi = y.lo/1.15, y.hi*1.15
 	return Figure{w: chartWidth, h: chartHeight, look: themeOf(q.Dark), paint: func(c canvas, th theme) {

@@ -56,7 +56,8 @@ type Section struct {
 }
 
 // Table has one cell per column in each row. Columns whose cells are all
-// numbers should be listed in Numeric, which sets them flush right.
+// numbers should be listed in Numeric, which sets them flush right. A cell of
+// more than a few words is broken into lines.
 type Table struct {
 	Caption string
 	Columns []string
@@ -133,14 +134,19 @@ type tableView struct {
 type cell struct {
 	Text    string
 	Numeric bool
+	// Long text is broken into lines.
+	Long bool
 }
+
+// longText is the number of bytes from which a cell is broken into lines.
+const longText = 48
 
 func (t Table) view() (tableView, error) {
 	v := tableView{Caption: t.Caption}
 	cells := func(texts []string) []cell {
 		out := make([]cell, len(texts))
 		for i, s := range texts {
-			out[i] = cell{s, i < len(t.Numeric) && t.Numeric[i]}
+			out[i] = cell{s, i < len(t.Numeric) && t.Numeric[i], len(s) > longText}
 		}
 		return out
 	}
