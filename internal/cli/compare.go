@@ -39,7 +39,7 @@ the figures, and the figures that do. Writes report.html and compare.json.
 
 Methods:
 ` + strings.Join(about, "\n"),
-		Example:           "  laminar compare moons\n  laminar compare points.csv --seeds 5 --budget 20s -o runs/compared\n  laminar compare moons --methods independent,ot --steps independent=4000,ot=4000",
+		Example:           "  laminar compare moons\n  laminar compare points.csv --seeds 5 --budget 20s -o compared\n  laminar compare moons --methods independent,ot --steps independent=4000,ot=900",
 		Args:              takes(1, 1, "DATA"),
 		ValidArgsFunction: completeData,
 		RunE:              c.run,
@@ -71,14 +71,14 @@ func (c *compareCall) run(cmd *cobra.Command, args []string) error {
 	if c.dir == "" {
 		c.dir = filepath.Join("runs", "compare-"+strings.TrimSuffix(filepath.Base(args[0]), filepath.Ext(args[0])))
 	}
-	if err := os.MkdirAll(c.dir, 0o755); err != nil {
-		return err
-	}
 	shown := newStages(c.stderr)
 	start := time.Now()
 	res, err := compare.Run(cmd.Context(), args[0], c.Config, shown.show)
 	shown.end()
 	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.dir, 0o755); err != nil {
 		return err
 	}
 	page, figures := filepath.Join(c.dir, "report.html"), filepath.Join(c.dir, "compare.json")

@@ -137,6 +137,7 @@ var flagOf = map[string]string{
 	"network.kind": "network", "network.width": "width", "network.depth": "depth", "network.activation": "activation",
 	"coupling.name": "coupling", "coupling.cost": "ot-cost", "path.sigma": "sigma",
 	"data.held_out": "held-out", "data.drop_label": "drop-label",
+	"seeds": "seeds", "budget": "budget", "methods": "methods", "steps": "steps", "n": "n", "pairs": "pairs",
 	"eval.N": "n", "eval.Pairs": "pairs", "method": "solver", "nfe": "nfe", "rtol": "rtol", "atol": "atol",
 }
 
