@@ -82,13 +82,13 @@ func (m *MixtureFlow[T]) VelocityAt(dst, x tensor.Matrix[T], t []float64, _ []in
 func (m *MixtureFlow[T]) scratch() *[]float64 {
 	p := m.pool.Get().(*[]float64)
 	if *p == nil {
-		*p = make([]float64, len(m.mean)+m.dim)
+		*p = make([]float64, len(m.mean)+2*m.dim)
 	}
 	return p
 }
 
 func (m *MixtureFlow[T]) row(dst, x []T, t float64, scratch []float64) {
-	logP, u := scratch[:len(m.mean)], scratch[len(m.mean):]
+	logP, u := scratch[:len(m.mean)], scratch[len(m.mean):len(m.mean)+m.dim]
 	best := math.Inf(-1)
 	for k, mu := range m.mean {
 		v := (1-t)*(1-t) + t*t*m.sigma[k]*m.sigma[k]

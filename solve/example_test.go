@@ -88,7 +88,7 @@ func ExampleCatalogue() {
 	// ab2 multistep 2 1 false
 	// ddim multistep 1 1 false
 	// dpmpp2m multistep 2 1 false
-	// unipc multistep 2 1 false
+	// unipc multistep 3 1 false
 	// em sde 1 1 false
 	// sde-heun sde 2 2 false
 	// ancestral sde 1 1 false

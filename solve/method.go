@@ -57,11 +57,11 @@ var others = []*Method{
 	{Name: "ab2", About: "Adams-Bashforth 2: the velocity of the last step is used again", Kind: Multistep, Order: 2, evals: 1},
 	{Name: "ddim", About: "DDIM: the estimates of data and noise, mixed anew (Song et al. 2021)", Kind: Multistep, Order: 1, Scheduled: true, evals: 1},
 	{Name: "dpmpp2m", About: "DPM-Solver++ 2M (Lu et al. 2022)", Kind: Multistep, Order: 2, Scheduled: true, Forward: true, evals: 1},
-	{Name: "unipc", About: "UniPC of order 2, predictor and corrector (Zhao et al. 2023)", Kind: Multistep, Order: 2, Scheduled: true, Forward: true, evals: 1},
+	{Name: "unipc", About: "UniPC-2, predictor and corrector (Zhao et al. 2023)", Kind: Multistep, Order: 3, Scheduled: true, Forward: true, evals: 1},
 	{Name: "em", About: "Euler-Maruyama with a choice of diffusion (SiT, Ma et al. 2024)", Kind: SDE, Order: 1, Scheduled: true, Forward: true, diffuses: true, evals: 1},
 	{Name: "sde-heun", About: "stochastic Heun, of weak order 2, with a choice of diffusion", Kind: SDE, Order: 2, Scheduled: true, Forward: true, diffuses: true, evals: 2},
 	{Name: "ancestral", About: "DDPM's ancestral sampling: the posterior of each step (Ho et al. 2020)", Kind: SDE, Order: 1, Scheduled: true, Forward: true, evals: 1},
-	{Name: "renoise", About: "the estimate of the data with fresh noise, as diffusers' stochastic step has it", Kind: SDE, Order: 1, Scheduled: true, Forward: true, evals: 1},
+	{Name: "renoise", About: "the estimate of the data with fresh noise, diffusers' stochastic step; for networks of few steps", Kind: SDE, Order: 1, Scheduled: true, Forward: true, evals: 1},
 	{Name: "jump", About: "one evaluation per step, for networks of few steps (MeanFlow, shortcut)", Kind: Jump, Order: 1, evals: 1},
 }
 

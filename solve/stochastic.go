@@ -171,7 +171,9 @@ func (ancestral[T]) step(s *Solver[T], f flow.FieldOf[T], x tensor.Matrix[T], n 
 }
 
 // renoise keeps the expected data only and adds the next time's noise afresh:
-// alpha' x1 + sigma' eps.
+// alpha' x1 + sigma' eps. It is meant for networks whose estimate is a sample
+// already (distilled ones); with the expectation that a plain flow knows, it loses
+// spread however short the steps are.
 type renoise[T tensor.Float] struct{}
 
 func (renoise[T]) step(s *Solver[T], f flow.FieldOf[T], x tensor.Matrix[T], n int) error {
