@@ -28,6 +28,8 @@ func (c *compiler) fuse() {
 	}
 	c.mark()
 	c.fuseDense()
+	c.mark()
+	c.fuseConv()
 }
 
 // turnContract computes a sum of products that has many rows and few columns,
@@ -306,7 +308,7 @@ func (c *compiler) fuseDense() {
 				break
 			}
 		}
-		if add < 0 && act < 0 && !n.TransB && c.nodes[w].Size() < packFrom {
+		if add < 0 && act < 0 && !n.TransB && c.nodes[w].Size() < packFrom && !c.windowed(i, readers) {
 			continue // the kernel reads the weight where it is
 		}
 		// The weight, packed once for all products that read it this way.

@@ -22,6 +22,8 @@ type instr struct {
 	act            kernel.Act
 	ints           [2]bool // operands of Equal, Convert that are int32; ints[0] of the values moved
 	walk           walk
+	win            windows // of operations on windows of images
+	winLeft        bool    // opConvWeight: the image is in[0]
 	consts         []float64
 }
 
@@ -88,7 +90,16 @@ func (c *compiler) instruction(i int) instr {
 		ins.lead = sizeOf(x.Shape[:len(x.Shape)-1])
 	case opPack:
 		ins.k, ins.n = n.Shape[0], n.Shape[1]
-	case opDense:
+	case graph.OpUnfold, graph.OpFold:
+		ins.win = c.geometry(i)
+	case opConvImage:
+		ins.win, ins.k = c.geometry(n.win), last(x.Shape)
+	case opConvWeight:
+		ins.win, ins.winLeft, ins.m, ins.n = c.geometry(n.win), n.winLeft, n.Shape[0], n.Shape[1]
+	case opDense, opConv:
+		if n.Op == opConv {
+			ins.win = c.geometry(n.win)
+		}
 		ins.k, ins.n = last(x.Shape), last(n.Shape)
 		ins.lead = sizeOf(x.Shape[:len(x.Shape)-1])
 		ins.bias = len(n.in) > 2
@@ -269,13 +280,23 @@ func (f *frame) run(i *instr) {
 			ld = i.k
 		}
 		k.PackB(i.transB, i.n, i.k, x, ld, dst)
-	case opDense:
+	case graph.OpUnfold, graph.OpFold:
+		f.unfold(i, dst, x, rows)
+	case opConvImage:
+		f.convImage(i, dst, x, y, rows)
+	case opConvWeight:
+		f.convWeight(i, dst, x, y, rows)
+	case opDense, opConv:
 		var bias, pre []float32
 		if i.bias {
 			bias = f.at(&i.in[2])
 		}
 		if i.pre.size > 0 {
 			pre = f.at(&i.pre)
+		}
+		if i.op == opConv {
+			f.conv(i, dst, pre, x, y, bias, rows)
+			return
 		}
 		k.Linear(rows*i.lead, i.n, i.k, x, i.k, y, bias, i.act, dst, i.n, pre, i.n, &f.ws)
 	case graph.OpMatMul:
