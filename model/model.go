@@ -49,6 +49,10 @@ type Config struct {
 	// it turns velocities into scores and noise. nil where there is none (a
 	// source that is no Gaussian, a GAN).
 	Schedule flow.Schedule
+	// Coupled tells that noise was paired with data by anything but chance. Given
+	// its data, the noise of a path is then not N(0, I), and its velocities tell no
+	// score.
+	Coupled bool
 	// Kernels is the kernel set; nil is the best of this machine.
 	Kernels *kernel.Set
 }

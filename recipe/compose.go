@@ -335,8 +335,8 @@ func (p *Plan) Model(params []float32, k *kernel.Set) (*model.Model, error) {
 		return nil, err
 	}
 	return model.New(model.Config{
-		Schedule: schedule,
-		Program:  prog, Params: params, Cond: p.Net.CondSpec(), Transform: p.Transform,
+		Schedule: schedule, Coupled: p.Recipe.Coupled(),
+		Program: prog, Params: params, Cond: p.Net.CondSpec(), Transform: p.Transform,
 		Columns: p.Columns, Classes: p.Classes, Conditions: p.Conditions, CondTransform: p.CondTransform, Kernels: k,
 	})
 }
@@ -349,3 +349,6 @@ func (r Recipe) Schedule() (flow.Schedule, error) {
 	}
 	return path.NewSchedule(r.Path)
 }
+
+// Coupled reports whether noise is paired with data by anything but chance.
+func (r Recipe) Coupled() bool { return r.Coupling.Name != "independent" }
