@@ -51,7 +51,7 @@ func DDPM() VP { return VP{0.1, 20} }
 
 // At is the method of flow.Schedule.
 func (p VP) At(t float64) (alpha, sigma, dalpha, dsigma float64) {
-	u := 1 - t
+	u := max(1-t, 0)
 	alpha = math.Exp(-p.exponent(u) / 2)
 	sigma = math.Sqrt(-math.Expm1(-p.exponent(u)))
 	u = max(u, near)
@@ -79,7 +79,7 @@ type LinearVP struct{}
 // At is the method of flow.Schedule.
 func (LinearVP) At(t float64) (alpha, sigma, dalpha, dsigma float64) {
 	c := min(t, 1-near)
-	return t, math.Sqrt((1 - t) * (1 + t)), 1, -c / math.Sqrt((1-c)*(1+c))
+	return t, math.Sqrt(max(0, (1-t)*(1+t))), 1, -c / math.Sqrt((1-c)*(1+c))
 }
 
 // Time is the method of flow.Schedule.
