@@ -35,7 +35,7 @@ func (g *GaussianFlow[T]) VelocityDivergence(dst, div, x tensor.Matrix[T], t []f
 		to := div.Row(i)
 		clear(to)
 		for j := range g.Dim() {
-			_, _, rate := g.at(j, t[i])
+			_, _, _, rate := g.at(j, partsAt(g.schedule, t[i]))
 			if len(probes) == 0 {
 				to[0] += T(rate)
 			}
@@ -50,7 +50,7 @@ func (g *GaussianFlow[T]) VelocityDivergence(dst, div, x tensor.Matrix[T], t []f
 // VelocityDivergence is the method of flow.DivergentOf. With u_k the velocity and
 // g_k the score given component k,
 //
-//	J = sum_k p_k [r_k I + u_k (g_k - sum_l p_l g_l)'],  r_k = (t sigma_k^2 - (1-t)) / v_k.
+//	J = sum_k p_k [r_k I + u_k (g_k - sum_l p_l g_l)'],  r_k = v_k'/(2 v_k).
 func (m *MixtureFlow[T]) VelocityDivergence(dst, div, x tensor.Matrix[T], t []float64, _ []int32, probes []tensor.Matrix[T]) error {
 	if err := checkDivergence(m.dim, dst, div, x, t, probes); err != nil {
 		return err
@@ -59,8 +59,8 @@ func (m *MixtureFlow[T]) VelocityDivergence(dst, div, x tensor.Matrix[T], t []fl
 	defer m.pool.Put(p)
 	mean := (*p)[len(m.mean)+m.dim:]
 	for i := range x.N {
-		xi, ti := x.Row(i), t[i]
-		m.row(dst.Row(i), xi, ti, *p)
+		xi, c := x.Row(i), partsAt(m.schedule, t[i])
+		m.row(dst.Row(i), xi, c, *p)
 		logP := (*p)[:len(m.mean)]
 		var total, best float64
 		for k, l := range logP {
@@ -72,8 +72,8 @@ func (m *MixtureFlow[T]) VelocityDivergence(dst, div, x tensor.Matrix[T], t []fl
 			total += math.Exp(l - best)
 		}
 		// v_k, and the score of component k at coordinate j.
-		spread := func(k int) float64 { return (1-ti)*(1-ti) + ti*ti*m.sigma[k]*m.sigma[k] }
-		score := func(k, j int) float64 { return (ti*m.mean[k][j] - float64(xi[j])) / spread(k) }
+		spread := func(k int) float64 { return c.sigma*c.sigma + c.alpha*c.alpha*m.sigma[k]*m.sigma[k] }
+		score := func(k, j int) float64 { return (c.alpha*m.mean[k][j] - float64(xi[j])) / spread(k) }
 		clear(mean)
 		for k, l := range logP {
 			for j := range mean {
@@ -81,24 +81,24 @@ func (m *MixtureFlow[T]) VelocityDivergence(dst, div, x tensor.Matrix[T], t []fl
 			}
 		}
 		to := div.Row(i)
-		for c := range to {
+		for q := range to {
 			var sum float64
 			for k, l := range logP {
-				rate := (ti*m.sigma[k]*m.sigma[k] - (1 - ti)) / spread(k)
-				u := func(j int) float64 { return m.mean[k][j] - rate*spread(k)*score(k, j) }
+				rate := (c.sigma*c.dsigma + c.alpha*c.dalpha*m.sigma[k]*m.sigma[k]) / spread(k)
+				u := func(j int) float64 { return c.dalpha*m.mean[k][j] - rate*spread(k)*score(k, j) }
 				var trace, left, right float64
 				for j := range mean {
 					if len(probes) == 0 {
 						trace += rate + u(j)*(score(k, j)-mean[j])
 						continue
 					}
-					q := float64(probes[c].At(i, j))
-					trace += rate * q * q
-					left, right = left+q*u(j), right+q*(score(k, j)-mean[j])
+					e := float64(probes[q].At(i, j))
+					trace += rate * e * e
+					left, right = left+e*u(j), right+e*(score(k, j)-mean[j])
 				}
 				sum += math.Exp(l-best) / total * (trace + left*right)
 			}
-			to[c] = T(sum)
+			to[q] = T(sum)
 		}
 	}
 	return nil

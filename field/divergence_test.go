@@ -6,6 +6,7 @@ import (
 
 	"laminar/field"
 	"laminar/flow"
+	"laminar/path"
 	"laminar/tensor"
 )
 
@@ -23,7 +24,9 @@ func TestDivergence(t *testing.T) {
 	const n, d, h = 6, 3, 1e-5
 	x, p := normal(n, d, 1), normal(n, d, 2)
 	at := []float64{0, 0.2, 0.5, 0.7, 0.95, 1}
-	for name, f := range map[string]flow.DivergentOf[float64]{"gaussian": gauss, "mixture": mix} {
+	for name, f := range map[string]flow.DivergentOf[float64]{
+		"gaussian": gauss, "mixture": mix, "cosine mixture": mix.Under(path.Cosine{}), "cosine gaussian": gauss.Under(path.Cosine{}),
+	} {
 		u, div := tensor.NewOf[float64](n, d), tensor.NewOf[float64](n, 1)
 		v, forms := tensor.NewOf[float64](n, d), tensor.NewOf[float64](n, 2)
 		if err := f.VelocityDivergence(u, div, x, at, nil, nil); err != nil {
