@@ -31,7 +31,7 @@ func (g *GaussianFlow[T]) VelocityDivergence(dst, div, x tensor.Matrix[T], t []f
 		return err
 	}
 	for i := range x.N {
-		g.row(dst.Row(i), x.Row(i), t[i])
+		g.row(dst.Row(i), x.Row(i), partsAt(g.schedule, t[i]))
 		to := div.Row(i)
 		clear(to)
 		for j := range g.Dim() {
