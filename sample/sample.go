@@ -115,15 +115,14 @@ func Carry(ctx context.Context, m *model.Model, c Config, x tensor.Mat, t0, t1 f
 	if err := c.fits(x.N); err != nil {
 		return solve.Stats{}, err
 	}
-	if err := suits(m, c.Solve); err != nil {
+	if _, err := Solver(m, c); err != nil {
 		return solve.Stats{}, err
 	}
 	return each(ctx, x.N, c.Workers, func() (task, error) {
-		solver, err := solve.New[float32](c.Solve)
+		solver, err := Solver(m, c)
 		if err != nil {
 			return nil, err
 		}
-		solver.Schedule, solver.Key = m.Schedule, c.Seed.Split("sde")
 		return func(ctx context.Context, lo, hi int) (solve.Stats, error) {
 			f, err := Field(m, c, lo, hi)
 			if err != nil {
@@ -145,18 +144,25 @@ func (c Config) fits(n int) error {
 	return nil
 }
 
-// suits tells whether the model can be solved as c says, as far as a solver
-// cannot know.
-func suits(m *model.Model, c solve.Config) error {
-	method, err := solve.Named(c.Method)
+// Solver returns the solver that Draw uses, with what the model knows: the
+// schedule of its paths, and for the noise of an SDE a key of the seed. The error is
+// a *flow.FieldError on "method" for an SDE where the model's coupling makes scores
+// untrue, or that of solve.New.
+func Solver(m *model.Model, c Config) (*solve.Solver[float32], error) {
+	s, err := solve.New[float32](c.Solve)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	method, err := solve.Named(c.Solve.Method)
+	if err != nil {
+		return nil, err
 	}
 	if method.Kind == solve.SDE && m.Coupled {
-		return &flow.FieldError{Path: "method", Msg: method.Name + " needs a score, which the velocity tells only where noise and data were paired by chance; " +
+		return nil, &flow.FieldError{Path: "method", Msg: method.Name + " needs a score, which the velocity tells only where noise and data were paired by chance; " +
 			"this model was trained with another coupling: choose an ODE method such as heun, or train with --coupling independent"}
 	}
-	return nil
+	s.Schedule, s.Key, s.First = m.Schedule, c.Seed.Split("sde"), c.First
+	return s, nil
 }
 
 // task solves rows lo to hi-1.
