@@ -155,7 +155,7 @@ type Search struct {
 
 // Find writes the cell of every row of x to cell, and, unless they are nil, the
 // least |x - y_j|^2 - g_j to value and by how much the second least is above it
-// to margin.
+// to margin. A row that is not finite has the cell -1.
 func (s *Search) Find(c *Cells, x tensor.Mat, cell []int32, value, margin []float32) {
 	s.c = c
 	if c.id == nil {
@@ -172,7 +172,9 @@ func (s *Search) Find(c *Cells, x tensor.Mat, cell []int32, value, margin []floa
 		clear(s.off)
 		s.best, s.second, s.arg = float32(math.Inf(1)), float32(math.Inf(1)), -1
 		s.visit(0, 0)
-		cell[i] = c.id[s.arg]
+		if cell[i] = s.arg; s.arg >= 0 {
+			cell[i] = c.id[s.arg]
+		}
 		if value != nil {
 			value[i] = s.best
 		}
@@ -231,7 +233,9 @@ func (s *Search) product(x tensor.Mat, cell []int32, value, margin []float32) {
 		c.kernels.Gemm(false, true, n, m, d, twice, d, c.y.Data, d, false, s.cost, m, &s.ws)
 		for i := range n {
 			best, second, arg := c.kernels.RowMin2(s.cost[i*m:(i+1)*m], c.price)
-			cell[lo+i] = int32(arg)
+			if cell[lo+i] = int32(arg); best-best != 0 {
+				cell[lo+i] = -1
+			}
 			if value != nil {
 				value[lo+i] = best + float32(c.kernels.SumSq(x.Row(lo+i)))
 			}

@@ -41,6 +41,9 @@ type Learned struct {
 // the search starts.
 const warmRows = 2048
 
+// leastSteps is allowed whatever the number of points.
+const leastSteps = 1024
+
 // Learn sets c's potentials so that all cells have the same share of a
 // distribution: draw i of it, of any number of rows, is what draw writes into
 // dst for the key.
@@ -86,7 +89,7 @@ func (c *Cells) Learn(ctx context.Context, draw func(dst tensor.Mat, key rng.Key
 		return best, err
 	}
 	first := max(16, 8*m/cfg.Batch) // steps before the first look
-	steps := max(first, cfg.Draws*m/cfg.Batch)
+	steps := max(leastSteps, cfg.Draws*m/cfg.Batch)
 	next, averaged := first, 0
 	full := min(1, 2*float64(cfg.Batch)/float64(m))
 	// The margins by which draws belong to a cell say how its share answers to
@@ -147,14 +150,24 @@ type learner struct {
 }
 
 // warm sets the potentials that exact transport from as many draws to the
-// points, or to some of them, suggests.
+// points suggests: to some of many, to several copies of few.
 func (l *learner) warm() error {
-	n := min(l.c.y.N, warmRows)
-	x, y := tensor.New(n, l.c.y.D), l.c.y
+	y := l.c.y
+	n := min(y.N, warmRows)
+	if y.N <= warmRows/2 {
+		n = warmRows / y.N * y.N
+	}
+	x := tensor.New(n, y.D)
 	if err := l.draw(x, l.key.Split("warm")); err != nil {
 		return err
 	}
-	if n < y.N {
+	if n > y.N {
+		copies := tensor.New(n, y.D)
+		for lo := 0; lo < n; lo += y.N {
+			copy(copies.Rows(lo, lo+y.N).Data, y.Data)
+		}
+		y = copies
+	} else if n < y.N {
 		s := l.key.Split("some").Stream()
 		rows := make([]int32, y.N)
 		s.Perm(rows)
