@@ -71,35 +71,35 @@ func (c Config) Validate() error {
 		names = append(names, e.Name)
 	}
 	if len(c.Methods) == 0 {
-		return bad("methods", "none is named; choose from %s", strings.Join(names, ", "))
+		return bad("compare.methods", "none is named; choose from %s", strings.Join(names, ", "))
 	}
 	for i, m := range c.Methods {
 		if !slices.Contains(names, m) {
-			return bad("methods", "unknown %q; choose from %s", m, strings.Join(names, ", "))
+			return bad("compare.methods", "unknown %q; choose from %s", m, strings.Join(names, ", "))
 		}
 		if slices.Contains(c.Methods[:i], m) {
-			return bad("methods", "%q is named twice", m)
+			return bad("compare.methods", "%q is named twice", m)
 		}
 	}
 	for m, n := range c.Steps {
 		if !slices.Contains(c.Methods, m) {
-			return bad("steps", "given for %q, which is not compared", m)
+			return bad("compare.steps", "given for %q, which is not compared", m)
 		}
 		if n < leastSteps {
-			return bad("steps", "%d for %s; give %d or more", n, m, leastSteps)
+			return bad("compare.steps", "%d for %s; give %d or more", n, m, leastSteps)
 		}
 	}
 	switch {
 	case c.Seeds < 1 || c.Seeds > 1000:
-		return bad("seeds", "%d is not in 1..1000", c.Seeds)
+		return bad("compare.seeds", "%d is not in 1..1000", c.Seeds)
 	case c.Budget < 100*time.Millisecond:
-		return bad("budget", "%s is too short; give 100ms or more", c.Budget)
+		return bad("compare.budget", "%s is too short; give 100ms or more", c.Budget)
 	case c.N < 100 || c.N > 20_000:
-		return bad("n", "%d is not in 100..20000", c.N)
+		return bad("compare.n", "%d is not in 100..20000", c.N)
 	case c.Pairs < 1 || c.Pairs > 1000:
-		return bad("pairs", "%d is not in 1..1000", c.Pairs)
+		return bad("compare.pairs", "%d is not in 1..1000", c.Pairs)
 	case c.Threads < 0:
-		return bad("threads", "%d is negative; 0 means all cores", c.Threads)
+		return bad("compare.threads", "%d is negative; 0 means all cores", c.Threads)
 	}
 	return nil
 }

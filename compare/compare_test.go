@@ -124,7 +124,7 @@ func TestValidate(t *testing.T) {
 		change(&c)
 		err := c.Validate()
 		var field *flow.FieldError
-		if !errors.As(err, &field) || field.Path != path {
+		if !errors.As(err, &field) || field.Path != "compare."+path {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

@@ -35,13 +35,14 @@ var table = []pkg{
 
 	{"flow", 1, "tensor rng"},
 	{"graph", 1, ""},
+	{"internal/ot", 1, "tensor rng internal/par internal/kernel internal/lap"},
 
 	{"internal/exec", 2, "tensor rng internal/par internal/kernel flow graph"},
 	{"nn", 2, "tensor rng flow graph"},
 	{"optim", 2, "tensor rng internal/par internal/kernel flow graph"},
 	{"data", 2, "tensor rng flow data/npy"},
 	{"data/npy", 2, "flow"},
-	{"coupling", 2, "tensor rng internal/par internal/kernel internal/lap flow"},
+	{"coupling", 2, "tensor rng internal/par internal/kernel internal/lap internal/ot flow"},
 	{"path", 2, "tensor rng flow graph"},
 	{"field", 2, "tensor rng flow path"},
 	{"solve", 2, "tensor rng flow"},
@@ -71,9 +72,10 @@ var table = []pkg{
 	{"cmd/laminar", 10, "internal/cli"},
 	{"bench/tong", 9, "internal/cputime tensor rng flow nn optim data coupling path solve metric objective model train recipe"},
 	{"bench/post", 9, "tensor rng flow solve metric sample recipe train"},
+	{"bench/c2ot", 9, "tensor rng flow data coupling path solve metric objective model sample train nn optim"},
 	{"bench/quality", 9, "internal/cputime tensor rng flow data solve metric sample model recipe run train nn optim"},
-	{"bench", 8, "tensor rng internal/par internal/kernel internal/lap internal/exec flow graph nn optim data coupling path field solve metric plot report modelfile objective model train sample recipe run laminar"},
-	{"bench/peers", 9, "tensor rng internal/par internal/kernel internal/lap internal/exec flow graph nn optim data coupling path field solve metric plot report modelfile objective model train sample recipe run laminar bench"},
+	{"bench", 8, "tensor rng internal/par internal/kernel internal/lap internal/ot internal/exec flow graph nn optim data coupling path field solve metric plot report modelfile objective model train sample recipe run laminar"},
+	{"bench/peers", 9, "tensor rng internal/par internal/kernel internal/lap internal/ot internal/exec flow graph nn optim data coupling path field solve metric plot report modelfile objective model train sample recipe run laminar bench"},
 }
 
 // sameLevel lists the arrows that do not go down a level.
