@@ -69,12 +69,12 @@ type Method struct {
 
 var methods = []Method{
 	{Name: "I-CFM", About: "independent pairs", train: matching(path.Linear{Sigma: sigma}, coupling.Independent{})},
-	{Name: "FM", About: "Lipman et al.", train: matching(target(sigma), coupling.Independent{}), ownNoise: true},
-	{Name: "VP-CFM", About: "trigonometric path, independent pairs", train: matching(trigonometric(sigma), coupling.Independent{})},
+	{Name: "FM", About: "Lipman et al.", train: matching(path.Target{SigmaMin: sigma}, coupling.Independent{}), ownNoise: true},
+	{Name: "VP-CFM", About: "trigonometric path, independent pairs", train: matching(path.Affine{Schedule: path.Cosine{}, Sigma: sigma}, coupling.Independent{})},
 	{Name: "2-RF", About: "I-CFM on pairs made by I-CFM", train: rectified},
 	{Name: "Laminar", About: "the default preset", train: defaults},
 	{Name: "OT-CFM", About: "exact transport of the batch", train: matching(path.Linear{Sigma: sigma}, transport())},
-	{Name: "SB-CFM", About: "Brownian bridge, exact transport", train: matching(bridge(sigma), transport())},
+	{Name: "SB-CFM", About: "Brownian bridge, exact transport", train: matching(path.Bridge{Sigma: sigma}, transport())},
 }
 
 func transport() flow.Pairer {

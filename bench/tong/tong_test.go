@@ -72,29 +72,6 @@ func moments(x tensor.Mat, j int) (mean, std float64) {
 	return mean, math.Sqrt(std)
 }
 
-// TestPaths holds the paths to the formulas of the authors' library, evaluated
-// at t = 0.3, x0 = -0.7, x1 = 1.9 and noise 0.4 with sigma = 0.1.
-func TestPaths(t *testing.T) {
-	const time, x0, x1, e, s = 0.3, -0.7, 1.9, 0.4, 0.1
-	x, u := target(s)(time, x0, x1, e)
-	st := 1 - (1-s)*time
-	near(t, "target", x, time*x1+st*e, u, (x1-(1-s)*x)/st)
-	x, u = bridge(s)(time, x0, x1, e)
-	mu := (1-time)*x0 + time*x1
-	near(t, "bridge", x, mu+s*math.Sqrt(time*(1-time))*e, u, (1-2*time)/(2*time*(1-time)+1e-8)*(x-mu)+x1-x0)
-	x, u = trigonometric(s)(time, x0, x1, e)
-	// The velocity is the derivative of the mean.
-	later, _ := trigonometric(s)(time+1e-6, x0, x1, e)
-	near(t, "trigonometric", x, math.Cos(math.Pi/2*time)*x0+math.Sin(math.Pi/2*time)*x1+s*e, u, (later-x)/1e-6)
-}
-
-func near(t *testing.T, name string, x, wantX, u, wantU float64) {
-	t.Helper()
-	if math.Abs(x-wantX) > 1e-12 || math.Abs(u-wantU) > 1e-5 {
-		t.Errorf("%s: %v, %v; want %v, %v", name, x, u, wantX, wantU)
-	}
-}
-
 func TestEnergy(t *testing.T) {
 	// A point that goes 3 in the first of two steps and 4 in the second: speeds
 	// 6 and 8, mean square 50.
