@@ -50,7 +50,7 @@ var table = []pkg{
 	{"report", 2, "tensor flow"},
 	{"modelfile", 2, "tensor flow"},
 
-	{"objective", 3, "tensor rng flow graph nn path field"},
+	{"objective", 3, "tensor rng flow graph nn optim path field"},
 	{"model", 3, "tensor rng internal/par internal/kernel internal/exec flow graph nn data path field solve modelfile"},
 
 	{"train", 4, "tensor rng internal/par internal/kernel internal/exec flow graph nn optim data coupling path field objective model"},
