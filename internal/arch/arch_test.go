@@ -56,7 +56,7 @@ var table = []pkg{
 	{"train", 4, "tensor rng internal/par internal/kernel internal/exec flow graph nn optim data coupling path field objective model"},
 	{"sample", 4, "tensor rng internal/par flow data path field solve model"},
 
-	{"recipe", 5, "tensor rng internal/kernel flow nn optim data data/npy coupling path field solve metric objective model train sample"},
+	{"recipe", 5, "tensor rng internal/kernel flow graph nn optim data data/npy coupling path field solve metric objective model train sample"},
 
 	{"run", 6, "tensor rng internal/kernel flow graph nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe"},
 
