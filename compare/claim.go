@@ -3,6 +3,7 @@ package compare
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"laminar/metric"
 )
@@ -59,6 +60,28 @@ func Rules() []Rule {
 			func(f *figures) (verdict, string) {
 				return f.less("ot", "independent", "evaluations needed", func(t trial) float64 { return t.needed })
 			},
+		},
+		{
+			"The path of diffusion is curved.",
+			"Straightness of the solved paths, diffusion over independent flow: holds if the interval of the ratio lies above 1, fails if below.",
+			func(f *figures) (verdict, string) {
+				return f.less("independent", "diffusion", "straightness", func(t trial) float64 { return t.straightness })
+			},
+		},
+		{
+			"Diffusion needs 20 to 50 steps where flow matching needs 4 to 8.",
+			fmt.Sprintf("Evaluations from which W2 stays within %g of the method's own at 100: holds if the interval of diffusion lies at 20 or above and that of independent flow at 8 or below; fails if that of diffusion lies below 20 or that of the flow above 8.", Tolerance),
+			needs,
+		},
+		{
+			"Training a flow needs no ODE and no adversary.",
+			"Counted: holds if a step of independent flow and of ot updates one network once and no training of theirs evaluates a solver, fails otherwise.",
+			plain,
+		},
+		{
+			"The map of a GAN cannot be watched.",
+			"Holds if the GAN has no state between noise and sample, while those of independent flow come nearer to the data at every quarter of the way (W2 of the first seed); fails if the GAN has such states, undecided if the flow's do not come nearer.",
+			unwatched,
 		},
 	}
 }
@@ -148,6 +171,77 @@ func converges(f *figures) (verdict, string) {
 		holds = nil
 	}
 	return holds, evidence
+}
+
+// needs compares the evaluations that diffusion and flow need with those claimed.
+func needs(f *figures) (verdict, string) {
+	x, y := f.trials["diffusion"], f.trials["independent"]
+	if len(x) == 0 || len(y) == 0 {
+		return nil, "diffusion and independent were not both trained"
+	}
+	level := func(trials []trial) (float64, metric.Interval) {
+		var logs []float64
+		for _, t := range trials {
+			logs = append(logs, math.Log(t.needed))
+		}
+		m, ci := metric.Student(logs)
+		return math.Exp(m), metric.Interval{metric.Number(math.Exp(float64(ci[0]))), metric.Number(math.Exp(float64(ci[1])))}
+	}
+	d, dci := level(x)
+	v, vci := level(y)
+	evidence := fmt.Sprintf("evaluations needed: diffusion %s %s, independent flow %s %s", short(d), span(dci), short(v), span(vci))
+	switch {
+	case dci[0] >= 20 && vci[1] <= 8:
+		return sure(true), evidence
+	case dci[1] < 20 || vci[0] > 8:
+		return sure(false), evidence
+	}
+	return nil, evidence
+}
+
+// plain counts what training is made of.
+func plain(f *figures) (verdict, string) {
+	holds, seen := true, false
+	var evidence []string
+	for _, name := range []string{"independent", "ot", "gan", "reflow"} {
+		for _, t := range f.trials[name][:min(1, len(f.trials[name]))] {
+			solver := "no solver"
+			if t.solved > 0 {
+				solver = fmt.Sprintf("%d evaluations of a solver", t.solved)
+			}
+			evidence = append(evidence, fmt.Sprintf("%s: %d %s and %d %s in a step, %s", name, t.networks, plural(t.networks, "network"), t.phases, plural(t.phases, "update"), solver))
+			if name == "independent" || name == "ot" {
+				seen = true
+				holds = holds && t.networks == 1 && t.phases == 1 && t.solved == 0
+			}
+		}
+	}
+	if !seen {
+		return nil, "neither independent nor ot was trained"
+	}
+	return sure(holds), strings.Join(evidence, "; ")
+}
+
+// unwatched looks for states between noise and sample.
+func unwatched(f *figures) (verdict, string) {
+	gan, free := f.trials["gan"], f.trials["independent"]
+	if len(gan) == 0 || len(free) == 0 {
+		return nil, "gan and independent were not both trained"
+	}
+	var states []string
+	nearer := len(free[0].watched) > 1
+	for k, d := range free[0].watched {
+		states = append(states, short(d))
+		nearer = nearer && (k == 0 || d < free[0].watched[k-1])
+	}
+	evidence := fmt.Sprintf("gan: %d states on the way; independent flow: W2 to data at each quarter of the way %s", len(gan[0].watched), strings.Join(states, ", "))
+	switch {
+	case len(gan[0].watched) > 0:
+		return sure(false), evidence
+	case nearer:
+		return sure(true), evidence
+	}
+	return nil, evidence
 }
 
 // short writes a figure to three digits.

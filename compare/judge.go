@@ -48,9 +48,7 @@ func (w *work) judgeOne(ctx context.Context, m method, s int, t *trial) error {
 	o.N, o.Pairs, o.Fine, o.Key, o.Threads = w.cfg.N, w.cfg.Pairs, w.cfg.N, w.key(s), w.cfg.Threads
 	o.Settings = m.settings()
 	plan := *t.plan
-	if s > 0 || m.once {
-		plan.Pairs = nil // the crossing of the pairs is the same for every seed
-	}
+	plan.Pairs = nil // crossing is measured here, of the pairs trained on
 	rep, err := run.Evaluate(ctx, t.saved, &plan, o)
 	if err != nil {
 		return err
@@ -59,16 +57,50 @@ func (w *work) judgeOne(ctx context.Context, m method, s int, t *trial) error {
 	if len(w.floor) <= s {
 		w.floor = append(w.floor, float64(rep.Floor.W2))
 	}
-	t.straightness, t.energy, t.npe, t.crossing = float64(rep.Straightness), float64(rep.PathEnergy), float64(rep.NPE), float64(rep.Crossing)
-	if m.once {
-		t.straightness, t.energy, t.npe, t.crossing = math.NaN(), math.NaN(), math.NaN(), math.NaN()
-	}
+	t.straightness, t.energy, t.npe, t.crossing = float64(rep.Straightness), float64(rep.PathEnergy), float64(rep.NPE), math.NaN()
 	for _, r := range rep.Rows {
 		t.w2 = append(t.w2, float64(r.W2))
 	}
 	t.needed = needed(t.w2)
 	if m.once {
-		t.needed = 1
+		t.straightness, t.energy, t.npe, t.needed = math.NaN(), math.NaN(), math.NaN(), math.NaN()
+		return nil
+	}
+	if s > 0 {
+		return nil // what follows is shown of the first seed
+	}
+	cfg := metric.DefaultCrossing(t.plan.Train.Dim())
+	cfg.Batch, cfg.Key = t.plan.Recipe.Train.Batch, w.key(s).Split("crossing")
+	if cfg.Triples > 0 {
+		c, err := metric.Crossing(ctx, t.plan.TrainPairs(), cfg)
+		if err != nil {
+			return err
+		}
+		t.crossing = c.Value
+	}
+	return w.watchOne(ctx, s, t)
+}
+
+// watchTimes is the number of equal parts of the way from noise to data at whose
+// ends its states are compared with data.
+const watchTimes = 4
+
+// watchOne measures how far the states of a flow are from data on the way.
+func (w *work) watchOne(ctx context.Context, s int, t *trial) error {
+	tr, err := run.Trace(ctx, t.saved, followPoints, w.key(s).Split("watch"))
+	if err != nil {
+		return err
+	}
+	data := flow.NewSample(t.plan.Train, followPoints)
+	if err := t.plan.Train.DrawAt(data, w.key(s).Split("watched"), 0); err != nil {
+		return err
+	}
+	for k := range watchTimes + 1 {
+		d, err := metric.W2(tr.Z[k*(len(tr.Z)-1)/watchTimes], data.X)
+		if err != nil {
+			d = math.NaN()
+		}
+		t.watched = append(t.watched, d)
 	}
 	return nil
 }
@@ -172,7 +204,7 @@ func (w *work) followOne(ctx context.Context, m method, s int, t *trial) error {
 			}
 			value += d / followPairs
 		}
-		t.path = append(t.path, value)
+		t.along = append(t.along, value)
 		if math.IsNaN(t.toTarget) && value <= Target*floor {
 			t.toTarget = float64(mark.step)
 			if at > 0 {

@@ -16,19 +16,31 @@ type method struct {
 	set func(*recipe.Recipe)
 	// loss says what its loss measures: those of one kind compare.
 	loss string
-	// once tells that it samples in one evaluation and has no path.
-	once bool
-	// solver samples it.
+	// student, if not empty, is how the method learns from a first model, which
+	// takes half of its steps: an entry of recipe.DistillCatalogue.
+	student string
+	// solver samples it; once tells that it does so in one evaluation, without a
+	// path.
 	solver string
+	once   bool
+}
+
+func coupled(name string) func(*recipe.Recipe) {
+	return func(r *recipe.Recipe) { r.Coupling.Name = name }
 }
 
 // methods in the order of the report.
 var methods = []method{
-	{Entry: Entry{"independent", "flow matching, pairs by chance"}, loss: "velocity", solver: "euler",
-		set: func(r *recipe.Recipe) { r.Coupling.Name = "independent" }},
-	{Entry: Entry{"ot", "flow matching, optimal transport within each batch"}, loss: "velocity", solver: "euler",
-		set: func(r *recipe.Recipe) { r.Coupling.Name = "ot" }},
+	{Entry{"independent", "flow matching, pairs by chance"}, coupled("independent"), "velocity", "", "euler", false},
+	{Entry{"ot", "flow matching, optimal transport in each batch"}, coupled("ot"), "velocity", "", "euler", false},
+	{Entry{"semidiscrete", "flow matching, transport to all the data"}, coupled("semidiscrete"), "velocity", "", "euler", false},
+	{Entry{"diffusion", "variance-preserving diffusion, sampled by DDIM"}, func(r *recipe.Recipe) { r.Family = "diffusion" }, "noise", "", "ddim", false},
+	{Entry{"gan", "generator against a critic, with R1"}, func(r *recipe.Recipe) { r.Family = "gan" }, "critic", "", "euler", true},
+	{Entry{"reflow", "flow matching on the pairs of a first flow"}, coupled("independent"), "velocity", "reflow", "euler", false},
+	{Entry{"meanflow", "mean velocities over steps of any length"}, meanflow, "mean velocity", "", "jump", false},
 }
+
+func meanflow(r *recipe.Recipe) { r.Objective, r.Coupling.Name = "meanflow", "independent" }
 
 // Catalogue lists the methods.
 func Catalogue() []Entry {

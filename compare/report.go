@@ -169,7 +169,7 @@ func (w *work) alongTraining(dark bool) (plot.Figure, error) {
 		for k, mark := range w.trials[i][0].marks {
 			sum := 0.0
 			for _, t := range w.trials[i] {
-				sum += t.path[k] / float64(len(w.trials[i]))
+				sum += t.along[k] / float64(len(w.trials[i]))
 			}
 			s.NFE, s.W2 = append(s.NFE, float64(mark.step)), append(s.W2, sum)
 		}

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"laminar/internal/cputime"
-	"laminar/internal/kernel"
+	"laminar/nn"
 	"laminar/recipe"
 	"laminar/run"
 	"laminar/train"
@@ -37,13 +37,16 @@ type trial struct {
 	saved *run.Saved
 	// marks are the weights along the way.
 	marks []mark
+	// phases is the number of updates in a training step, networks the number of
+	// those trained, solved the evaluations of a solver that one training took.
+	phases, networks, solved int
 
-	loss                                float64
-	straightness, energy, npe, crossing float64
-	w2                                  []float64 // as in evaluations
-	needed                              float64
-	toTarget                            float64 // NaN if not reached
-	path                                []float64
+	loss, straightness, energy, npe, crossing float64
+	w2                                        []float64 // as in evaluations
+	needed                                    float64
+	toTarget                                  float64   // NaN if not reached
+	along                                     []float64 // W2 at the marks
+	watched                                   []float64 // W2 at watchTimes of the way from noise to data
 }
 
 // mark is the averaged weights after a number of steps.
@@ -62,22 +65,51 @@ func (w *work) threads() int {
 	return runtime.GOMAXPROCS(0)
 }
 
-// start composes a method's recipe and its trainer.
-func (w *work) start(m method, seed uint64, steps int) (*recipe.Plan, *train.Trainer, error) {
+// start composes a method's recipe and its trainer. teacher is the first model of
+// a method that learns from one, nil for that model itself.
+func (w *work) start(ctx context.Context, m method, seed uint64, steps int, teacher *recipe.Teacher) (*recipe.Plan, *train.Trainer, error) {
 	r, err := m.recipe(w.data, seed, steps)
 	if err != nil {
 		return nil, nil, err
+	}
+	if teacher != nil {
+		d := recipe.DistillDefaults(m.student, "the first model")
+		d.Pool = pool
+		if r, err = r.Distilled(d); err != nil {
+			return nil, nil, err
+		}
 	}
 	material, err := run.Gather(&r)
 	if err != nil {
 		return nil, nil, err
 	}
+	material.Teacher = teacher
 	plan, err := r.Compose(material)
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := plan.Generate(ctx, 1); err != nil {
+		return nil, nil, err
+	}
 	t, err := plan.Trainer(train.Options{Workers: 1})
+	if err != nil || teacher == nil {
+		return plan, t, err
+	}
+	first, err := plan.Begin()
+	if first != nil {
+		copy(t.Params(nn.Group), first)
+		copy(t.Average(nn.Group), first)
+	}
 	return plan, t, err
+}
+
+// pool is the number of pairs that a first model makes for the second.
+const pool = 1 << 15
+
+// teach makes a teacher of what has been trained so far.
+func teach(plan *recipe.Plan, t *train.Trainer) (*recipe.Teacher, error) {
+	m, err := plan.Model(slices.Clone(t.Average(nn.Group)), nil)
+	return &recipe.Teacher{Model: m, Recipe: plan.Recipe}, err
 }
 
 // probe is the processor time for which the cost of a step is measured.
@@ -89,30 +121,52 @@ func (w *work) budget(ctx context.Context) error {
 	w.steps, w.seconds = make([]int, len(w.methods)), make([]float64, len(w.methods))
 	for i, m := range w.methods {
 		w.watch(Progress{"measuring the cost of a step", i, len(w.methods)})
-		if n := w.cfg.Steps[m.Name]; n > 0 {
-			w.steps[i] = n
+		if w.steps[i] = w.cfg.Steps[m.Name]; w.steps[i] > 0 {
 			continue
 		}
-		_, t, err := w.start(m, w.cfg.Seed, 1<<30)
+		steps, err := w.affordable(ctx, m)
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.Name, err)
 		}
-		n, first, since := 0, 0, time.Duration(0)
-		for p, err := range t.Run(ctx) {
-			if err != nil {
-				return fmt.Errorf("%s: %w", m.Name, err)
-			}
-			if n++; n == 20 { // warm
-				first, since = p.Step, cputime.Used()
-			}
-			if n > 40 && (cputime.Used()-since > probe || n > 100_000) {
-				break
-			}
-		}
-		cost := (cputime.Used() - since).Seconds() / float64(n-first)
-		w.steps[i] = max(leastSteps, round(w.cfg.Budget.Seconds()/max(cost, 1e-9)))
+		w.steps[i] = max(leastSteps, round(steps))
 	}
 	return nil
+}
+
+// affordable is the number of steps that the budget buys: what is left of it once
+// the method is set up, over the cost of a step.
+func (w *work) affordable(ctx context.Context, m method) (float64, error) {
+	used := cputime.Used()
+	plan, t, err := w.start(ctx, m, w.cfg.Seed, 1<<30, nil)
+	if err != nil {
+		return 0, err
+	}
+	setUp := cputime.Used() - used
+	n, first, since := 0, 0, time.Duration(0)
+	for p, err := range t.Run(ctx) {
+		if err != nil {
+			return 0, err
+		}
+		if n++; n == 20 { // warm
+			first, since = p.Step, cputime.Used()
+		}
+		if n > 40 && (cputime.Used()-since > probe || n > 100_000) {
+			break
+		}
+	}
+	cost := (cputime.Used() - since).Seconds() / float64(n-first)
+	if m.student != "" {
+		teacher, err := teach(plan, t)
+		if err != nil {
+			return 0, err
+		}
+		used := cputime.Used()
+		if _, _, err := w.start(ctx, m, w.cfg.Seed, 1<<30, teacher); err != nil {
+			return 0, err
+		}
+		setUp += cputime.Used() - used
+	}
+	return max(0, (w.cfg.Budget-setUp).Seconds()) / max(cost, 1e-9), nil
 }
 
 // round keeps two digits: no more of a budget is certain.
@@ -165,27 +219,60 @@ func (w *work) train(ctx context.Context) error {
 }
 
 func (w *work) trainOne(ctx context.Context, m method, seed uint64, steps int) (trial, error) {
-	plan, t, err := w.start(m, seed, steps)
+	var tr trial
+	marks, before := marksOf(steps), 0
+	plan, t, err := w.start(ctx, m, seed, steps, nil)
 	if err != nil {
-		return trial{}, err
+		return tr, err
 	}
-	tr := trial{plan: plan}
-	marks := marksOf(steps)
-	for p, err := range t.Run(ctx) {
+	if m.student != "" {
+		before = steps / 2
+		if err := w.advance(ctx, t, &tr, marks, 0, before); err != nil {
+			return tr, err
+		}
+		teacher, err := teach(plan, t)
 		if err != nil {
 			return tr, err
 		}
-		if p.Step == marks[len(tr.marks)] {
-			tr.marks = append(tr.marks, mark{p.Step, slices.Clone(t.Average("net"))})
-			if len(tr.marks) == len(marks) {
-				break
-			}
+		if plan, t, err = w.start(ctx, m, seed, steps-before, teacher); err != nil {
+			return tr, err
+		}
+		tr.solved = pool * plan.Recipe.Distill.NFE
+	}
+	if err := w.advance(ctx, t, &tr, marks, before, steps); err != nil {
+		return tr, err
+	}
+	phases, err := plan.Objective.Phases(plan.Net)
+	if err != nil {
+		return tr, err
+	}
+	trained := map[string]bool{}
+	for _, p := range phases {
+		trained[p.Trains] = true
+	}
+	tr.plan, tr.loss, tr.phases, tr.networks = plan, t.Loss(100), len(phases), len(trained)
+	if tr.saved, err = run.Snapshot(plan, t, nil); err != nil {
+		return tr, err
+	}
+	tr.saved.State = nil
+	return tr, nil
+}
+
+// advance trains from one step of the whole to another and keeps the weights at
+// the marks in between.
+func (w *work) advance(ctx context.Context, t *train.Trainer, tr *trial, marks []int, from, to int) error {
+	for p, err := range t.Run(ctx) {
+		if err != nil {
+			return err
+		}
+		if from+p.Step == marks[len(tr.marks)] {
+			tr.marks = append(tr.marks, mark{from + p.Step, slices.Clone(t.Average(nn.Group))})
+		}
+		if from+p.Step >= to {
+			break
 		}
 	}
-	tr.loss = t.Loss(100)
-	tr.saved, err = run.Snapshot(plan, t, kernel.Best())
-	tr.saved.State = nil
-	return tr, err
+	return ctx.Err()
 }
 
 // each calls f for 0 to n-1 over the cores and returns the first error.

@@ -211,6 +211,31 @@ func carry(n, width int, c solve.Config) func() (Job, error) {
 	}
 }
 
+// likelihood is the mean log-density of n points under a network of that width.
+func likelihood(n, steps, width int) func() (Job, error) {
+	return func() (Job, error) {
+		m, err := carrier(width)
+		if err != nil {
+			return Job{}, err
+		}
+		c := sample.Config{N: n, Solve: solve.Config{Method: "rk4", Steps: steps}}
+		points := tensor.Convert[float64](normal(1, n, 2))
+		var d sample.Density
+		return Job{
+			Step: func() (err error) {
+				d, _, err = sample.LogProb(context.Background(), m, c, points)
+				return err
+			},
+			Answer: func() (mean float64) {
+				for _, v := range d.LogP {
+					mean += v / float64(n)
+				}
+				return mean
+			},
+		}, nil
+	}
+}
+
 // carrier is the model of the peer's network.
 func carrier(width int) (*model.Model, error) {
 	net, err := nn.Spec{Kind: "mlp", Width: width, Depth: 2, Activation: "relu"}.Network(2, flow.CondSpec{})
@@ -234,10 +259,11 @@ func postRun(steps int) func() (Job, error) {
 	return training(coupling.Config{Name: "ot", Cost: "l2"}, steps)
 }
 
-// trainRun is the same with another coupling, of squared distances.
+// trainRun is the same with another coupling, of squared distances, with the
+// peer's regularisation.
 func trainRun(name string, steps int) func() (Job, error) {
 	c := coupling.Defaults()
-	c.Name = name
+	c.Name, c.Scale, c.Epsilon, c.Penalty = name, "absolute", 0.05, 1
 	return training(c, steps)
 }
 
