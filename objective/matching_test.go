@@ -43,7 +43,15 @@ func of(s flow.Schedule, p path.Prediction, w path.Weight) objective.FlowMatchin
 	return objective.FlowMatching{Path: path.Affine{Schedule: s}, Times: path.Uniform{}, Predict: p, Schedule: s, Weight: w}
 }
 
-var twoSchedules = []flow.Schedule{path.CondOT{}, path.DDPM(), path.LinearVP{}}
+// edges draws the ends of time, then uniform times.
+type edges struct{}
+
+func (edges) Times(dst []float32, key rng.Key) {
+	path.Uniform{}.Times(dst, key)
+	dst[0], dst[1] = 0, 1
+}
+
+var someSchedules = []flow.Schedule{path.CondOT{}, path.DDPM(), path.LinearVP{}}
 
 // The loss of every prediction is w(t) |f - target|^2 / D with the target of the
 // path, times stay inside Clip, and the gradient is the loss's.
@@ -60,10 +68,11 @@ func TestLossOfEveryPrediction(t *testing.T) {
 	params := make([]float32, l.Size)
 	net.Init(params, l, rng.New(1))
 	arena := wide(params)
-	for _, s := range twoSchedules {
+	for _, s := range someSchedules {
 		for _, p := range path.Predictions() {
 			for name, w := range map[string]path.Weight{"plain": nil, "heavy": heavy} {
 				o := of(s, p, w)
+				o.Times = edges{}
 				ph := phase(t, o, net)
 				in := objective.NewInputs(ph.Program, n)
 				if err := ph.Fill(in, &b, rng.New(8)); err != nil {
@@ -162,7 +171,7 @@ func TestVelocityProgram(t *testing.T) {
 		}
 		return out[nn.Out]
 	}
-	for _, s := range twoSchedules {
+	for _, s := range someSchedules {
 		for _, p := range path.Predictions() {
 			v, err := of(s, p, nil).Velocity(net)
 			if err != nil {
