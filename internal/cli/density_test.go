@@ -103,7 +103,7 @@ func TestLogProbTakesLabels(t *testing.T) {
 	const row = "5.1,3.5,1.4,0.2"
 	setosa := write("a.csv", columns+",species\n"+row+",setosa\n"+row+",virginica\n")
 	none := write("b.csv", columns+"\n"+row+"\n"+row+"\n")
-	wrong := write("c.csv", columns+",species\n"+row+",tulip\n")
+	wrong := write("c.csv", columns+",species\n"+row+",tulip\n"+row+",setosa\n")
 	_, given := numbers(t, must(t, "logprob", iris(), setosa))
 	code, out, errs := call("logprob", iris(), none)
 	if code != exitOK || !strings.Contains(errs, "no column for the label species") {
