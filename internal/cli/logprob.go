@@ -194,7 +194,7 @@ func (a *app) inPieces(n int, do func(lo, hi int) error) error {
 		if err := do(lo, hi); err != nil {
 			return err
 		}
-		bar.rows(hi, n)
+		bar.count(hi, n, "rows")
 	}
 	return nil
 }
