@@ -63,6 +63,7 @@ func (a *app) commands() []*cobra.Command {
 		a.trainCommand(),
 		a.sampleCommand(),
 		a.evalCommand(),
+		a.adviseCommand(),
 		a.logprobCommand(),
 		a.encodeCommand(),
 		a.plotCommand(),
