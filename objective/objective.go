@@ -147,6 +147,7 @@ func (o FlowMatching) Phases(net nn.Network) ([]Phase, error) {
 		if err := o.Path.At(in.Mat(nn.InX), in.Mat("target"), batch.X0, batch.X1, t, key.Split("path")); err != nil {
 			return err
 		}
+		between(batch, t, in.Mat("target"))
 		seed := in.Mat("seed").Data
 		for i := range seed {
 			seed[i] = 1 / float32(in.N*dim)
@@ -158,4 +159,19 @@ func (o FlowMatching) Phases(net nn.Network) ([]Phase, error) {
 		return nil
 	}
 	return []Phase{{Name: "flow", Trains: nn.Group, Program: p, Fill: fill}}, nil
+}
+
+// between takes times and velocities of paths that run from 0 to 1 to those of
+// paths between the times at which a batch's ends stand.
+func between(b *flow.Batch, t []float32, u tensor.Mat) {
+	if b.T0 == nil {
+		return
+	}
+	for i := range t {
+		length := b.T1[i] - b.T0[i]
+		t[i] = b.T0[i] + length*t[i]
+		for j := range u.Row(i) {
+			u.Row(i)[j] /= length
+		}
+	}
 }
