@@ -153,6 +153,7 @@ func (r Recipe) Compose(m Material) (*Plan, error) {
 	if err := r.Validate(); err != nil {
 		return nil, err
 	}
+	r = r.Settled()
 	key := rng.New(r.Train.Seed)
 	p := &Plan{Recipe: r, Transform: data.Identity{}}
 	if err := p.takeData(m.Data, key); err != nil {
@@ -352,7 +353,11 @@ func (p *Plan) Trainer(o train.Options) (*train.Trainer, error) {
 // Model returns a model with the given parameters, which must not change
 // afterwards.
 func (p *Plan) Model(params []float32, k *kernel.Set) (*model.Model, error) {
-	prog, err := nn.Velocity(p.Net)
+	net, err := p.velocity()
+	if err != nil {
+		return nil, err
+	}
+	prog, err := nn.Velocity(net)
 	if err != nil {
 		return nil, err
 	}
@@ -373,5 +378,5 @@ func (r Recipe) Schedule() (flow.Schedule, error) {
 	if r.Source != "gaussian" {
 		return nil, nil
 	}
-	return path.NewSchedule(r.Path)
+	return path.NewSchedule(r.Settled().Path)
 }
