@@ -42,6 +42,7 @@ type conditionalWork struct {
 	match  []int32
 	weight []float32
 	own    []float32
+	apart  []float32 // distances of conditions
 }
 
 func newConditional(c Config) *Conditional {
@@ -122,19 +123,23 @@ func (c *Conditional) pair(w *conditionalWork, dst *flow.Pairs, rows []int32, x0
 // in place of a search.
 func (w *conditionalWork) condition(cost []float32, rows []int32, real tensor.Mat, ratio float64) {
 	n := len(rows)
-	w.own = w.own[:0]
+	w.own, w.apart, w.weight = w.own[:0], w.apart[:0], w.weight[:0]
 	for j := range n {
 		w.own = append(w.own, cost[j*n+j])
 	}
-	w.weight = w.weight[:0]
-	always := n // each datum's own, and those at no distance
+	always := 0 // each datum's own, and those at no distance
 	for i, r := range rows {
+		y := real.Row(int(r))
+		for _, q := range rows {
+			w.apart = append(w.apart, distance(y, real.Row(int(q))))
+		}
+		apart := w.apart[i*n:]
 		for j, c := range cost[i*n : (i+1)*n] {
-			if i == j || c > w.own[j] {
+			if c > w.own[j] {
 				continue
 			}
-			if dist := distance(real.Row(int(r)), real.Row(int(rows[j]))); dist > 0 {
-				w.weight = append(w.weight, float32(float64(w.own[j]-c)/dist))
+			if apart[j] > 0 {
+				w.weight = append(w.weight, (w.own[j]-c)/apart[j])
 			} else {
 				always++
 			}
@@ -145,22 +150,48 @@ func (w *conditionalWork) condition(cost []float32, rows []int32, real tensor.Ma
 		return // fewer undercut than may: transport alone
 	}
 	// Just above the largest weight that must not hold any more.
-	slices.Sort(w.weight)
-	weight := float64(w.weight[len(w.weight)-1-keep]) * (1 + 1e-6)
-	if weight == 0 {
-		return
-	}
-	for i, r := range rows {
-		for j := range cost[i*n : (i+1)*n] {
-			extra := weight * distance(real.Row(int(r)), real.Row(int(rows[j])))
-			cost[i*n+j] = float32(min(float64(cost[i*n+j])+extra, math.MaxFloat32/1e8))
-		}
+	weight := nth(w.weight, len(w.weight)-1-keep) * (1 + 1e-6)
+	for k, a := range w.apart {
+		cost[k] = min(cost[k]+weight*a, math.MaxFloat32/1e8)
 	}
 }
 
-func distance(a, b []float32) (sum float64) {
+// nth reorders v and returns the element that would be at position k if it were
+// sorted.
+func nth(v []float32, k int) float32 {
+	lo, hi := 0, len(v)-1
+	for lo < hi {
+		a, b, c := v[lo], v[(lo+hi)/2], v[hi]
+		pivot := max(min(a, b), min(max(a, b), c))
+		i, j := lo, hi
+		for i <= j {
+			for v[i] < pivot {
+				i++
+			}
+			for v[j] > pivot {
+				j--
+			}
+			if i <= j {
+				v[i], v[j] = v[j], v[i]
+				i++
+				j--
+			}
+		}
+		switch {
+		case k <= j:
+			hi = j
+		case k >= i:
+			lo = i
+		default:
+			return pivot
+		}
+	}
+	return v[k]
+}
+
+func distance(a, b []float32) (sum float32) {
 	for k, v := range a {
-		e := float64(v) - float64(b[k])
+		e := v - b[k]
 		sum += e * e
 	}
 	return sum

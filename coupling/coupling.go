@@ -79,7 +79,7 @@ type Config struct {
 func Defaults() Config {
 	return Config{
 		Name: "ot", Cost: "sqeuclidean", Block: 1, Epsilon: 0.05, Penalty: 1, Scale: "std",
-		Mass: 0.9, Ratio: 0.05, Points: 4096,
+		Mass: 0.9, Ratio: 0.03, Points: 4096,
 	}
 }
 

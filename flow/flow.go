@@ -246,6 +246,10 @@ type Batch struct {
 	Cond   Cond
 	// Weight multiplies each row's loss; nil means 1.
 	Weight []float32
+	// T0 and T1 are the times at which the rows of X0 and of X1 stand, T0 < T1,
+	// both in [0, 1]; nil means 0 and 1. A path from X0 to X1 is run through
+	// between them.
+	T0, T1 []float32
 }
 
 // NewBatch returns space for n pairs of dimension dim.

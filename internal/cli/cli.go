@@ -70,6 +70,7 @@ func (a *app) commands() []*cobra.Command {
 		a.animateCommand(),
 		a.compareCommand(),
 		a.infoCommand(),
+		a.couplingCommand(),
 		a.datasetsCommand(),
 		a.benchCommand(),
 		a.versionCommand(),

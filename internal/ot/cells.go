@@ -34,8 +34,8 @@ type Cells struct {
 	norm    []float32
 }
 
-// cellNode is an inner node (dim >= 0) with children self+1 and right, or a leaf
-// (dim < 0) with points lo to hi-1; g is the largest potential below it.
+// cellNode holds points lo to hi-1: an inner node (dim >= 0) with children self+1
+// and right, or a leaf (dim < 0). g is the largest potential below it.
 type cellNode struct {
 	dim, right, lo, hi int32
 	split, g           float32
@@ -137,7 +137,7 @@ func (c *Cells) build(lo, hi int) {
 	mid := (lo + hi) / 2
 	split := c.y.At(int(c.id[mid]), dim)
 	c.build(lo, mid)
-	c.node[self] = cellNode{dim: int32(dim), split: split, right: int32(len(c.node))}
+	c.node[self] = cellNode{dim: int32(dim), split: split, right: int32(len(c.node)), lo: int32(lo), hi: int32(hi)}
 	c.build(mid, hi)
 }
 

@@ -51,8 +51,9 @@ const leastSteps = 1024
 // It starts from the duals of exact transport between draws and points, carried
 // on to all points by the c-transform, and goes up the semidual by averaged
 // stochastic steps g_j += rate (1/m - share of j in the batch) (Genevay et al.
-// 2016), in units of the margin by which draws belong to their cells. After 1,
-// 2, 4, ... parts of the steps the mean of the latter half is tried, and kept if
+// 2016), in units of the margin by which draws belong to their cells, and of whole
+// neighbourhoods of points at once. After every
+// half as many steps again the mean of the last third is tried, and kept if
 // it is the best.
 func (c *Cells) Learn(ctx context.Context, draw func(dst tensor.Mat, key rng.Key) error, key rng.Key, cfg LearnConfig) (Learned, error) {
 	if !(cfg.Tolerance > 0) || cfg.Batch < 1 || cfg.Draws < 1 {
@@ -68,7 +69,7 @@ func (c *Cells) Learn(ctx context.Context, draw func(dst tensor.Mat, key rng.Key
 		g[j] = float64(v)
 	}
 	x, cell, margin := tensor.New(cfg.Batch, c.y.D), make([]int32, cfg.Batch), make([]float32, cfg.Batch)
-	count, g32 := make([]int32, m), make([]float32, m)
+	count, g32, scale := make([]int32, m), make([]float32, m), make([]float64, m)
 	best, kept := Learned{ChiSquare: math.Inf(1)}, append([]float32(nil), c.g...)
 	set := func(v []float64) {
 		for j, x := range v {
@@ -90,7 +91,7 @@ func (c *Cells) Learn(ctx context.Context, draw func(dst tensor.Mat, key rng.Key
 	}
 	first := max(16, 8*m/cfg.Batch) // steps before the first look
 	steps := max(leastSteps, cfg.Draws*m/cfg.Batch)
-	next, averaged := first, 0
+	last, next, averaged := 0, first, 0
 	full := min(1, 2*float64(cfg.Batch)/float64(m))
 	// The margins by which draws belong to a cell say how its share answers to
 	// its potential: their mean, in which the mean over all counts as one more.
@@ -118,12 +119,12 @@ func (c *Cells) Learn(ctx context.Context, draw func(dst tensor.Mat, key rng.Key
 			}
 		}
 		rate := full / math.Sqrt(1+float64(k)/float64(first))
-		for j, n := range count {
-			scale := (wide[j] + all/total) / (seen[j] + 1)
-			g[j] += rate * scale * (1 - float64(m)*float64(n)/float64(cfg.Batch))
+		for j := range scale {
+			scale[j] = (wide[j] + all/total) / (seen[j] + 1)
 		}
+		c.ascend(g, count, scale, rate, float64(cfg.Batch))
 		set(g)
-		if 2*k > next {
+		if k > last && k > next/3 {
 			averaged++
 			for j, v := range g {
 				mean[j] += (v - mean[j]) / float64(averaged)
@@ -135,11 +136,49 @@ func (c *Cells) Learn(ctx context.Context, draw func(dst tensor.Mat, key rng.Key
 				return best, err
 			}
 			set(g)
-			next, averaged = 2*next, 0
+			last, next, averaged = k, next*3/2, 0
 		}
 	}
 	c.SetPotentials(kept)
 	return best, nil
+}
+
+// ascend takes one step of g towards equal shares, of the points and of the nodes
+// of the tree. What a node lacks as a whole is known better than what a point
+// lacks, and would take long to come about by steps of its points; a node of n
+// points answers to potentials on a scale n^(1/D) times theirs.
+func (c *Cells) ascend(g []float64, count []int32, scale []float64, rate, batch float64) {
+	m := float64(len(g))
+	for j, n := range count {
+		g[j] += rate * scale[j] * (1 - m*float64(n)/batch)
+	}
+	if c.id == nil {
+		return
+	}
+	// Running sums in the order of the tree.
+	counts, scales := make([]float64, len(g)+1), make([]float64, len(g)+1)
+	for i, j := range c.id {
+		counts[i+1] = counts[i] + float64(count[j])
+		scales[i+1] = scales[i] + scale[j]
+	}
+	sum := make([]float64, len(c.node)) // of a node and those above it
+	for i := range c.node {
+		node := &c.node[i]
+		n := float64(node.hi - node.lo)
+		if i > 0 && n > 1 {
+			lack := 1 - m/n*(counts[node.hi]-counts[node.lo])/batch
+			mean := (scales[node.hi] - scales[node.lo]) / n
+			part := min(1, 2*batch/m*n) // as the points' rate grows with what is seen of them
+			sum[i] += 0.15 * part * mean * math.Pow(n, 1/float64(c.y.D)) * lack * rate / min(1, 2*batch/m)
+		}
+		if node.dim >= 0 {
+			sum[i+1], sum[node.right] = sum[i], sum[i]
+			continue
+		}
+		for _, j := range c.id[node.lo:node.hi] {
+			g[j] += sum[i]
+		}
+	}
 }
 
 type learner struct {
