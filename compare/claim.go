@@ -62,16 +62,28 @@ func Rules() []Rule {
 			},
 		},
 		{
-			"The path of diffusion is curved.",
-			"Straightness of the solved paths, diffusion over independent flow: holds if the interval of the ratio lies above 1, fails if below.",
+			"The path of diffusion is curved, that of flow matching is not.",
+			"Straightness of the solved paths, independent flow over diffusion: holds if the interval of the ratio lies below 1, fails if above.",
 			func(f *figures) (verdict, string) {
 				return f.less("independent", "diffusion", "straightness", func(t trial) float64 { return t.straightness })
 			},
 		},
 		{
+			"The path of diffusion is curved, that of flow matching with optimal transport is not.",
+			"Straightness of the solved paths, ot over diffusion: holds if the interval of the ratio lies below 1, fails if above.",
+			func(f *figures) (verdict, string) {
+				return f.less("ot", "diffusion", "straightness", func(t trial) float64 { return t.straightness })
+			},
+		},
+		{
 			"Diffusion needs 20 to 50 steps where flow matching needs 4 to 8.",
 			fmt.Sprintf("Evaluations from which W2 stays within %g of the method's own at 100: holds if the interval of diffusion lies at 20 or above and that of independent flow at 8 or below; fails if that of diffusion lies below 20 or that of the flow above 8.", Tolerance),
-			needs,
+			func(f *figures) (verdict, string) { return f.needs("independent") },
+		},
+		{
+			"Diffusion needs 20 to 50 steps where flow matching with optimal transport needs 4 to 8.",
+			"The same with ot in place of independent.",
+			func(f *figures) (verdict, string) { return f.needs("ot") },
 		},
 		{
 			"Training a flow needs no ODE and no adversary.",
@@ -173,23 +185,22 @@ func converges(f *figures) (verdict, string) {
 	return holds, evidence
 }
 
-// needs compares the evaluations that diffusion and flow need with those claimed.
-func needs(f *figures) (verdict, string) {
-	x, y := f.trials["diffusion"], f.trials["independent"]
+// needs compares the evaluations that diffusion and a flow need with those claimed.
+func (f *figures) needs(flow string) (verdict, string) {
+	x, y := f.trials["diffusion"], f.trials[flow]
 	if len(x) == 0 || len(y) == 0 {
-		return nil, "diffusion and independent were not both trained"
+		return nil, fmt.Sprintf("diffusion and %s were not both trained", flow)
 	}
 	level := func(trials []trial) (float64, metric.Interval) {
-		var logs []float64
+		var v, ones []float64
 		for _, t := range trials {
-			logs = append(logs, math.Log(t.needed))
+			v, ones = append(v, t.needed), append(ones, 1)
 		}
-		m, ci := metric.Student(logs)
-		return math.Exp(m), metric.Interval{metric.Number(math.Exp(float64(ci[0]))), metric.Number(math.Exp(float64(ci[1])))}
+		return Ratio(v, ones)
 	}
 	d, dci := level(x)
 	v, vci := level(y)
-	evidence := fmt.Sprintf("evaluations needed: diffusion %s %s, independent flow %s %s", short(d), span(dci), short(v), span(vci))
+	evidence := fmt.Sprintf("evaluations needed: diffusion %s %s, %s %s %s", short(d), span(dci), flow, short(v), span(vci))
 	switch {
 	case dci[0] >= 20 && vci[1] <= 8:
 		return sure(true), evidence

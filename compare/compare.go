@@ -184,7 +184,7 @@ type Outcome struct {
 	W2   map[string]metric.Number   `json:"w2"`
 	W2CI map[string]metric.Interval `json:"w2_ci"`
 	// NFENeeded is the number of evaluations from which W2 stays within
-	// Tolerance of the method's own at its most evaluations.
+	// Tolerance of the method's own at 100.
 	NFENeeded metric.Number `json:"nfe_needed"`
 	// StepsToTarget is the number of training steps to Target times the floor,
 	// null unless every seed got there; Reached is the number of those that did.

@@ -42,7 +42,7 @@ func TestNeeded(t *testing.T) {
 }
 
 func TestMarks(t *testing.T) {
-	if got, want := marksOf(500), []int{100, 141, 200, 283, 400, 500}; !slices.Equal(got, want) {
+	if got, want := marksOf(500), []int{200, 283, 400, 500}; !slices.Equal(got, want) {
 		t.Errorf("marks %v, want %v", got, want)
 	}
 	if got := marksOf(100); !slices.Equal(got, []int{100}) {

@@ -45,7 +45,7 @@ func (w *work) key(s int) rng.Key { return rng.New(w.cfg.Seed + uint64(s)).Split
 
 func (w *work) judgeOne(ctx context.Context, m method, s int, t *trial) error {
 	o := run.EvalDefaults()
-	o.N, o.Pairs, o.Fine, o.Key, o.Threads = w.cfg.N, w.cfg.Pairs, w.cfg.N, w.key(s), w.cfg.Threads
+	o.N, o.Pairs, o.W2Only, o.Key, o.Threads = w.cfg.N, w.cfg.Pairs, true, w.key(s), w.cfg.Threads
 	o.Settings = m.settings()
 	plan := *t.plan
 	plan.Pairs = nil // crossing is measured here, of the pairs trained on
@@ -216,11 +216,11 @@ func (w *work) followOne(ctx context.Context, m method, s int, t *trial) error {
 	return nil
 }
 
-// draw samples a model at its most evaluations, in the numbers that distances are
+// draw samples a model at its own number of evaluations, in the numbers that distances are
 // measured in.
 func draw(ctx context.Context, trained *model.Model, plan *recipe.Plan, about data.Transform, m method, n int, key rng.Key) (tensor.Mat, error) {
 	c := sample.Config{N: n, Seed: key, Workers: 1, Solve: solve.Defaults()}
-	c.Solve.Method, c.Solve.NFE = m.most().Solver, m.most().NFE
+	c.Solve.Method, c.Solve.NFE = m.own().Solver, m.own().NFE
 	if plan.Recipe.Source != "gaussian" {
 		c.Source = plan.Source
 	}

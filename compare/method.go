@@ -33,12 +33,19 @@ func coupled(name string) func(*recipe.Recipe) {
 var methods = []method{
 	{Entry{"independent", "flow matching, pairs by chance"}, coupled("independent"), "velocity", "", "euler", false},
 	{Entry{"ot", "flow matching, optimal transport in each batch"}, coupled("ot"), "velocity", "", "euler", false},
-	{Entry{"semidiscrete", "flow matching, transport to all the data"}, coupled("semidiscrete"), "velocity", "", "euler", false},
+	{Entry{"semidiscrete", "flow matching, transport to all the data"}, semidiscrete, "velocity", "", "euler", false},
 	{Entry{"diffusion", "variance-preserving diffusion, sampled by DDIM"}, func(r *recipe.Recipe) { r.Family = "diffusion" }, "noise", "", "ddim", false},
-	{Entry{"gan", "generator against a critic, with R1"}, func(r *recipe.Recipe) { r.Family = "gan" }, "critic", "", "euler", true},
+	{Entry{"gan", "generator against a critic, with R1"}, gan, "critic", "", "euler", true},
 	{Entry{"reflow", "flow matching on the pairs of a first flow"}, coupled("independent"), "velocity", "reflow", "euler", false},
 	{Entry{"meanflow", "mean velocities over steps of any length"}, meanflow, "mean velocity", "", "jump", false},
 }
+
+// semidiscrete lets 1024 draws stand for a distribution: to prepare for more would
+// take most of a small budget. Of stored data all rows are used.
+func semidiscrete(r *recipe.Recipe) { r.Coupling.Name, r.Coupling.Points = "semidiscrete", 1024 }
+
+// gan has a critic like the generator.
+func gan(r *recipe.Recipe) { r.Family, r.Loss.Critic = "gan", nn.Post() }
 
 func meanflow(r *recipe.Recipe) { r.Objective, r.Coupling.Name = "meanflow", "independent" }
 
@@ -74,8 +81,20 @@ func (m method) settings() []metric.Setting {
 	return out
 }
 
-// most is the largest number of evaluations.
-func (m method) most() metric.Setting { s := m.settings(); return s[len(s)-1] }
+// own is the number of evaluations that the method is meant for: its recipe's, or
+// as many as there are.
+func (m method) own() metric.Setting {
+	all := m.settings()
+	if r, err := m.recipe("moons", 0, leastSteps); err == nil {
+		nfe, _ := r.NFE()
+		for _, s := range all {
+			if s.NFE == nfe {
+				return s
+			}
+		}
+	}
+	return all[len(all)-1]
+}
 
 // recipe is what the method trains by: the post's network, batch and rate, with
 // averaged weights. The rate is constant, so that the model after n steps of a

@@ -99,7 +99,7 @@ func (w *work) draw(ctx context.Context) error {
 	}
 	jobs := []job{
 		{quality, "W2 to data against network evaluations per sample; bands are 95 % intervals over the seeds. The dashed line is data against data.", w.againstEvaluations},
-		{quality, "W2 at the most evaluations against training steps, with averaged weights; mean over the seeds.", w.alongTraining},
+		{quality, "W2 at the method's own number of evaluations against training steps, with averaged weights; mean over the seeds.", w.alongTraining},
 	}
 	for i, m := range w.methods {
 		t := w.trials[i][0]
@@ -110,8 +110,8 @@ func (w *work) draw(ctx context.Context) error {
 			}
 		}
 		o := run.PictureOptions{Title: m.Name}
-		o.Sample.Solve.Method, o.Sample.Solve.NFE = m.most().Solver, m.most().NFE
-		jobs = append(jobs, job{samples, fmt.Sprintf("%s: %s, %d %s.", m.Name, m.About, m.most().NFE, plural(m.most().NFE, "evaluation")), of("samples", o)})
+		o.Sample.Solve.Method, o.Sample.Solve.NFE = m.own().Solver, m.own().NFE
+		jobs = append(jobs, job{samples, fmt.Sprintf("%s: %s, %d %s.", m.Name, m.About, m.own().NFE, plural(m.own().NFE, "evaluation")), of("samples", o)})
 		if !m.once {
 			jobs = append(jobs, job{paths, fmt.Sprintf("%s: straightness %s.", m.Name, short(t.straightness)), of("paths", o)})
 		}
@@ -241,7 +241,7 @@ func (r *Result) about() string {
 	if r.Units != "" {
 		text += ", in " + r.Units
 	}
-	return text + fmt.Sprintf(". Losses compare only within a kind. Crossing is the share of the target that no field can follow, a property of the pairs; straightness is 0 for straight paths; NPE is 0 where paths cost as little as optimal transport. Evaluations needed are those from which W2 stays within %g of the method's own at its most; steps to the target are training steps to %g times the floor. A dash is a figure that the method has not got.", Tolerance, Target)
+	return text + fmt.Sprintf(". Losses compare only within a kind. Crossing is the share of the target that no field can follow, a property of the pairs; straightness is 0 for straight paths; NPE is 0 where paths cost as little as optimal transport. Evaluations needed are those from which W2 stays within %g of the method's own at 100; steps to the target are training steps to %g times the floor. A dash is a figure that the method has not got.", Tolerance, Target)
 }
 
 // tables are the figures of the methods: their training, their paths, and W2.

@@ -175,12 +175,12 @@ func round(x float64) int {
 	return int(math.Floor(x/unit) * unit)
 }
 
-// marksOf are the steps at which weights are kept: 100 and every √2 times more,
+// marksOf are the steps at which weights are kept: 200 and every √2 times more,
 // and the last.
 func marksOf(steps int) []int {
 	var out []int
 	for k := 0; ; k++ {
-		n := int(math.Round(100 * math.Pow(2, float64(k)/2)))
+		n := int(math.Round(200 * math.Pow(2, float64(k)/2)))
 		if n >= steps {
 			return append(out, steps)
 		}
