@@ -107,6 +107,64 @@ func TestConverges(t *testing.T) {
 	}
 }
 
+// TestNeeds: the numbers of the claim are the bounds, not the order of the two.
+func TestNeeds(t *testing.T) {
+	of := func(needed ...float64) (out []trial) {
+		for _, n := range needed {
+			out = append(out, trial{needed: n})
+		}
+		return out
+	}
+	for _, c := range []struct {
+		diffusion, flow []trial
+		want            string
+	}{
+		{of(25, 26, 25), of(5, 5.2, 5.1), "holds"},
+		{of(12, 12.5, 12), of(5, 5.2, 5.1), "FAILS"},   // fewer than claimed
+		{of(25, 26, 25), of(15, 15.5, 16), "FAILS"},    // more than claimed
+		{of(10, 20, 50), of(5, 5.2, 5.1), "undecided"}, // too wide
+		{nil, of(5), "undecided"},
+	} {
+		f := &figures{trials: map[string][]trial{"diffusion": c.diffusion, "ot": c.flow}}
+		holds, evidence := f.needs("ot")
+		if got := (Claim{Holds: holds}).word(); got != c.want {
+			t.Errorf("%s (%s), want %s", got, evidence, c.want)
+		}
+	}
+}
+
+// TestCounted: what is counted can contradict the claims.
+func TestCounted(t *testing.T) {
+	flow := trial{networks: 1, phases: 1, watched: []float64{1, 0.8, 0.5, 0.3, 0.1}}
+	for _, c := range []struct {
+		change       func(*trial)
+		plain, watch string
+	}{
+		{func(*trial) {}, "holds", "holds"},
+		{func(t *trial) { t.phases = 2 }, "FAILS", "holds"},
+		{func(t *trial) { t.networks = 2 }, "FAILS", "holds"},
+		{func(t *trial) { t.solved = 1 }, "FAILS", "holds"},
+		{func(t *trial) { t.watched = []float64{1, 1.2, 0.5, 0.3, 0.1} }, "holds", "undecided"},
+	} {
+		changed := flow
+		c.change(&changed)
+		f := &figures{trials: map[string][]trial{"independent": {changed}, "gan": {{networks: 2, phases: 2}}}}
+		for _, d := range []struct {
+			decide func(*figures) (verdict, string)
+			want   string
+		}{{plain, c.plain}, {unwatched, c.watch}} {
+			holds, evidence := d.decide(f)
+			if got := (Claim{Holds: holds}).word(); got != d.want {
+				t.Errorf("%s (%s), want %s", got, evidence, d.want)
+			}
+		}
+	}
+	f := &figures{trials: map[string][]trial{"independent": {flow}, "gan": {{watched: []float64{1}}}}}
+	if holds, _ := unwatched(f); holds == nil || *holds {
+		t.Error("a GAN with states on the way can be watched")
+	}
+}
+
 func TestValidate(t *testing.T) {
 	if err := Defaults().Validate(); err != nil {
 		t.Error(err)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"strings"
 	"testing"
@@ -139,6 +140,52 @@ func TestPure(t *testing.T) {
 			t.Errorf("on one core and on all:\n%s\n%s", first, b)
 		}
 		first = b
+	}
+}
+
+// TestMethods: every method trains, is judged and drawn, and has null for what it
+// has not got.
+func TestMethods(t *testing.T) {
+	if testing.Short() {
+		t.Skip("five methods")
+	}
+	c := compare.Defaults()
+	c.Methods = []string{"semidiscrete", "diffusion", "gan", "reflow", "meanflow"}
+	c.Steps = map[string]int{}
+	for _, m := range c.Methods {
+		c.Steps[m] = 200
+	}
+	c.Seeds, c.N, c.Pairs = 1, 200, 1
+	r, err := compare.Run(context.Background(), "moons", c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range r.Methods {
+		for _, nfe := range []string{"1", "2", "4", "8", "16", "50", "100"} {
+			if w := float64(o.W2[nfe]); math.IsNaN(w) != (o.Name == "gan" && nfe != "1") || w <= 0 {
+				t.Errorf("%s at %s evaluations: %v", o.Name, nfe, w)
+			}
+		}
+		for name, v := range map[string]float64{"straightness": float64(o.Straightness), "NPE": float64(o.NPE), "crossing": float64(o.Crossing)} {
+			if math.IsNaN(v) != (o.Name == "gan") {
+				t.Errorf("%s: %s is %v", o.Name, name, v)
+			}
+		}
+		if o.Steps != 200 || math.IsNaN(float64(o.Loss)) {
+			t.Errorf("%s: %d steps, loss %v", o.Name, o.Steps, o.Loss)
+		}
+	}
+	// Pairs that a flow made of noise cross less than those of the data.
+	if r.Methods[3].Crossing > r.Methods[1].Crossing/4 || r.Methods[0].Crossing > 0.1 {
+		t.Errorf("crossing: semidiscrete %v, diffusion %v, reflow %v", r.Methods[0].Crossing, r.Methods[1].Crossing, r.Methods[3].Crossing)
+	}
+	if err := r.WriteHTML(io.Discard); err != nil {
+		t.Error(err)
+	}
+	for _, claim := range r.Claims {
+		if claim.Holds != nil {
+			t.Errorf("%q is decided without a flow on independent pairs or more seeds: %s", claim.Claim, claim.Evidence)
+		}
 	}
 }
 
