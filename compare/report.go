@@ -111,9 +111,9 @@ func (w *work) draw(ctx context.Context) error {
 		}
 		o := run.PictureOptions{Title: m.Name}
 		o.Sample.Solve.Method, o.Sample.Solve.NFE = m.own().Solver, m.own().NFE
-		jobs = append(jobs, job{samples, fmt.Sprintf("%s: %s, %d %s.", m.Name, m.About, m.own().NFE, plural(m.own().NFE, "evaluation")), of("samples", o)})
+		jobs = append(jobs, job{samples, fmt.Sprintf("%s, %d %s.", m.About, m.own().NFE, plural(m.own().NFE, "evaluation")), of("samples", o)})
 		if !m.once {
-			jobs = append(jobs, job{paths, fmt.Sprintf("%s: straightness %s.", m.Name, short(t.straightness)), of("paths", o)})
+			jobs = append(jobs, job{paths, fmt.Sprintf("Straightness %s.", short(t.straightness)), of("paths", o)})
 		}
 	}
 	w.shown = make([]picture, len(jobs))
@@ -217,7 +217,7 @@ func (r *Result) WriteHTML(w io.Writer) error {
 		report.Section{Title: "The methods", Text: r.about(), Tables: r.tables()},
 	)
 	for _, title := range []string{quality, samples, paths} {
-		s := report.Section{Title: title}
+		s := report.Section{Title: title, Small: title != quality}
 		for _, f := range r.pictures {
 			if f.section == title {
 				s.Figures = append(s.Figures, report.Figure{Caption: f.caption, Light: f.light, Dark: f.dark})
@@ -270,7 +270,7 @@ func (r *Result) tables() []report.Table {
 	for _, o := range r.Methods {
 		target := n(o.StepsToTarget)
 		if o.Reached < o.Seeds {
-			target = fmt.Sprintf("reached by %d of %d", o.Reached, o.Seeds)
+			target = fmt.Sprintf("%d of %d seeds", o.Reached, o.Seeds)
 		}
 		training.Rows = append(training.Rows, []string{o.Name, o.About, strconv.Itoa(o.Steps), fmt.Sprintf("%.1f", float64(o.TrainSeconds)), with(o.Loss, o.LossCI), o.LossKind, target})
 		roads.Rows = append(roads.Rows, []string{o.Name, n(o.Crossing), with(o.Straightness, o.StraightnessCI), n(o.PathEnergy), n(o.NPE), n(o.NFENeeded)})

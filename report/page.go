@@ -50,8 +50,9 @@ var page = template.Must(template.New("page").Parse(`<!doctype html>
 </tbody>
 </table></div>
 {{- end}}
+{{- $small := .Small}}
 {{- with .Figures}}
-<div class="figures">
+<div class="figures{{if $small}} small{{end}}">
 {{- range .}}
 <figure><picture>{{with .Dark}}<source srcset="{{.}}" media="(prefers-color-scheme: dark)">{{end}}<img src="{{.Light}}" alt="{{.Alt}}"></picture>
 {{- with .Caption}}
@@ -97,6 +98,7 @@ td { vertical-align: top; }
 .n { text-align: right; }
 .t { white-space: normal; min-width: 20rem; }
 .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); gap: 1.5rem; align-items: start; }
+.small { grid-template-columns: repeat(auto-fill, minmax(min(100%, 15rem), 1fr)); gap: 1rem; }
 figure { margin: 0; border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
 img { display: block; width: 100%; height: auto; }
 figcaption { padding: .6rem 1rem .7rem; color: var(--muted); font-size: .88rem; border-top: 1px solid var(--line); }

@@ -50,6 +50,8 @@ type Section struct {
 	Text    string
 	Tables  []Table
 	Figures []Figure
+	// Small sets the figures four to a line, to be compared, instead of two.
+	Small bool
 	// JSON is shown indented, folded away: a recipe, an evaluation. It must be
 	// valid JSON.
 	JSON json.RawMessage
@@ -79,7 +81,7 @@ type Figure struct {
 func (p Page) WriteHTML(w io.Writer) error {
 	v := view{Title: p.Title, Summary: p.Summary, Facts: p.Facts, Footer: p.Footer, Style: template.CSS(style)}
 	for _, s := range p.Sections {
-		sv := sectionView{Title: s.Title, Text: s.Text}
+		sv := sectionView{Title: s.Title, Text: s.Text, Small: s.Small}
 		where := fmt.Sprintf("section %q", s.Title)
 		for i, t := range s.Tables {
 			tv, err := t.view()
@@ -123,6 +125,7 @@ type sectionView struct {
 	Title, Text, JSON string
 	Tables            []tableView
 	Figures           []figureView
+	Small             bool
 }
 
 type tableView struct {
