@@ -240,8 +240,9 @@ func (s *Scale) knots(all []valueCount) {
 	s.Knots, s.Normal = x, z
 }
 
-// cells gives every value of a grid the interval of its cell. Wide intervals are
-// cut, so that within them too the axis is normal.
+// cells gives every frequent value of a grid the interval of its cell, and rare
+// ones an interval of several together, with no knot of one row's making. Wide
+// intervals are cut, so that within them too the axis is normal.
 func cells(all []valueCount, n int, unit float64) (x, p []float64) {
 	beyond := float64(clip(n)) / float64(n)
 	add := func(v, share float64) {
@@ -249,7 +250,8 @@ func cells(all []valueCount, n int, unit float64) (x, p []float64) {
 			x, p = append(x, v), append(p, share)
 		}
 	}
-	below := 0.0
+	least := min(clipRows, max(n/20, 1))
+	below, since := 0.0, 0
 	for k, v := range all {
 		lo, hi := v.v-unit/2, v.v+unit/2
 		share := float64(v.n) / float64(n)
@@ -257,7 +259,8 @@ func cells(all []valueCount, n int, unit float64) (x, p []float64) {
 			add(lo, beyond/2)
 		}
 		inside := func(q float64) bool { return q >= beyond*(1-1e-9) && q <= 1-beyond*(1-1e-9) }
-		if inside(below) {
+		frequent := v.n >= least
+		if frequent && inside(below) {
 			add(lo, below)
 		}
 		parts := min(int(share/0.02)+1, 16)
@@ -268,8 +271,9 @@ func cells(all []valueCount, n int, unit float64) (x, p []float64) {
 			}
 		}
 		below += share
-		if inside(below) {
+		if since += v.n; (frequent || since >= least) && inside(below) {
 			add(hi, below)
+			since = 0
 		}
 		if k == len(all)-1 && share >= beyond {
 			add(hi, 1-beyond/2)
@@ -283,7 +287,7 @@ func cells(all []valueCount, n int, unit float64) (x, p []float64) {
 func quantiles(all []valueCount, n int) (x, p []float64) {
 	beyond := float64(clip(n)) / float64(n)
 	edge := -normalQuantile(beyond)
-	count := min(knotCount, max(n/2, 3))
+	count := min(knotCount, max(n/clipRows, 3))
 	below, k := 0, 0
 	at := func(q float64) float64 {
 		// Row r lies at (r+1/2)/n; between rows the quantile is straight.

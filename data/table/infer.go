@@ -141,14 +141,14 @@ type evidence struct {
 
 // styleSeen is what a column shows of one style of numbers.
 type styleSeen struct {
-	alive             bool
-	decimals, fewest  int
-	groups, exponents int
-	fraction                 bool
-	min, max, last, step     float64
-	n                        int
-	start                    float64
-	sequence                 bool
+	alive                bool
+	decimals, fewest     int
+	groups, exponents    int
+	fraction             bool
+	min, max, last, step float64
+	n                    int
+	start                float64
+	sequence             bool
 }
 
 func (e *evidence) add(cell string, row int) {

@@ -492,6 +492,9 @@ func (c *coder) restore(z float32, column *Column) float64 {
 		}
 	} else {
 		v = shortest(v, lo, hi)
+		if s.Unit >= 1 { // whole numbers and dates stay what they are
+			v = math.Round(v/s.Unit) * s.Unit
+		}
 	}
 	if s.Min != nil {
 		v = max(v, *s.Min)

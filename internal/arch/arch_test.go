@@ -92,7 +92,7 @@ var pureThirdParty = []string{"golang.org/x/sys", "gonum.org"}
 // granted lists, by package, the third party that one package of levels 0 to
 // pureTop needs beyond pureThirdParty. It is short on purpose.
 var granted = map[string][]string{
-	"laminar/plot":         {"golang.org/x/image"},              // rasteriser and fonts
+	"laminar/plot":         {"golang.org/x/image"},               // rasteriser and fonts
 	"laminar/data/parquet": {"github.com/parquet-go/parquet-go"}, // the format
 }
 
