@@ -50,7 +50,7 @@ type seen struct {
 
 // parseNumber reads a number written in the style n: an optional sign, digits
 // with or without thousands, decimals, exponent. Numbers with zeros in front
-// (007), hexadecimal, infinite and NaN are not numbers.
+// (007), beyond 1e300, hexadecimal, infinite and NaN are not numbers.
 func parseNumber(s string, n Number) (seen, bool) {
 	var v seen
 	if n.Prefix != "" || n.Suffix != "" {
@@ -140,12 +140,16 @@ func parseNumber(s string, n Number) (seen, bool) {
 		return v, false
 	}
 	f, err := strconv.ParseFloat(string(b), 64)
-	if err != nil {
+	if err != nil || math.Abs(f) > largest {
 		return v, false
 	}
 	v.value = f
 	return v, true
 }
+
+// largest is the largest number that is taken for one: differences of two stay
+// finite.
+const largest = 1e300
 
 // maxDecimals is the smallest decimal place of a float64.
 const maxDecimals = 340
