@@ -406,7 +406,7 @@ func (e *evidence) numberKind(c *Column, d Declared, st *styleSeen, distinct int
 			return Identifier
 		}
 	}
-	if distinct <= fewOrdered && e.n >= fewRows*distinct {
+	if distinct <= fewOrdered && e.n >= fewRows*distinct && st.groups == 0 && e.prefix+e.suffix == "" {
 		return Ordered
 	}
 	return Integer
