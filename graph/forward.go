@@ -115,7 +115,7 @@ func (b *Builder) push(v Value, n Node, t []Value) Value {
 	switch n.Op {
 	case OpStopGradient, OpConvert, OpSign, OpStep, OpGreater, OpEqual:
 		return None
-	case OpToRows, OpReshape, OpTranspose, OpBroadcast, OpSum, OpSlice, OpPad, OpRowSum:
+	case OpToRows, OpReshape, OpTranspose, OpBroadcast, OpSum, OpSlice, OpPad, OpUnfold, OpFold, OpRowSum:
 		return again(t[0])
 	case OpAdd:
 		return product(func(u Value) Value { return u }, func(u Value) Value { return u })

@@ -193,6 +193,22 @@ func eval(n *Node, in []*Node, a [][]float64, dst []float64) {
 				dst[k*w+c] += a[1][i*w+c]
 			}
 		}
+	case OpUnfold, OpFold:
+		w := n.Geometry()
+		c := n.Shape[2]
+		if n.Op == OpUnfold {
+			c = in[0].Shape[2]
+		}
+		w.Each(func(window, at, y, x, size int) {
+			for i := range size * c {
+				f, g := (window*w.KH*w.KW+at)*c+i, (y*w.W+x)*c+i
+				if n.Op == OpUnfold {
+					dst[f] = a[0][g]
+				} else {
+					dst[g] += a[0][f]
+				}
+			}
+		})
 	case OpLinear:
 		k, cols := in[0].Shape[len(in[0].Shape)-1], n.Shape[len(n.Shape)-1]
 		for r := range len(dst) / max(cols, 1) {

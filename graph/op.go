@@ -60,6 +60,10 @@ const (
 	OpGather    // In[0] [v, d...] at the rows In[1] (int32, shape s): s + d
 	OpScatter   // adds In[1] (s + d) into the rows In[0] (s) of [Ints[0], d...]
 
+	// Windows of an image (Window in Ints), each the transpose of the other.
+	OpUnfold // [H, W, C] to [OutH, OutW, KH*KW*C]
+	OpFold   // and back, adding where windows overlap
+
 	// Products.
 	OpLinear // x [..., k] times a Static w [k, n], or [n, k] with TransB
 	OpMatMul // x [batch..., m, k] times y [batch..., k, n], of one kind
@@ -77,6 +81,7 @@ var opNames = [opCount]string{
 	"neg", "abs", "sign", "exp", "log", "sqrt", "sin", "cos", "tanh", "sigmoid", "erf", "relu", "step",
 	"add", "sub", "mul", "div", "max", "min", "greater", "equal", "select",
 	"reshape", "transpose", "broadcast", "sum", "reducemax", "slice", "pad", "concat", "gather", "scatter",
+	"unfold", "fold",
 	"linear", "matmul", "rowsum", "rowcontract", "rowscatteradd",
 }
 
@@ -444,6 +449,37 @@ func rule(n *Node, in []*Node) error {
 		k, err := meet(in...)
 		n.Kind = k
 		return err
+
+	case OpUnfold, OpFold:
+		if err := arity(1); err != nil {
+			return err
+		}
+		if err := floats(in...); err != nil {
+			return err
+		}
+		if err := ints(10); err != nil {
+			return err
+		}
+		w := n.Geometry()
+		if err := w.check(); err != nil {
+			return fail("%s", err)
+		}
+		s := in[0].Shape
+		if len(s) != 3 {
+			return fail("takes [height, width, channels]")
+		}
+		n.Kind, n.DType = in[0].Kind, Float32
+		if n.Op == OpUnfold {
+			if s[0] != w.H || s[1] != w.W {
+				return fail("the image is not the window's, %d x %d", w.H, w.W)
+			}
+			n.Shape = []int{w.OutH, w.OutW, w.KH * w.KW * s[2]}
+			return nil
+		}
+		if s[0] != w.OutH || s[1] != w.OutW || s[2]%(w.KH*w.KW) != 0 {
+			return fail("the operand does not hold %d x %d windows of %d x %d pixels", w.OutH, w.OutW, w.KH, w.KW)
+		}
+		n.Shape = []int{w.H, w.W, s[2] / (w.KH * w.KW)}
 
 	case OpLinear:
 		if err := arity(2); err != nil {

@@ -259,6 +259,50 @@ func opCases() []opCase {
 		build: func(b *Builder, v []Value) Value { return b.RowScatterAdd(v[0], v[1], 3) },
 	})
 
+	for _, w := range []Window{
+		Same(3, 4, 3, 1), Same(4, 3, 3, 2), SameLine(5, 3, 2),
+		{H: 3, W: 4, KH: 2, KW: 2, StrideH: 1, StrideW: 2, OutH: 2, OutW: 2},
+	} {
+		// pixel is the number of the pixel at (a, c) of window (i, j), or -1.
+		pixel := func(i, j, a, c int) int {
+			y, x := i*w.StrideH-w.PadH+a, j*w.StrideW-w.PadW+c
+			if y < 0 || y >= w.H || x < 0 || x >= w.W {
+				return -1
+			}
+			return y*w.W + x
+		}
+		var pixels []int
+		for i := range w.OutH {
+			for j := range w.OutW {
+				for a := range w.KH {
+					for c := range w.KW {
+						pixels = append(pixels, pixel(i, j, a, c))
+					}
+				}
+			}
+		}
+		var order []int
+		for _, p := range pixels {
+			for c := range 2 {
+				if p < 0 {
+					order = append(order, -1)
+				} else {
+					order = append(order, 2*p+c)
+				}
+			}
+		}
+		shape(OpUnfold, num(w.H, w.W, 2), pick(order...), func(b *Builder, x Value) Value { return b.Unfold(x, w) })
+		shape(OpFold, num(w.OutH, w.OutW, w.KH*w.KW*2), func(x [][]float64) []float64 {
+			y := make([]float64, w.H*w.W*2)
+			for i, p := range order {
+				if p >= 0 {
+					y[p] += x[0][i]
+				}
+			}
+			return y
+		}, func(b *Builder, x Value) Value { return b.Fold(x, w) })
+	}
+
 	for _, trans := range []bool{false, true} {
 		w := num(3, 2)
 		if trans {

@@ -236,6 +236,10 @@ func (b *Builder) pullback(v Value, n Node, j int, g Value) Value {
 			return None
 		}
 		return b.Gather(g, x)
+	case OpUnfold:
+		return b.Fold(g, n.Geometry())
+	case OpFold:
+		return b.Unfold(g, n.Geometry())
 	case OpLinear:
 		if j == 0 {
 			return b.Linear(g, y, !n.TransB)

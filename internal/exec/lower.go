@@ -20,9 +20,14 @@ const (
 	opSigmoidGrad                        // g, y: g y (1 - y)
 	opAddCol                             // x plus a number per line
 	opMulCol                             // x times a number per line
+	opAddRow                             // x plus a vector, on every line
+	opMulRow                             // x times a vector, on every line
 	opPack                               // a weight in the order in which products read it
 	opDense                              // x, packed weight and perhaps bias: x w + b
 	opAct                                // an activation that the opDense it reads computes on the way
+	opConv                               // opDense over the windows of an image
+	opConvImage                          // fold of an opDense
+	opConvWeight                         // row contraction with the windows of an image
 	opOut
 )
 
@@ -47,9 +52,12 @@ type node struct {
 	num   float32    // opScale, opShift
 	act   kernel.Act // opAct
 	acts  int        // opDense: the opAct that it computes on the way, or -1
-	uses  int        // by live operations and outputs
-	live  bool
-	at    ref // where its value lives
+	win   int        // of what reads or writes windows: the unfold or fold it comes from, or -1
+	// winLeft: of opConvWeight, the image is the left operand.
+	winLeft bool
+	uses    int // by live operations and outputs
+	live    bool
+	at      ref // where its value lives
 }
 
 type compiler struct {
@@ -79,7 +87,7 @@ func (c *compiler) compile() error {
 func (c *compiler) load() error {
 	c.nodes = make([]node, len(c.src.Nodes))
 	for i, n := range c.src.Nodes {
-		m := node{Node: n, root: i, acts: -1}
+		m := node{Node: n, root: i, acts: -1, win: -1}
 		for _, v := range n.In {
 			m.in = append(m.in, int(v))
 		}
@@ -97,7 +105,7 @@ func (c *compiler) load() error {
 
 // append adds a node of our own and returns it.
 func (c *compiler) append(n node) int {
-	n.root, n.acts = len(c.nodes), -1
+	n.root, n.acts, n.win = len(c.nodes), -1, -1
 	c.nodes = append(c.nodes, n)
 	return n.root
 }

@@ -36,7 +36,8 @@ func TestEveryOp(t *testing.T) {
 			b.Linear(x, b.Param("q", "w", 4, 6), false), b.Linear(x, b.Param("q", "wt", 6, 4), true),
 			b.Add(b.Linear(x, b.Param("q", "w", 4, 6), false), b.Param("q", "bias", 6)),
 			b.Sub(b.Const(1), x), b.Sub(x, b.Const(2)), b.Scale(x, 3), b.Div(x, b.Const(4)), b.Add(b.Const(2), x), b.Div(b.Const(1), pos),
-			b.Mul(x, b.Slice(x, 2, 0, 1)), b.Mul(x, b.ConstOf([]float64{1, 2, 3, 4}, 4)), b.Softmax(x, 2), b.Softmax(x, 1), b.LayerNorm(x, 2, 1e-5),
+			b.Mul(x, b.Slice(x, 2, 0, 1)), b.Mul(x, b.ConstOf([]float64{1, 2, 3, 4}, 4)), b.Softmax(x, 2), b.Softmax(x, 1), b.LayerNorm(x, 2, 1e-5), b.GroupNorm(x, 2, 1e-5),
+			b.Mul(x, b.Slice(x, 0, 0, 1)), b.Sub(x, f("line", 4)), b.Add(b.Mul(x, b.Param("q", "scale", 4)), b.Param("q", "shift", 3, 4)), b.Sub(b.Param("q", "scale", 4), x),
 			b.StopGradient(x), b.Convert(x, graph.Int32), b.Convert(b.Convert(b.Scale(x, 3), graph.Int32), graph.Float32),
 			b.Equal(b.Convert(x, graph.Int32), b.Convert(y, graph.Int32)), b.Equal(b.Convert(x, graph.Int32), y),
 			b.Transpose(b.Convert(x, graph.Int32), 2, 0, 1), b.Concat(0, b.Convert(x, graph.Int32), b.Convert(y, graph.Int32)),
@@ -69,6 +70,27 @@ func TestEveryOp(t *testing.T) {
 		b.Linear(b.Row("none", graph.Float32, 0), b.Param("p", "nothing", 0, 3), false),
 	} {
 		output(v)
+	}
+	for i, w := range []graph.Window{graph.Same(5, 6, 3, 1), graph.Same(5, 6, 3, 2), graph.SameLine(9, 5, 2), {H: 4, W: 4, KH: 2, KW: 2, StrideH: 2, StrideW: 2, OutH: 2, OutW: 2}} {
+		for _, channels := range []int{1, 3, 20} {
+			name := func(s string) string { return fmt.Sprint(s, i, "/", channels) }
+			image := b.Row(name("image"), graph.Float32, w.H, w.W, channels)
+			still := b.Param("p", name("still"), w.H, w.W, channels)
+			weight := b.Param("p", name("kernel"), 18, w.KH*w.KW*channels)
+			bias := b.Param("p", name("bias"), 18)
+			conv := b.Add(b.Conv(image, weight, w), bias)
+			seed := b.Row(name("seed"), graph.Float32, w.OutH, w.OutW, 18)
+			output(b.Unfold(image, w))
+			output(b.Unfold(still, w))
+			output(b.Fold(b.Unfold(still, w), w))
+			output(b.Fold(b.Row(name("windows"), graph.Float32, w.OutH, w.OutW, w.KH*w.KW*channels), w))
+			output(b.SiLU(conv))
+			output(b.Conv(still, weight, w))
+			for _, g := range b.VJP([]graph.Value{b.SiLU(conv)}, []graph.Value{seed}, []graph.Value{image, weight, bias}) {
+				output(g)
+			}
+			output(b.JVP([]graph.Value{b.SiLU(conv)}, []graph.Value{image}, []graph.Value{b.Row(name("tangent"), graph.Float32, w.H, w.W, channels)})[0])
+		}
 	}
 	p, err := b.Build()
 	if err != nil {
@@ -199,4 +221,24 @@ func TestRandomPrograms(t *testing.T) {
 			everyway(t, func(t *testing.T, o Options) { compare(t, p, f, o, 2e-5) })
 		})
 	}
+}
+
+// TestConvChunks: an image whose windows are unfolded in several pieces.
+func TestConvChunks(t *testing.T) {
+	b := graph.NewBuilder()
+	w := graph.Same(17, 16, 3, 1)
+	x, weight := b.Row("x", graph.Float32, 17, 16, 20), b.Param("p", "w", 5, 180)
+	y := b.Conv(x, weight, w)
+	b.Output("y", y)
+	for i, g := range b.VJP([]graph.Value{y}, []graph.Value{b.Row("seed", graph.Float32, 17, 16, 5)}, []graph.Value{x, weight}) {
+		b.Output(fmt.Sprint("g", i), g)
+	}
+	p, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := (&windows{Window: w, c: 20}).chunk(); c >= 17*16 {
+		t.Fatalf("one chunk of %d holds all windows", c)
+	}
+	everyway(t, func(t *testing.T, o Options) { compare(t, p, newFeed(p, 3, rng.New(2)), o, 2e-5) })
 }

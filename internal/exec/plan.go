@@ -178,7 +178,7 @@ func (c *compiler) placeRows(order []int) {
 					}
 				}
 			}
-			if n.Op == opDense && n.acts >= 0 {
+			if (n.Op == opDense || n.Op == opConv) && n.acts >= 0 {
 				// The activation is computed with it. If nothing else reads
 				// the pre-activation it needs no memory.
 				y := &c.nodes[n.acts]

@@ -45,6 +45,7 @@ type frame struct {
 	first   bool // the lane's sums are not begun
 	scratch []float32
 	ws      kernel.Workspace
+	patches []float32
 }
 
 // NewSession returns a session with nothing bound.
