@@ -22,7 +22,7 @@ const groupRows = 1 << 17
 type writer struct {
 	*table.Printer
 	schema *table.Schema
-	out    *pq.Writer
+	out    *pq.GenericWriter[any]
 	cells  []func(v float64, i uint64) pq.Value
 	rows   []pq.Row
 	n      int
@@ -47,7 +47,7 @@ func NewWriter(w io.Writer, s *table.Schema, key rng.Key) (table.Writer, error) 
 		root.fields = append(root.fields, field{pq.Compressed(pq.Optional(node), &pq.Snappy), name})
 		out.cells = append(out.cells, cell)
 	}
-	out.out = pq.NewWriter(w, pq.NewSchema("table", root))
+	out.out = pq.NewGenericWriter[any](w, pq.NewSchema("table", root))
 	return out, nil
 }
 
