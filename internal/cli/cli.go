@@ -66,6 +66,7 @@ func (a *app) commands() []*cobra.Command {
 		a.plotCommand(),
 		a.animateCommand(),
 		a.infoCommand(),
+		a.schemaCommand(),
 		a.datasetsCommand(),
 		a.benchCommand(),
 		a.versionCommand(),
