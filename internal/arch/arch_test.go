@@ -42,6 +42,8 @@ var table = []pkg{
 	{"optim", 2, "tensor rng internal/par internal/kernel flow graph"},
 	{"data", 2, "tensor rng flow data/npy"},
 	{"data/npy", 2, "flow"},
+	{"data/table", 2, "tensor rng flow"},
+	{"data/parquet", 2, "tensor rng flow data/table"},
 	{"coupling", 2, "tensor rng internal/par internal/kernel internal/lap internal/ot flow"},
 	{"path", 2, "tensor rng flow graph"},
 	{"field", 2, "tensor rng flow path"},
@@ -61,14 +63,14 @@ var table = []pkg{
 
 	{"internal/cputime", 5, ""}, // reads the processor's clock
 
-	{"run", 6, "tensor rng internal/kernel flow graph nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe"},
+	{"run", 6, "tensor rng internal/kernel flow graph nn optim data data/npy data/table data/parquet coupling path field solve metric plot report modelfile objective model train sample recipe"},
 
 	{"", 7, "tensor rng flow nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe run"},
 
 	{"compare", 7, "internal/cputime internal/kernel tensor rng flow nn optim data coupling path solve metric plot report objective model train sample recipe run"},
 
 	{"serve", 8, "tensor rng flow data data/npy path field solve metric plot report modelfile model train sample recipe run laminar"},
-	{"internal/cli", 9, "tensor rng internal/kernel flow nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe run compare serve laminar bench"},
+	{"internal/cli", 9, "tensor rng internal/kernel flow nn optim data data/npy data/table coupling path field solve metric plot report modelfile objective model train sample recipe run compare serve laminar bench"},
 	{"cmd/laminar", 10, "internal/cli"},
 	{"bench/tong", 9, "internal/cputime tensor rng flow nn optim data coupling path solve metric objective model train recipe"},
 	{"bench/post", 9, "tensor rng flow solve metric sample recipe train"},
@@ -82,8 +84,9 @@ var table = []pkg{
 // sameLevel lists the arrows that do not go down a level.
 var sameLevel = []string{
 	"internal/lap -> tensor",
-	"data -> data/npy", // a codec that stands alone
-	"field -> path",    // wrappers convert by the algebra of paths
+	"data -> data/npy",           // a codec that stands alone
+	"field -> path",              // wrappers convert by the algebra of paths
+	"data/parquet -> data/table", // a format of its tables
 }
 
 // pureTop is the highest level whose packages touch nothing outside them.
@@ -98,7 +101,8 @@ var pureThirdParty = []string{"golang.org/x/sys", "gonum.org"}
 // granted lists, by package, the third party that one package of levels 0 to
 // pureTop needs beyond pureThirdParty. It is short on purpose.
 var granted = map[string][]string{
-	"laminar/plot": {"golang.org/x/image"}, // rasteriser and fonts
+	"laminar/plot":         {"golang.org/x/image"},               // rasteriser and fonts
+	"laminar/data/parquet": {"github.com/parquet-go/parquet-go"}, // the format
 }
 
 // full returns the import path of a package as the table names it.
