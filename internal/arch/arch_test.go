@@ -67,7 +67,7 @@ var table = []pkg{
 
 	{"", 7, "tensor rng flow nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe run"},
 
-	{"compare", 7, "internal/cputime internal/kernel tensor rng flow nn optim data coupling path solve metric plot report objective model train sample recipe run"},
+	{"compare", 7, "internal/cputime internal/kernel tensor rng flow nn optim data solve metric plot report model train sample recipe run"},
 
 	{"serve", 8, "tensor rng flow data data/npy path field solve metric plot report modelfile model train sample recipe run laminar"},
 	{"internal/cli", 9, "tensor rng internal/kernel flow nn optim data data/npy data/table coupling path field solve metric plot report modelfile objective model train sample recipe run compare serve laminar bench"},
