@@ -70,6 +70,7 @@ func (a *app) commands() []*cobra.Command {
 		a.plotCommand(),
 		a.animateCommand(),
 		a.infoCommand(),
+		a.schemaCommand(),
 		a.datasetsCommand(),
 		a.benchCommand(),
 		a.versionCommand(),
