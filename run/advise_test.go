@@ -1,4 +1,4 @@
-package run_test
+package run
 
 import (
 	"context"
@@ -8,21 +8,22 @@ import (
 	"testing"
 
 	"laminar/flow"
+	"laminar/recipe"
 	"laminar/rng"
-	"laminar/run"
 )
 
 // The advice on a rough model: a row for every number of evaluations, the best
 // has a ratio of 1, the chosen one is the cheapest within the tolerance or was
 // given up on fresh draws, and the same seed gives the same advice.
 func TestAdvise(t *testing.T) {
-	s, plan := roughMoons(t)
-	o := run.AdviseDefaults()
+	_, res := small(t, func(*recipe.Recipe) {})
+	s, plan := res.Saved, res.Plan
+	o := AdviseDefaults()
 	o.NFE, o.Solvers, o.Grids = []int{1, 2, 4, 8}, []string{"euler", "midpoint", "unipc", "jump"}, []string{"uniform", "quadratic"}
 	o.N, o.Pairs, o.Screen, o.Tolerance, o.Key = 150, 4, 300, 1.2, rng.New(3)
 	last, total := 0, 0
 	o.Watch = func(done, of int) { last, total = done, of }
-	a, err := run.Advise(context.Background(), s, plan, o)
+	a, err := Advise(context.Background(), s, plan, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,24 +60,24 @@ func TestAdvise(t *testing.T) {
 	if a.Within != (float64(a.Chosen.RatioCI[1]) <= o.Tolerance) {
 		t.Errorf("within: %v, %+v", a.Within, a.Chosen)
 	}
-	again, err := run.Advise(context.Background(), s, plan, o)
+	again, err := Advise(context.Background(), s, plan, o)
 	if err != nil || again.Chosen.W2 != a.Chosen.W2 || again.Chosen.NFE != a.Chosen.NFE {
 		t.Errorf("another advice from the same seed: %+v, %v", again.Chosen, err)
 	}
 	if _, err := a.Figure("moons", false); err != nil {
 		t.Error(err)
 	}
-	for want, edit := range map[string]func(*run.AdviseOptions){
-		"tolerance":  func(o *run.AdviseOptions) { o.Tolerance = 0.9 },
-		"eval.Pairs": func(o *run.AdviseOptions) { o.Pairs = 1 },
-		"nfe":        func(o *run.AdviseOptions) { o.NFE = []int{0} },
-		"method":     func(o *run.AdviseOptions) { o.Solvers = []string{"eular"} },
-		"grid":       func(o *run.AdviseOptions) { o.Grids = []string{"round"} },
-		"can sample": func(o *run.AdviseOptions) { o.Solvers = []string{"jump"} },
+	for want, edit := range map[string]func(*AdviseOptions){
+		"tolerance":  func(o *AdviseOptions) { o.Tolerance = 0.9 },
+		"eval.Pairs": func(o *AdviseOptions) { o.Pairs = 1 },
+		"nfe":        func(o *AdviseOptions) { o.NFE = []int{0} },
+		"method":     func(o *AdviseOptions) { o.Solvers = []string{"eular"} },
+		"grid":       func(o *AdviseOptions) { o.Grids = []string{"round"} },
+		"can sample": func(o *AdviseOptions) { o.Solvers = []string{"jump"} },
 	} {
 		p := o
 		edit(&p)
-		if _, err := run.Advise(context.Background(), s, plan, p); !errors.Is(err, flow.ErrConfig) || !strings.Contains(err.Error(), want) {
+		if _, err := Advise(context.Background(), s, plan, p); !errors.Is(err, flow.ErrConfig) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
