@@ -35,6 +35,7 @@ var table = []pkg{
 
 	{"flow", 1, "tensor rng"},
 	{"graph", 1, ""},
+	{"internal/ot", 1, "tensor rng internal/par internal/kernel internal/lap"},
 
 	{"internal/exec", 2, "tensor rng internal/par internal/kernel flow graph"},
 	{"nn", 2, "tensor rng flow graph"},
@@ -43,7 +44,7 @@ var table = []pkg{
 	{"data/npy", 2, "flow"},
 	{"data/table", 2, "tensor rng flow"},
 	{"data/parquet", 2, "tensor rng flow data/table"},
-	{"coupling", 2, "tensor rng internal/par internal/kernel internal/lap flow"},
+	{"coupling", 2, "tensor rng internal/par internal/kernel internal/lap internal/ot flow"},
 	{"path", 2, "tensor rng flow graph"},
 	{"field", 2, "tensor rng flow path"},
 	{"solve", 2, "tensor rng flow"},
@@ -68,17 +69,18 @@ var table = []pkg{
 	{"internal/cli", 9, "tensor rng internal/kernel flow nn optim data data/npy data/table coupling path field solve metric plot report modelfile objective model train sample recipe run serve laminar bench"},
 	{"cmd/laminar", 10, "internal/cli"},
 	{"bench/post", 9, "tensor rng flow solve metric sample recipe train"},
+	{"bench/c2ot", 9, "tensor rng flow data coupling path solve metric objective model sample train nn optim"},
+	{"bench/trajectory", 9, "tensor rng flow data coupling path solve metric objective model sample train nn optim"},
 	{"bench/quality", 9, "tensor rng flow data solve metric sample model recipe run train nn optim"},
-	{"bench", 8, "tensor rng internal/par internal/kernel internal/lap internal/exec flow graph nn optim data coupling path field solve metric plot report modelfile objective model train sample recipe run laminar"},
-	{"bench/peers", 9, "tensor rng internal/par internal/kernel internal/lap internal/exec flow graph nn optim data coupling path field solve metric plot report modelfile objective model train sample recipe run laminar bench"},
+	{"bench", 8, "tensor rng internal/par internal/kernel internal/lap internal/ot internal/exec flow graph nn optim data coupling path field solve metric plot report modelfile objective model train sample recipe run laminar"},
+	{"bench/peers", 9, "tensor rng internal/par internal/kernel internal/lap internal/ot internal/exec flow graph nn optim data coupling path field solve metric plot report modelfile objective model train sample recipe run laminar bench"},
 }
 
 // sameLevel lists the arrows that do not go down a level.
 var sameLevel = []string{
 	"internal/lap -> tensor",
-	"data -> data/npy", // a codec that stands alone
-	"field -> path",    // wrappers convert by the algebra of paths
 	"data -> data/npy",           // a codec that stands alone
+	"field -> path",              // wrappers convert by the algebra of paths
 	"data/parquet -> data/table", // a format of its tables
 }
 

@@ -71,6 +71,7 @@ func (a *app) commands() []*cobra.Command {
 		a.animateCommand(),
 		a.infoCommand(),
 		a.schemaCommand(),
+		a.couplingCommand(),
 		a.datasetsCommand(),
 		a.benchCommand(),
 		a.versionCommand(),
