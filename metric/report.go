@@ -65,7 +65,7 @@ type Row struct {
 	Shares    []Number `json:"shares,omitempty"`
 	// Pairs holds the W2 of each pair of draws, whose mean W2 is; nil where the
 	// samples diverged.
-	Pairs []float64 `json:"-"`
+	Pairs []float64 `json:"w2_pairs,omitempty"`
 }
 
 // divergedRow is the row of samples that are not finite: nothing but null.

@@ -25,7 +25,8 @@ type AdviseOptions struct {
 	NFE            []int
 	Solvers, Grids []string
 	// N is the number of points on each side of an exact distance, Pairs the number
-	// of pairs of draws; Screen is the number of points of the first look.
+	// of pairs of draws; Screen is the number of points of the first look, four times
+	// as many where evaluations are few.
 	N, Pairs, Screen int
 	// Key is the source of all chance.
 	Key rng.Key
@@ -40,7 +41,7 @@ type AdviseOptions struct {
 func AdviseDefaults() AdviseOptions {
 	e := metric.Defaults()
 	return AdviseOptions{
-		Tolerance: 1.1, NFE: []int{1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 64, 100},
+		Tolerance: 1.1, NFE: []int{1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24, 32, 64, 100},
 		Solvers: []string{"euler", "midpoint", "heun", "rk4", "ab2", "dpmpp2m", "unipc", "jump"},
 		Grids:   []string{"uniform", "quadratic", "cosine", "cosmap"},
 		N:       e.N, Pairs: e.Pairs, Screen: 4000, Key: e.Key,
@@ -95,6 +96,7 @@ func (t Trial) setting() metric.Setting {
 
 const (
 	equalSteps = "uniform"
+	fewNFE     = 8
 	manyNFE    = 32
 )
 
@@ -123,11 +125,12 @@ type Advice struct {
 // A first look measures every setting by sliced W2 from the same noise. The best
 // solvers and grids at every number of evaluations are then measured by exact
 // W2 over several pairs of draws, all from the same noise against the same data,
-// so that settings differ by the solver alone. The cheapest whose ratio to the best
-// lies below the tolerance, at the upper end of its interval, is chosen; it and the
-// best are measured once more on fresh noise and fresh data, and it is given up for
-// the next one unless its ratio is below the tolerance there too. So the advice is
-// not the luck of the draw that it was found by.
+// so that settings differ by the solver alone. The cheapest whose mean W2 is within
+// the tolerance of the best one's is chosen; it and the best are measured once more
+// on twice as many pairs of fresh noise and fresh data, and it is given up for the
+// next one unless it is within the tolerance there too. So the advice is not the
+// luck of the draw that it was found by; Within says whether the interval leaves
+// any doubt.
 func Advise(ctx context.Context, s *Saved, plan *recipe.Plan, o AdviseOptions) (Advice, error) {
 	if err := o.Validate(); err != nil {
 		return Advice{}, err
@@ -147,13 +150,24 @@ func Advise(ctx context.Context, s *Saved, plan *recipe.Plan, o AdviseOptions) (
 	a.total = len(tried) + 3*len(o.NFE) + 2 // about
 
 	c.Key = o.Key.Split("screen")
-	first, err := a.measure(ctx, c, tried)
-	if err != nil {
-		return Advice{}, err
+	var rows []metric.Row
+	for _, look := range []struct {
+		points int
+		is     func(metric.Setting) bool
+	}{
+		{4 * o.Screen, func(s metric.Setting) bool { return s.NFE <= fewNFE }},
+		{o.Screen, func(s metric.Setting) bool { return s.NFE > fewNFE }},
+	} {
+		c.Fine = look.points
+		first, err := a.measure(ctx, c, slices.DeleteFunc(slices.Clone(tried), func(s metric.Setting) bool { return !look.is(s) }))
+		if err != nil {
+			return Advice{}, err
+		}
+		rows = append(rows, first.Rows...)
 	}
 	c.N, c.Pairs, c.Fine, c.W2Only = o.N, o.Pairs, 3, true
 	c.Key = o.Key.Split("choice")
-	short := shortlist(first.Rows)
+	short := shortlist(rows)
 	a.total = len(tried) + len(short) + 2
 	report, err := a.measure(ctx, c, short)
 	if err != nil {
@@ -164,6 +178,7 @@ func Advise(ctx context.Context, s *Saved, plan *recipe.Plan, o AdviseOptions) (
 	if err != nil {
 		return Advice{}, err
 	}
+	c.Pairs *= 2
 	for look := 0; ; look++ {
 		chosen := a.cheapest(best)
 		c.Key = o.Key.Split("fresh").At(uint64(look))
@@ -179,7 +194,7 @@ func Advise(ctx context.Context, s *Saved, plan *recipe.Plan, o AdviseOptions) (
 		a.out.Best = trial(rows[0], rows[0].Pairs, c.Key)
 		a.out.Chosen = trial(rows[len(rows)-1], rows[0].Pairs, c.Key)
 		a.out.Within = len(rows) == 1 || float64(a.out.Chosen.RatioCI[1]) <= o.Tolerance
-		if a.out.Within {
+		if len(rows) == 1 || float64(a.out.Chosen.Ratio) <= o.Tolerance {
 			if o.Watch != nil {
 				o.Watch(a.total, a.total)
 			}
@@ -251,11 +266,10 @@ func (a *adviser) measure(ctx context.Context, c metric.Config, settings []metri
 	return metric.Evaluate(ctx, c, subject)
 }
 
-// shortlist returns the settings with the best sliced W2 at each NFE: two where
+// shortlist returns the settings with the best sliced W2 at each NFE: three where
 // evaluations are few and the choice matters, one above; and a few of Euler's equal
 // steps, for comparison.
 func shortlist(rows []metric.Row) []metric.Setting {
-	const fewNFE = 8
 	sorted := slices.Clone(rows)
 	slices.SortStableFunc(sorted, func(a, b metric.Row) int {
 		if a.NFE != b.NFE {
@@ -275,7 +289,7 @@ func shortlist(rows []metric.Row) []metric.Setting {
 		count[r.NFE]++
 		most := 1
 		if r.NFE <= fewNFE {
-			most = 2
+			most = 3
 		}
 		plain := r.Solver == "euler" && r.Grid == "" && r.NFE&(r.NFE-1) == 0 // powers of 2
 		if (count[r.NFE] <= most || plain) && !math.IsNaN(float64(r.SW2)) {
@@ -323,7 +337,7 @@ func (a *adviser) curve(rows []metric.Row) (Trial, error) {
 func (a *adviser) cheapest(best Trial) Trial {
 	pick := best
 	for _, t := range a.out.Curve {
-		if !(float64(t.RatioCI[1]) <= a.o.Tolerance) || slices.ContainsFunc(a.out.Rejected, func(r Trial) bool { return r.setting() == t.setting() }) {
+		if !(float64(t.Ratio) <= a.o.Tolerance) || slices.ContainsFunc(a.out.Rejected, func(r Trial) bool { return r.setting() == t.setting() }) {
 			continue
 		}
 		if t.NFE < pick.NFE || t.NFE == pick.NFE && t.W2 < pick.W2 {

@@ -32,10 +32,10 @@ func (a *app) adviseCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "advise MODEL", Short: "Find the cheapest way to sample a model well",
 		Long: `Try solvers, grids and numbers of evaluations, and name the cheapest whose W2 to
-the data is within --tolerance of the best, at the upper end of a 95 % interval.
-All settings start from the same noise and are measured against the same data;
-the advice is measured once more on fresh draws before it is given. -o draws the
-best W2 against the number of evaluations.`,
+the data is within --tolerance of the best. All settings start from the same
+noise and are measured against the same data; the advice is measured once more
+on fresh draws, with a 95 % interval, and given only if it holds there too. -o
+draws the best W2 against the number of evaluations.`,
 		Example: `  laminar advise runs/moons
   laminar advise runs/moons --tolerance 1.05 -o curve.png
   laminar advise runs/moons --nfe 1,2,4,8,16 --json`,
@@ -129,6 +129,9 @@ func (v *adviseCall) tell(a advised) error {
 	} else {
 		fmt.Fprintf(v.stdout, "on fresh draws: W2 %.4f, %.3f times the best (%.3f .. %.3f), which %s, %s, %d has\n",
 			c.W2, c.Ratio, c.RatioCI[0], c.RatioCI[1], b.Solver, b.Grid, b.NFE)
+		if !a.Within {
+			fmt.Fprintln(v.stdout, "the interval reaches beyond the tolerance: more --pairs would tell")
+		}
 	}
 	_, err := fmt.Fprintf(v.stdout, "\n  %s\n", a.Command)
 	return err

@@ -66,6 +66,7 @@ func (a *app) commands() []*cobra.Command {
 		a.adviseCommand(),
 		a.logprobCommand(),
 		a.encodeCommand(),
+		a.interpolateCommand(),
 		a.plotCommand(),
 		a.animateCommand(),
 		a.compareCommand(),

@@ -176,3 +176,59 @@ func TestEverySolverByName(t *testing.T) {
 		}
 	}
 }
+
+func TestInterpolate(t *testing.T) {
+	dir := t.TempDir()
+	points := filepath.Join(dir, "points.csv")
+	must(t, "sample", moons(), "-n", "5", "-o", points)
+	text, err := os.ReadFile(points)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, want := numbers(t, string(text))
+	_, got := numbers(t, must(t, "interpolate", moons(), points, "--rows", "2,5", "--steps", "4"))
+	if len(got) != 4 {
+		t.Fatalf("%d points", len(got))
+	}
+	for end, row := range map[int]int{0: 1, 3: 4} {
+		for j := range 2 {
+			if math.Abs(got[end][j]-want[row][j]) > 1e-2 {
+				t.Errorf("end %d is %v, the row is %v", end, got[end], want[row])
+			}
+		}
+	}
+	for _, name := range []string{"a.png", "a.gif", "a.npy"} {
+		out := filepath.Join(dir, name)
+		must(t, "interpolate", moons(), "-n", "3", "--steps", "5", "--solver", "heun", "--nfe", "8", "-o", out)
+		if st, err := os.Stat(out); err != nil || st.Size() < 100 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for want, args := range map[string][]string{
+		"there is no row 9": {points, "--rows", "1,9"},
+		"name two rows":     {points, "--rows", "1"},
+		"those of a file":   {"--rows", "1,2"},
+		"at least 2":        {"--steps", "1"},
+	} {
+		if code, _, errs := call(append([]string{"interpolate", moons()}, args...)...); code != exitUsage || !strings.Contains(errs, want) {
+			t.Errorf("%v: code %d, %s, want %q", args, code, errs, want)
+		}
+	}
+}
+
+func TestAdviseVerb(t *testing.T) {
+	curve := filepath.Join(t.TempDir(), "curve.svg")
+	args := []string{"advise", moons(), "--nfe", "1,2,4", "--solvers", "euler,midpoint", "--grids", "uniform", "-n", "60", "--pairs", "3", "--tolerance", "1.5"}
+	out := object(t, must(t, append(args, "-o", curve, "--json")...))
+	command, _ := out["command"].(string)
+	if !strings.HasPrefix(command, "laminar sample "+moons()+" --solver ") || out["within"] == nil || out["file"] != curve {
+		t.Errorf("%v", out)
+	}
+	must(t, append(strings.Fields(command)[1:], "-n", "3")...)
+	if text := must(t, args...); !strings.Contains(text, command) {
+		t.Errorf("the command %q is not in\n%s", command, text)
+	}
+	if code, _, errs := call("advise", moons(), "--tolerance", "0.5"); code != exitUsage || !strings.Contains(errs, "--tolerance") {
+		t.Errorf("code %d, %s", code, errs)
+	}
+}
