@@ -33,7 +33,7 @@ func coupled(name string) func(*recipe.Recipe) {
 var methods = []method{
 	{Entry{"independent", "flow matching, pairs by chance"}, coupled("independent"), "velocity", "", "euler", false},
 	{Entry{"ot", "flow matching, optimal transport in each batch"}, coupled("ot"), "velocity", "", "euler", false},
-	{Entry{"semidiscrete", "flow matching, transport to all the data"}, semidiscrete, "velocity", "", "euler", false},
+	{Entry{"semidiscrete", "flow matching, transport to all rows or 1024 draws"}, semidiscrete, "velocity", "", "euler", false},
 	{Entry{"diffusion", "variance-preserving diffusion, sampled by DDIM"}, func(r *recipe.Recipe) { r.Family = "diffusion" }, "noise", "", "ddim", false},
 	{Entry{"gan", "generator against a critic, with R1"}, gan, "critic", "", "euler", true},
 	{Entry{"reflow", "flow matching on the pairs of a first flow"}, coupled("independent"), "velocity", "reflow", "euler", false},
