@@ -44,7 +44,8 @@ type Config struct {
 	// found from Budget.
 	Steps map[string]int
 	// N is the number of points on each side of a distance, Pairs the number of
-	// pairs of draws that it is averaged over for each seed.
+	// pairs of draws that it is averaged over for each seed. With less than 2000
+	// points the other figures are measured with fewer, too.
 	N, Pairs int
 	// Seed is the first seed.
 	Seed uint64

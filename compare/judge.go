@@ -49,6 +49,7 @@ func (w *work) judgeOne(ctx context.Context, m method, s int, t *trial) error {
 	o.Settings = m.settings()
 	plan := *t.plan
 	plan.Pairs = nil // crossing is measured here, of the pairs trained on
+	o.Paths = w.sized(o.Paths)
 	rep, err := run.Evaluate(ctx, t.saved, &plan, o)
 	if err != nil {
 		return err
@@ -70,6 +71,7 @@ func (w *work) judgeOne(ctx context.Context, m method, s int, t *trial) error {
 		return nil // what follows is shown of the first seed
 	}
 	cfg := metric.DefaultCrossing(t.plan.Train.Dim())
+	cfg.Triples, cfg.Queries = w.sized(cfg.Triples), w.sized(cfg.Queries)
 	cfg.Batch, cfg.Key = t.plan.Recipe.Train.Batch, w.key(s).Split("crossing")
 	if cfg.Triples > 0 {
 		c, err := metric.Crossing(ctx, t.plan.TrainPairs(), cfg)
@@ -81,17 +83,20 @@ func (w *work) judgeOne(ctx context.Context, m method, s int, t *trial) error {
 	return w.watchOne(ctx, s, t)
 }
 
+// sized is what a number becomes that is meant for distances of 2000 points.
+func (w *work) sized(n int) int { return n * min(w.cfg.N, 2000) / 2000 }
+
 // watchTimes is the number of equal parts of the way from noise to data at whose
 // ends its states are compared with data.
 const watchTimes = 4
 
 // watchOne measures how far the states of a flow are from data on the way.
 func (w *work) watchOne(ctx context.Context, s int, t *trial) error {
-	tr, err := run.Trace(ctx, t.saved, followPoints, w.key(s).Split("watch"))
+	tr, err := run.Trace(ctx, t.saved, w.sized(followPoints), w.key(s).Split("watch"))
 	if err != nil {
 		return err
 	}
-	data := flow.NewSample(t.plan.Train, followPoints)
+	data := flow.NewSample(t.plan.Train, w.sized(followPoints))
 	if err := t.plan.Train.DrawAt(data, w.key(s).Split("watched"), 0); err != nil {
 		return err
 	}
@@ -165,7 +170,7 @@ func (w *work) followOne(ctx context.Context, m method, s int, t *trial) error {
 	if err != nil {
 		return err
 	}
-	n := followPoints
+	n := w.sized(followPoints)
 	if l := judge.Len(); l > 0 {
 		n = min(n, l/2)
 	}

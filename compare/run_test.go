@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"strings"
@@ -18,23 +17,8 @@ func small() compare.Config {
 	c := compare.Defaults()
 	c.Methods = []string{"independent", "ot"}
 	c.Steps = map[string]int{"independent": 600, "ot": 600}
-	c.Seeds, c.N, c.Pairs = 2, 500, 1
+	c.Seeds, c.N, c.Pairs = 2, 400, 1
 	return c
-}
-
-func Example() {
-	c := compare.Defaults()
-	c.Methods = []string{"independent", "ot"}
-	c.Steps = map[string]int{"independent": 500, "ot": 500}
-	c.Seeds, c.N, c.Pairs = 2, 500, 1
-	r, err := compare.Run(context.Background(), "moons", c, nil)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	first := r.Claims[0]
-	fmt.Println(first.Claim, *first.Holds)
-	// Output: Optimal transport lowers the loss. true
 }
 
 // TestRun: figures are complete, sensible and pure; the page holds the rules

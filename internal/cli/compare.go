@@ -48,6 +48,7 @@ Methods:
 	f.IntVar(&c.Seeds, "seeds", c.Seeds, "trainings of each method")
 	f.DurationVar(&c.Budget, "budget", c.Budget, "processor time of one training")
 	f.StringSliceVar(&c.Methods, "methods", c.Methods, "methods to compare")
+	f.Lookup("methods").DefValue = "all"
 	f.StringSliceVar(&c.steps, "steps", nil, "training steps as METHOD=STEPS, in place of the budget")
 	f.IntVarP(&c.N, "n", "n", c.N, "points on each side of a distance")
 	f.IntVar(&c.Pairs, "pairs", c.Pairs, "pairs of draws for each seed")
