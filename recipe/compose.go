@@ -328,6 +328,9 @@ func (p *Plan) couple(d flow.Dataset) (*coupling.Source, error) {
 
 // Trainer returns the run that the plan describes, at its first step.
 func (p *Plan) Trainer(o train.Options) (*train.Trainer, error) {
+	if p.Recipe.Distill != nil && p.Teacher == nil {
+		return nil, &flow.FieldError{Path: "distill.teacher", Msg: "the recipe learns from a teacher, which is missing"}
+	}
 	pairs := p.TrainPairs()
 	if pairs == nil {
 		return nil, fmt.Errorf("%w: the teacher has made no pairs yet; call Generate", flow.ErrConfig)

@@ -16,8 +16,8 @@ type solverFlags struct {
 func (f *solverFlags) add(cmd *cobra.Command) {
 	d := solve.Defaults()
 	fs := cmd.Flags()
-	fs.StringVar(&f.method, "solver", d.Method, "method: "+list(solverNames()))
-	fs.IntVar(&f.nfe, "nfe", d.NFE, "network evaluations per point; a guided step counts 2")
+	fs.StringVar(&f.method, "solver", d.Method, "method (default the model's own): "+list(solverNames()))
+	fs.IntVar(&f.nfe, "nfe", d.NFE, "network evaluations per point (default the model's own); a guided step counts 2")
 	f.addTolerances(cmd)
 	complete(cmd, "solver", solverNames()...)
 }
@@ -41,10 +41,18 @@ func solverNames() []string {
 // evaluations of the network: 2 under guidance, else 1. A number of evaluations
 // that the user gave must be divided by what a step costs; the default is
 // lowered until it is.
-func (f *solverFlags) config(cmd *cobra.Command, cost int) (solve.Config, error) {
-	c := solve.Defaults()
-	c.Method, c.NFE, c.RTol, c.ATol = f.method, f.nfe, f.rtol, f.atol
+//
+// What the user did not give is the model's own.
+func (f *solverFlags) config(cmd *cobra.Command, own solve.Config, cost int) (solve.Config, error) {
+	c := own
 	given := cmd.Flags().Changed
+	if given("solver") {
+		c.Method = f.method
+	}
+	if given("nfe") {
+		c.NFE = f.nfe
+	}
+	c.RTol, c.ATol = f.rtol, f.atol
 	if given("rtol") || given("atol") {
 		if given("nfe") {
 			return c, usagef("--nfe fixes the steps, --rtol and --atol let them vary: give one or the other")
