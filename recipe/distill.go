@@ -44,11 +44,11 @@ var distillations = []struct {
 	path.Entry
 	objective string
 }{
-	{path.Entry{Name: "reflow", About: "flow matching on the pairs that the teacher makes of noise: straighter paths"}, "velocity"},
-	{path.Entry{Name: "distill", About: "regression on the teacher's whole path at t = 0: one evaluation, no more"}, "velocity"},
-	{path.Entry{Name: "meanflow", About: "steps of any length from the teacher's velocities, by their derivative"}, "meanflow"},
-	{path.Entry{Name: "shortcut", About: "steps of any length from the teacher's velocities, each from two of half the length"}, "shortcut"},
-	{path.Entry{Name: "consistency", About: "the end of the path from everywhere on it, along the teacher's paths"}, "consistency"},
+	{path.Entry{Name: "reflow", About: "flow matching on the teacher's own pairs: straighter paths"}, "velocity"},
+	{path.Entry{Name: "distill", About: "regression on the teacher's whole path: one evaluation only"}, "velocity"},
+	{path.Entry{Name: "meanflow", About: "steps of any length, by the derivative of their mean"}, "meanflow"},
+	{path.Entry{Name: "shortcut", About: "steps of length 1, 1/2, 1/4 ..., each from two halves"}, "shortcut"},
+	{path.Entry{Name: "consistency", About: "the end of the path, the same from all points of it"}, "consistency"},
 }
 
 // DistillCatalogue lists the methods that learn from a teacher.
