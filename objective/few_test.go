@@ -192,7 +192,7 @@ func TestMeanFlowIsTheFormula(t *testing.T) {
 	for _, taught := range []bool{false, true} {
 		net := nn.LongStep{Network: network(t, dim, flow.CondSpec{})}
 		ln := line(t, taught, dim)
-		l := newLab(t, only(t, objective.MeanFlow{Line: ln, Equal: 0.3}, net), n, dim)
+		l := newLab(t, only(t, objective.MeanFlow{Line: ln, Equal: 0.3, TimeMean: 0.4, TimeScale: 1}, net), n, dim)
 		x, s, span := l.rows[nn.InX], l.rows[nn.InT], l.rows[nn.InSpan]
 		v := l.velocities()
 		if taught {
@@ -252,7 +252,7 @@ func (average) Apply(b *graph.Builder, group string, in nn.Inputs) graph.Value {
 // TestMeanFlowIdentity: the exact average of a flow known in closed form has no
 // loss and no gradient, at every span; another has both.
 func TestMeanFlowIdentity(t *testing.T) {
-	o := objective.MeanFlow{Line: objective.Line{Path: path.Linear{}, Teacher: &objective.Teacher{Net: average{}, Params: []float32{1}}}, Equal: 0.2}
+	o := objective.MeanFlow{Line: objective.Line{Path: path.Linear{}, Teacher: &objective.Teacher{Net: average{}, Params: []float32{1}}}, Equal: 0.2, TimeScale: 2}
 	l := newLab(t, only(t, o, nn.LongStep{Network: average{}}), 64, 1)
 	l.arenas[objective.TeacherGroup][0] = 1
 	for _, scale := range []float64{1, 1.1} {
@@ -270,7 +270,7 @@ func TestMeanFlowIdentity(t *testing.T) {
 
 func TestMeanFlowTimes(t *testing.T) {
 	const n = 40000
-	ph := only(t, objective.MeanFlow{Line: line(t, false, 1), Equal: 0.75}, nn.LongStep{Network: network(t, 1, flow.CondSpec{})})
+	ph := only(t, objective.MeanFlow{Line: line(t, false, 1), Equal: 0.75, TimeMean: 0.4, TimeScale: 1}, nn.LongStep{Network: network(t, 1, flow.CondSpec{})})
 	in, b := objective.NewInputs(ph.Program, n), pairs(n, 1, flow.CondSpec{})
 	if err := ph.Fill(in, &b, rng.New(2)); err != nil {
 		t.Fatal(err)
@@ -290,7 +290,7 @@ func TestMeanFlowTimes(t *testing.T) {
 	if got := float64(equal) / n; math.Abs(got-0.75) > 0.01 {
 		t.Errorf("%v of the spans are 0, want 0.75", got)
 	}
-	// The paper's logit of time has mean -0.4 where noise is at 1.
+	// Rows of span 0 keep the first of their two times.
 	if got := log / count; math.Abs(got-0.4) > 0.03 {
 		t.Errorf("the mean logit of s is %v, want 0.4", got)
 	}
@@ -469,7 +469,7 @@ func TestFewStepFillsArePure(t *testing.T) {
 		obj objective.Objective
 		net nn.Network
 	}{
-		{objective.MeanFlow{Line: ln, Equal: 0.5}, nn.LongStep{Network: plain}},
+		{objective.MeanFlow{Line: ln, Equal: 0.5, TimeScale: 1}, nn.LongStep{Network: plain}},
 		{objective.Shortcut{Line: ln, Bootstrap: 0.5}, nn.LongStep{Network: plain}},
 		{objective.Consistency{Line: ln, Segments: 1, Delta: 0.1, Alpha: 0.1}, plain},
 		{objective.Adversarial{Critic: plain, R1: 1, Rate: 1, Drop: 0.3}, plain},

@@ -78,6 +78,9 @@ func (r Recipe) Distilled(d Distill) (Recipe, error) {
 	// The student answers velocities of a flow, whatever its teacher does; pairs
 	// of noise and of what it became lie on straight lines.
 	r.Family, r.Predict, r.Distill = "flow", "velocity", &d
+	// Velocities of a teacher have no noise of chance pairs in them: few rows need
+	// to learn them, and long steps want times at both ends.
+	r.Loss.Equal, r.Loss.TimeMean, r.Loss.TimeScale = 0.25, 0, 3
 	if r.pools() {
 		r.Path = path.Defaults()
 	}
