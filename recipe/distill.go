@@ -81,6 +81,7 @@ func (r Recipe) Distilled(d Distill) (Recipe, error) {
 	// Velocities of a teacher have no noise of chance pairs in them: few rows need
 	// to learn them, and long steps want times at both ends.
 	r.Loss.Equal, r.Loss.TimeMean, r.Loss.TimeScale = 0.25, 0, 3
+	r.Loss.Bootstrap, r.Loss.Delta = 0.75, 0.05
 	if r.pools() {
 		r.Path = path.Defaults()
 	}

@@ -23,8 +23,19 @@ type DistillOptions struct {
 	Rounds int
 	// Change edits each round's recipe before it is trained: steps, rate. Optional.
 	Change func(*recipe.Recipe)
-	// NFE lists the evaluations at which teacher and student are compared.
-	NFE []int
+	// Eval sizes the comparison of teacher and student, which is at 1 evaluation
+	// and at those in At; its Settings are not used.
+	Eval EvalOptions
+	At   []int
+}
+
+// DistillDefaults returns how a method is carried out from a teacher's file into
+// a folder.
+func DistillDefaults(method, teacher, dir string) DistillOptions {
+	return DistillOptions{
+		Options: Options{Dir: dir}, Distill: recipe.DistillDefaults(method, teacher), Rounds: 1,
+		Eval: EvalDefaults(), At: []int{1, 2, 4, 8, 100},
+	}
 }
 
 // Distilled is what became of a student.
@@ -120,11 +131,11 @@ func Distill(ctx context.Context, o DistillOptions) (*Distilled, error) {
 	return out, nil
 }
 
-// judge measures a model at 1 evaluation, which comes first, and at those of o.
+// judge measures a model at 1 evaluation, which comes first, and at those of At.
 func (o DistillOptions) judge(ctx context.Context, s *Saved, plan *recipe.Plan) (metric.Report, error) {
-	e := EvalDefaults()
+	e := o.Eval
 	e.Threads, e.Settings = o.Threads, []metric.Setting{{Solver: s.Recipe.Method(), NFE: 1}}
-	for _, nfe := range o.NFE {
+	for _, nfe := range o.At {
 		if nfe != 1 {
 			e.Settings = append(e.Settings, metric.Setting{Solver: s.Recipe.Method(), NFE: nfe})
 		}

@@ -38,7 +38,7 @@ type distillCall struct {
 }
 
 func (a *app) distillCommand() *cobra.Command {
-	d := &distillCall{app: a}
+	d := &distillCall{app: a, DistillOptions: run.DistillDefaults(recipe.DistillCatalogue()[0].Name, "", "")}
 	var names, about []string
 	for _, m := range recipe.DistillCatalogue() {
 		names = append(names, m.Name)
@@ -59,19 +59,20 @@ teacher at one evaluation replaces nothing: it is kept, and the exit code is 1.`
 		Args: takes(1, 1, "MODEL"),
 		RunE: d.run,
 	}
-	o := recipe.DistillDefaults(names[0], "")
 	f := cmd.Flags()
-	f.StringVar(&d.Method, "method", o.Method, "how to learn: "+list(names))
-	f.IntVar(&d.Rounds, "rounds", 1, "students in a row, each the teacher of the next (reflow)")
+	f.StringVar(&d.Method, "method", d.Method, "how to learn: "+list(names))
+	f.IntVar(&d.Rounds, "rounds", d.Rounds, "students in a row, each the teacher of the next (reflow)")
 	f.IntVar(&d.steps, "steps", 0, "training steps of a round (default the teacher's)")
 	f.IntVar(&d.batch, "batch", 0, "pairs in a step (default the teacher's)")
 	f.Float64Var(&d.rate, "rate", 0, "learning rate (default the teacher's)")
-	f.IntVar(&d.Pool, "pool", o.Pool, "pairs that the teacher makes (reflow, distill)")
-	f.IntVar(&d.DistillOptions.Distill.NFE, "pool-nfe", o.NFE, "evaluations that the teacher spends on each of them")
+	f.IntVar(&d.Pool, "pool", d.Pool, "pairs that the teacher makes (reflow, distill)")
+	f.IntVar(&d.NFE, "pool-nfe", d.NFE, "evaluations that the teacher spends on each of them")
 	f.StringVarP(&d.Dir, "output", "o", "", "run `folder` (default MODEL-METHOD)")
 	f.BoolVar(&d.Resume, "resume", false, "continue the run in the folder")
 	f.BoolVar(&d.Force, "force", false, "replace the run in the folder, once the student is better than its teacher")
 	f.DurationVar(&d.Time, "time", 0, "train each round about this long: fixes the number of steps")
+	f.IntVarP(&d.Eval.N, "n", "n", d.Eval.N, "points on each side of an exact distance")
+	f.IntVar(&d.Eval.Pairs, "pairs", d.Eval.Pairs, "pairs of draws that W2 is averaged over")
 	complete(cmd, "method", names...)
 	complete(cmd, "time", "30s", "1m", "5m")
 	return cmd
@@ -87,7 +88,7 @@ func (d *distillCall) run(cmd *cobra.Command, args []string) error {
 	case changed("time") && changed("steps"):
 		return usagef("--time chooses the number of steps, --steps gives it: give one")
 	}
-	d.Teacher, d.Round = args[0], 1
+	d.Teacher = args[0]
 	if d.Dir == "" {
 		at := filepath.Clean(args[0])
 		if filepath.Base(at) == run.ModelFile {
@@ -95,7 +96,6 @@ func (d *distillCall) run(cmd *cobra.Command, args []string) error {
 		}
 		d.Dir = strings.TrimSuffix(at, filepath.Ext(at)) + "-" + d.Method
 	}
-	d.DistillOptions.NFE = []int{1, 2, 4, 8, 100}
 	d.Kernels, d.Threads = d.kernels, d.threads
 	d.Change = func(r *recipe.Recipe) {
 		if changed("steps") {
