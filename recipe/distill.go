@@ -61,7 +61,8 @@ func DistillCatalogue() []path.Entry {
 }
 
 // Distilled returns the recipe of a run that learns from the model of r by a
-// method: the same data, seed and network, the method's objective.
+// method: the same data, seed and network, the method's objective, a quarter of
+// the steps; as many steps where r's model is a student itself.
 func (r Recipe) Distilled(d Distill) (Recipe, error) {
 	if err := d.validate(); err != nil {
 		return r, below("distill", err)
@@ -70,6 +71,10 @@ func (r Recipe) Distilled(d Distill) (Recipe, error) {
 		return r, &flow.FieldError{Path: "distill.teacher", Msg: "is a GAN, which takes one evaluation already and has no path to learn from"}
 	}
 	r = r.Settled()
+	if r.Distill == nil {
+		// What the teacher has found out need not be found again.
+		r.Train.Steps = max(1, r.Train.Steps/4)
+	}
 	for _, m := range distillations {
 		if m.Name == d.Method {
 			r.Objective = m.objective

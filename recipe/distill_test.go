@@ -107,6 +107,9 @@ func TestStudentsNeedFewerSteps(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if s.Train.Steps != 300 {
+			t.Fatalf("%d steps of a student", s.Train.Steps)
+		}
 		p, student := learn(t, s, teacher)
 		now := apart(t, p, student, 1)
 		t.Logf("%s: %.3f after one evaluation", d.method, now)

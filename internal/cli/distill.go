@@ -62,7 +62,7 @@ teacher at one evaluation replaces nothing: it is kept, and the exit code is 1.`
 	f := cmd.Flags()
 	f.StringVar(&d.Method, "method", d.Method, "how to learn: "+list(names))
 	f.IntVar(&d.Rounds, "rounds", d.Rounds, "students in a row, each the teacher of the next (reflow)")
-	f.IntVar(&d.steps, "steps", 0, "training steps of a round (default the teacher's)")
+	f.IntVar(&d.steps, "steps", 0, "training steps of a round (default a quarter of the teacher's)")
 	f.IntVar(&d.batch, "batch", 0, "pairs in a step (default the teacher's)")
 	f.Float64Var(&d.rate, "rate", 0, "learning rate (default the teacher's)")
 	f.IntVar(&d.Pool, "pool", d.Pool, "pairs that the teacher makes (reflow, distill)")

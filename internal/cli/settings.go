@@ -39,6 +39,8 @@ var settings = []setting{
 	{"family", "kind of model: " + list(recipe.Families()), recipe.Families(), func(r *recipe.Recipe) any { return &r.Family }},
 	{"objective", "what a flow is trained for: " + list(recipe.Objectives()), recipe.Objectives(), func(r *recipe.Recipe) any { return &r.Objective }},
 	{"predict", "what the network answers: " + list(recipe.Predictions()), recipe.Predictions(), func(r *recipe.Recipe) any { return &r.Predict }},
+	{"segments", "steps of a sample of the objective consistency", nil, func(r *recipe.Recipe) any { return &r.Loss.Segments }},
+	{"r1", "weight of the critic's gradient penalty, of the family gan", nil, func(r *recipe.Recipe) any { return &r.Loss.R1 }},
 	{"path", "between noise and data: " + list(pathNames()), pathNames(), func(r *recipe.Recipe) any { return &r.Path.Name }},
 	{"sigma", "noise about the path; blur of target, width of bridge", nil, func(r *recipe.Recipe) any { return &r.Path.Sigma }},
 	{"power", "exponent of the path polynomial", nil, func(r *recipe.Recipe) any { return &r.Path.Power }},
@@ -159,6 +161,8 @@ var flagOf = map[string]string{
 	"coupling.name": "coupling", "coupling.cost": "ot-cost", "path.sigma": "sigma",
 	"path.name": "path", "path.power": "power", "path.time": "times", "path.time_mean": "time-mean", "path.time_scale": "time-scale",
 	"path.time_mode": "time-mode", "path.time_edge": "time-edge", "path.shift": "shift", "path.shift_length": "shift-length", "path.weight": "weight",
+	"loss.segments": "segments", "loss.r1": "r1",
+	"distill.method": "method", "distill.rounds": "rounds", "distill.pool": "pool", "distill.nfe": "pool-nfe",
 	"data.held_out": "held-out", "data.drop_label": "drop-label",
 	"eval.N": "n", "eval.Pairs": "pairs", "method": "solver", "nfe": "nfe", "rtol": "rtol", "atol": "atol",
 }
