@@ -12,7 +12,7 @@ import (
 // TestLongStepIsTheFormula: a network for long steps sees the span, last among
 // what enters a layer; with zeros for it, it is the network without.
 func TestLongStepIsTheFormula(t *testing.T) {
-	const n = 6
+	const n = 1
 	c := flow.CondSpec{Classes: 2}
 	for _, kind := range nn.Kinds() {
 		spec := nn.Spec{Kind: kind, Width: 5, Depth: 2, Activation: "tanh", TimeFeatures: 4}
