@@ -89,6 +89,7 @@ func (r Recipe) Distilled(d Distill) (Recipe, error) {
 	r.Loss.Bootstrap, r.Loss.Delta = 0.75, 0.05
 	if r.pools() {
 		r.Path = path.Defaults()
+		r.Coupling.Name, r.Coupling.Block = "independent", 1 // the teacher pairs
 	}
 	return r, nil
 }
