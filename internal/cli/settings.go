@@ -40,6 +40,7 @@ var settings = []setting{
 	{"predict", "what the network answers: " + list(recipe.Predictions()), recipe.Predictions(), func(r *recipe.Recipe) any { return &r.Predict }},
 	{"sigma", "noise about the straight path", nil, func(r *recipe.Recipe) any { return &r.Path.Sigma }},
 	{"drop", "share of rows trained without conditions", nil, func(r *recipe.Recipe) any { return &r.Drop }},
+	{"noise", "noise added to a built-in distribution, standard deviation", nil, func(r *recipe.Recipe) any { return &r.Data.Noise }},
 	{"label", "column of class labels; class for a built-in set", nil, func(r *recipe.Recipe) any { return &r.Data.Label }},
 	{"drop-label", "leave the label column out", nil, func(r *recipe.Recipe) any { return &r.Data.DropLabel }},
 	{"cond", "columns that become real-valued conditions", nil, func(r *recipe.Recipe) any { return &r.Data.Conditions }},
@@ -136,7 +137,7 @@ var flagOf = map[string]string{
 	"optim.rate": "rate", "optim.ema": "ema",
 	"network.kind": "network", "network.width": "width", "network.depth": "depth", "network.activation": "activation",
 	"coupling.name": "coupling", "coupling.cost": "ot-cost", "path.sigma": "sigma",
-	"data.held_out": "held-out", "data.drop_label": "drop-label",
+	"data.held_out": "held-out", "data.noise": "noise", "data.drop_label": "drop-label",
 	"eval.N": "n", "eval.Pairs": "pairs", "method": "solver", "nfe": "nfe", "rtol": "rtol", "atol": "atol",
 }
 
