@@ -19,8 +19,9 @@ type Choice struct {
 // that also take the name of a file list the built-in ones.
 func Choices() map[string][]Choice {
 	c := map[string][]Choice{
-		"preset": named(Presets()),
-		"family": named(Families()), "objective": named(Objectives()), "predict": named(Predictions()),
+		"preset":    named(Presets()),
+		"objective": named(Objectives()), "predict": named(Predictions()),
+		"path.name":     {{Auto, "that of the family"}},
 		"coupling.name": {{AutoCoupling, "transport for data without conditions, else independent"}},
 		"coupling.cost": {{"sqeuclidean", "the squared distance"}, {"l2", "the distance"}},
 		"network.kind":  named(nn.Kinds()), "network.activation": named(nn.Activations()),
@@ -36,11 +37,13 @@ func Choices() map[string][]Choice {
 	for _, e := range coupling.Catalogue() {
 		c["coupling.name"] = append(c["coupling.name"], Choice(e))
 	}
-	for _, e := range path.Catalogue() {
-		c["path.name"] = append(c["path.name"], Choice(e))
-	}
-	for _, e := range path.TimeCatalogue() {
-		c["path.time"] = append(c["path.time"], Choice(e))
+	for field, entries := range map[string][]path.Entry{
+		"family": FamilyCatalogue(), "path.name": path.Catalogue(),
+		"path.time": path.TimeCatalogue(), "path.weight": path.WeightCatalogue(),
+	} {
+		for _, e := range entries {
+			c[field] = append(c[field], Choice(e))
+		}
 	}
 	return c
 }

@@ -70,7 +70,8 @@ type Recipe struct {
 	// Coupling names the pairs of a batch; AutoCoupling leaves the choice to
 	// Compose.
 	Coupling coupling.Config `json:"coupling"`
-	Path     path.Config     `json:"path"`
+	// Path is what lies between a pair; the name Auto leaves it to the family.
+	Path path.Config `json:"path"`
 	// Family, Objective and Predict say what the network is trained for: see
 	// Families, Objectives and Predictions.
 	Family    string `json:"family"`
@@ -97,9 +98,10 @@ func Preset(name string) (Recipe, error) {
 		Version: Version, Preset: name,
 		Data:   Data{Standardise: true, HeldOut: 0.1},
 		Source: "gaussian", Coupling: coupling.Config{Name: AutoCoupling, Cost: coupling.Defaults().Cost}, Path: path.Defaults(), Drop: 0.1,
-		Family: "flow", Objective: "velocity", Predict: "velocity",
+		Family: "flow", Objective: "velocity", Predict: Auto,
 		Network: nn.Defaults(), Optim: optim.Defaults(), Train: train.Defaults(),
 	}
+	r.Path.Name = Auto
 	switch name {
 	case "default":
 	case "fast":
@@ -170,7 +172,7 @@ func (r Recipe) Validate() error {
 		bad("source", "is empty; use gaussian, another data set or a file")
 	}
 	errs = append(errs, r.validObjective()...)
-	errs = append(errs, below("coupling", r.validCoupling()), below("path", r.Path.Validate()), r.Network.Validate("network"),
+	errs = append(errs, below("coupling", r.validCoupling()), below("path", r.validPath()), r.Network.Validate("network"),
 		r.Optim.Validate("optim"), r.Train.Validate("train"))
 	return errors.Join(errs...)
 }
@@ -187,6 +189,13 @@ func (r Recipe) validCoupling() error {
 		c.Name = coupling.Defaults().Name
 	}
 	return c.Validate()
+}
+
+func (r Recipe) validPath() error {
+	if r.family() < 0 && r.Path.Name == Auto {
+		r.Family = families[0].Name
+	}
+	return r.Settled().Path.Validate()
 }
 
 // chooseCoupling replaces AutoCoupling.

@@ -226,6 +226,7 @@ func decode(f *modelfile.File, kernels string) (*Saved, error) {
 	if c.Schedule, err = s.Recipe.Schedule(); err != nil {
 		return nil, fmt.Errorf("metadata %q: %w", metaRecipe, err)
 	}
+	c.Coupled = s.Recipe.Coupled()
 	if c.Transform, err = data.DecodeTransform([]byte(f.Meta[metaTransform])); err != nil {
 		return nil, fmt.Errorf("metadata %q: %w", metaTransform, err)
 	}

@@ -42,8 +42,8 @@ var table = []pkg{
 	{"data", 2, "tensor rng flow data/npy"},
 	{"data/npy", 2, "flow"},
 	{"coupling", 2, "tensor rng internal/par internal/kernel internal/lap flow"},
-	{"path", 2, "tensor rng flow"},
-	{"field", 2, "tensor rng flow"},
+	{"path", 2, "tensor rng flow graph"},
+	{"field", 2, "tensor rng flow path"},
 	{"solve", 2, "tensor rng flow"},
 	{"metric", 2, "tensor rng internal/par internal/kernel internal/lap flow"},
 	{"plot", 2, "tensor flow"},
@@ -75,6 +75,7 @@ var table = []pkg{
 var sameLevel = []string{
 	"internal/lap -> tensor",
 	"data -> data/npy", // a codec that stands alone
+	"field -> path",    // wrappers convert by the algebra of paths
 }
 
 // pureTop is the highest level whose packages touch nothing outside them.

@@ -63,6 +63,8 @@ func (a *app) commands() []*cobra.Command {
 		a.trainCommand(),
 		a.sampleCommand(),
 		a.evalCommand(),
+		a.logprobCommand(),
+		a.encodeCommand(),
 		a.plotCommand(),
 		a.animateCommand(),
 		a.infoCommand(),
