@@ -69,6 +69,7 @@ func (a *app) commands() []*cobra.Command {
 		a.animateCommand(),
 		a.infoCommand(),
 		a.datasetsCommand(),
+		a.playgroundCommand(),
 		a.benchCommand(),
 		a.versionCommand(),
 	}
