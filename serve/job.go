@@ -126,7 +126,7 @@ func (s *Server) newJob(plan *recipe.Plan, id, client string) (*job, error) {
 		server: s, id: id, client: client, plan: plan, t: t, story: newStory(), over: make(chan struct{}),
 		state: waiting, seen: time.Now(), wake: make(chan struct{}, 1), fresh: make(chan struct{}, 1),
 		about: about{
-			ID: id, Recipe: r, Notes: slices.Concat([]string{}, plan.Notes), Program: prog, Params: size,
+			ID: id, Recipe: r, Notes: append([]string{}, plan.Notes...), Program: prog, Params: size,
 			Transform: plan.Transform, Source: r.Source, Box: box,
 		},
 	}, nil
