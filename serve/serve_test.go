@@ -402,6 +402,61 @@ func TestRun(t *testing.T) {
 	s.ask(404, "GET", "/api/runs/"+r.ID, "", nil)
 }
 
+// TestProgram: the program that the page runs is that of the model file, whatever
+// the network is trained to answer.
+func TestProgram(t *testing.T) {
+	s := open(t, nil)
+	for _, more := range []string{`"family":"flow"`, `"family":"diffusion"`, `"predict":"data"`} {
+		var r struct {
+			ID      string          `json:"id"`
+			Program json.RawMessage `json:"program"`
+		}
+		s.ask(201, "POST", "/api/runs", `{"recipe":`+strings.Replace(quick, `"data"`, more+`,"data"`, 1)+`}`, &r)
+		s.listen(r.ID, "", nil)
+		_, b := s.call("GET", "/api/runs/"+r.ID+"/model", "")
+		path := filepath.Join(t.TempDir(), run.ModelFile)
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		saved, err := run.Load(path, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := json.Marshal(saved.Model.Program)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(r.Program, want) {
+			t.Errorf("%s: the page runs another program than the model", more)
+		}
+	}
+}
+
+// TestRecognisable: 1000 steps of the default recipe, which two cores take in
+// half a second, bring samples of 8 evaluations well below 3 times the floor.
+func TestRecognisable(t *testing.T) {
+	if testing.Short() {
+		t.Skip("1000 steps")
+	}
+	s := open(t, nil)
+	r := s.begin(`{"data":{"name":"moons"},"coupling":{"name":"ot"},"train":{"steps":1000}}`, "")
+	events := s.listen(r.ID, "", nil)
+	for _, e := range events {
+		if e.kind != tellQuality || e.data["final"] != true {
+			continue
+		}
+		for _, row := range e.data["rows"].([]any) {
+			if row := row.(map[string]any); row["nfe"] == 8.0 {
+				if ratio := row["ratio"].(float64); !(ratio < 2) {
+					t.Errorf("W2 at 8 evaluations is %v times the floor", ratio)
+				}
+				return
+			}
+		}
+	}
+	t.Error("no last measurement")
+}
+
 // TestDensity: the density integrates to about 1 where the box holds the model,
 // from likelihoods and from samples.
 func TestDensity(t *testing.T) {
