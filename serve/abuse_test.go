@@ -509,3 +509,55 @@ func TestTurns(t *testing.T) {
 		t.Error("a turn is taken after the end")
 	}
 }
+
+// TestLongStream: the time that a request may take to arrive does not bound how
+// long its answer may take.
+func TestLongStream(t *testing.T) {
+	c := Defaults()
+	c.Heartbeat = 50 * time.Millisecond
+	s := New(c)
+	h := httptest.NewUnstartedServer(s)
+	h.Config.ReadTimeout = 200 * time.Millisecond
+	h.Start()
+	defer s.Close()
+	defer h.Close()
+	r := site{h, t, s}.begin(endless, `,"paused":true`)
+	w, err := h.Client().Get(h.URL + "/api/runs/" + r.ID + "/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Body.Close()
+	begin, b := time.Now(), make([]byte, 1024)
+	for time.Since(begin) < time.Second {
+		if _, err := w.Body.Read(b); err != nil {
+			t.Fatalf("the stream ended after %v: %v", time.Since(begin), err)
+		}
+	}
+}
+
+// TestStalledRequest: a request that does not arrive is dropped, and the others
+// are served meanwhile.
+func TestStalledRequest(t *testing.T) {
+	s := New(Defaults())
+	h := httptest.NewUnstartedServer(s)
+	h.Config.ReadTimeout, h.Config.ReadHeaderTimeout = 300*time.Millisecond, 300*time.Millisecond
+	h.Start()
+	defer s.Close()
+	defer h.Close()
+	for _, begun := range []string{
+		"GET /api/cat",
+		"POST /api/runs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+	} {
+		c, err := net.Dial("tcp", h.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprint(c, begun)
+		site{h, t, s}.ask(200, "GET", "/api/catalogue", "", nil)
+		_ = c.SetReadDeadline(time.Now().Add(time.Minute))
+		if _, err := io.ReadAll(c); err != nil {
+			t.Errorf("%q: the connection stays: %v", begun, err)
+		}
+		c.Close()
+	}
+}
