@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -116,7 +117,10 @@ func TestRefused(t *testing.T) {
 }
 
 // endlessBody is a body of as many zeros as are read.
-type endlessBody struct{ left, read int64 }
+type endlessBody struct {
+	left int64
+	read atomic.Int64
+}
 
 func (b *endlessBody) Read(p []byte) (int, error) {
 	n := int(min(int64(len(p)), b.left))
@@ -127,7 +131,7 @@ func (b *endlessBody) Read(p []byte) (int, error) {
 		p[i] = '1'
 	}
 	b.left -= int64(n)
-	b.read += int64(n)
+	b.read.Add(int64(n))
 	return n, nil
 }
 
@@ -149,8 +153,8 @@ func TestHugeBody(t *testing.T) {
 			}
 			w.Body.Close()
 		} // else the connection was closed while the client still wrote
-		if body.read > most+32<<20 {
-			t.Errorf("%s took %d bytes", path, body.read)
+		if n := body.read.Load(); n > most+32<<20 {
+			t.Errorf("%s took %d bytes", path, n)
 		}
 	}
 	s.ask(200, "GET", "/api/catalogue", "", nil)
