@@ -221,3 +221,35 @@ func TestPredictionErrors(t *testing.T) {
 		}
 	}
 }
+
+// Pairs between marginals in time are run through between their times, and as
+// much faster.
+func TestPairsInTime(t *testing.T) {
+	o := objective.FlowMatching{Path: path.Linear{}, Times: path.Uniform{}}
+	ph := phase(t, o, network(t, 2, flow.CondSpec{}))
+	b := pairs(8, 2, flow.CondSpec{})
+	plain, in := objective.NewInputs(ph.Program, 8), objective.NewInputs(ph.Program, 8)
+	if err := ph.Fill(plain, &b, rng.New(1)); err != nil {
+		t.Fatal(err)
+	}
+	for range 8 {
+		b.T0, b.T1 = append(b.T0, 0.25), append(b.T1, 0.75)
+	}
+	if err := ph.Fill(in, &b, rng.New(1)); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 8 {
+		s := plain.Mat(nn.InT).Data[i]
+		if got, want := in.Mat(nn.InT).Data[i], 0.25+0.5*s; math.Abs(float64(got-want)) > 1e-6 {
+			t.Errorf("row %d stands at %v, want %v", i, got, want)
+		}
+		for j := range 2 {
+			if got, want := in.Mat(nn.InX).At(i, j), plain.Mat(nn.InX).At(i, j); got != want {
+				t.Errorf("row %d: x %v, want %v", i, got, want)
+			}
+			if got, want := in.Mat("target").At(i, j), 2*(b.X1.At(i, j)-b.X0.At(i, j)); math.Abs(float64(got-want)) > 1e-5 {
+				t.Errorf("row %d: velocity %v, want %v", i, got, want)
+			}
+		}
+	}
+}

@@ -82,6 +82,8 @@ func TestRefused(t *testing.T) {
 		{422, `{"recipe":{"data":{"name":"moons"},"train":{"batch":100000}}}`, "train.batch"},
 		{422, `{"recipe":{"data":{"name":"moons"},"train":{"steps":100000000}}}`, "train.steps"},
 		{422, `{"recipe":{"data":{"name":"moons"},"coupling":{"name":"magic"}}}`, "coupling.name"},
+		{422, `{"recipe":{"data":{"name":"moons"},"coupling":{"name":"ot","block":1000}}}`, "coupling.block"},
+		{422, `{"recipe":{"data":{"name":"moons"},"coupling":{"name":"semidiscrete","points":1000000}}}`, "coupling.points"},
 		{422, `{"recipe":{"data":{"name":"/etc/passwd"}}}`, "data.name"},
 		{422, `{"recipe":{"data":{"name":"moons"},"source":"/etc/passwd"}}`, "source"},
 		{422, `{"recipe":{"data":{"name":"digits"}}}`, "data.name"},

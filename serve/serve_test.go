@@ -317,6 +317,14 @@ func TestPairs(t *testing.T) {
 	if len(k.T) != 101 || math.Abs(k.Alpha[50]*k.Alpha[50]+k.Sigma[50]*k.Sigma[50]-1) > 1e-9 {
 		t.Errorf("the schedule of diffusion preserves variance: %v %v", k.Alpha[50], k.Sigma[50])
 	}
+	// Every coupling that is offered pairs.
+	for _, c := range recipe.Choices()["coupling.name"] {
+		var got pairsAnswer
+		s.ask(200, "POST", "/api/pairs", `{"recipe":{"data":{"name":"moons"},"coupling":{"name":"`+c.Name+`","points":256},"train":{"batch":64}},"n":64}`, &got)
+		if got.N != 64 || !(got.Cost > 0) {
+			t.Errorf("%s: %d pairs at cost %v", c.Name, got.N, got.Cost)
+		}
+	}
 	s.ask(422, "POST", "/api/pairs", `{"recipe":{"data":{"name":"moons"}},"n":5000}`, nil)
 	s.ask(422, "POST", "/api/pairs", `{"recipe":{"data":{"name":"moons"}},"batch":-1}`, nil)
 }

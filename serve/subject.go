@@ -126,6 +126,13 @@ func (l Limits) check(r recipe.Recipe) error {
 			errs = append(errs, &flow.FieldError{Path: f.path, Msg: fmt.Sprintf("%d is not in 1..%d", f.v, f.max)})
 		}
 	}
+	// What a coupling solves at once, and what it learns from.
+	if c := r.Coupling; c.Block > 1 && c.Block > 4*l.Batch/r.Train.Batch {
+		errs = append(errs, &flow.FieldError{Path: "coupling.block", Msg: fmt.Sprintf("%d batches of %d rows are more than %d rows", c.Block, r.Train.Batch, 4*l.Batch)})
+	}
+	if r.Coupling.Points > 4096 {
+		errs = append(errs, &flow.FieldError{Path: "coupling.points", Msg: fmt.Sprintf("%d is more than 4096", r.Coupling.Points)})
+	}
 	if r.Network.TimeFeatures > 64 {
 		errs = append(errs, &flow.FieldError{Path: "network.time_features", Msg: fmt.Sprintf("%d is more than 64", r.Network.TimeFeatures)})
 	}
