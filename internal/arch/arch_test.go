@@ -65,7 +65,8 @@ var table = []pkg{
 
 	{"", 7, "tensor rng flow nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe run"},
 
-	{"serve", 8, "tensor rng flow data data/npy path field solve metric plot report modelfile model train sample recipe run laminar"},
+	{"web", 7, ""}, // the built page, embedded
+	{"serve", 8, "tensor rng flow nn web data data/npy path field solve metric plot report modelfile model train sample recipe run laminar"},
 	{"internal/cli", 9, "tensor rng internal/kernel flow nn optim data data/npy data/table coupling path field solve metric plot report modelfile objective model train sample recipe run serve laminar bench"},
 	{"cmd/laminar", 10, "internal/cli"},
 	{"bench/post", 9, "tensor rng flow solve metric sample recipe train"},

@@ -74,6 +74,7 @@ func (a *app) commands() []*cobra.Command {
 		a.schemaCommand(),
 		a.couplingCommand(),
 		a.datasetsCommand(),
+		a.playgroundCommand(),
 		a.benchCommand(),
 		a.versionCommand(),
 	}

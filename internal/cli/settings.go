@@ -60,6 +60,7 @@ var settings = []setting{
 	{"shift-length", "shift as for a sequence of this length", nil, func(r *recipe.Recipe) any { return &r.Path.ShiftLength }},
 	{"weight", "weight of the loss over time: " + list(entries(path.WeightCatalogue())), entries(path.WeightCatalogue()), func(r *recipe.Recipe) any { return &r.Path.Weight }},
 	{"drop", "share of rows trained without conditions", nil, func(r *recipe.Recipe) any { return &r.Drop }},
+	{"noise", "noise added to a built-in distribution, standard deviation", nil, func(r *recipe.Recipe) any { return &r.Data.Noise }},
 	{"label", "column of class labels; class for a built-in set", nil, func(r *recipe.Recipe) any { return &r.Data.Label }},
 	{"drop-label", "leave the label column out", nil, func(r *recipe.Recipe) any { return &r.Data.DropLabel }},
 	{"cond", "columns that become real-valued conditions", nil, func(r *recipe.Recipe) any { return &r.Data.Conditions }},
@@ -172,7 +173,7 @@ var flagOf = map[string]string{
 	"path.time_mode": "time-mode", "path.time_edge": "time-edge", "path.shift": "shift", "path.shift_length": "shift-length", "path.weight": "weight",
 	"loss.segments": "segments", "loss.r1": "r1",
 	"distill.method": "method", "distill.rounds": "rounds", "distill.pool": "pool", "distill.nfe": "pool-nfe",
-	"data.held_out": "held-out", "data.drop_label": "drop-label",
+	"data.held_out": "held-out", "data.noise": "noise", "data.drop_label": "drop-label",
 	"eval.N": "n", "eval.Pairs": "pairs", "method": "solver", "nfe": "nfe", "rtol": "rtol", "atol": "atol",
 	"diffusion": "diffusion", "diffusion_scale": "diffusion-scale", "grid": "grid", "grid.shift": "grid-shift", "probes": "probes", "guidance": "guidance", "tolerance": "tolerance",
 }
