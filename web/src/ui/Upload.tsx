@@ -1,0 +1,49 @@
+// A table of one's own: any CSV, two of its columns.
+
+import { useState } from "preact/hooks";
+import { type Table, api, f64 } from "../api.ts";
+import { MAX_INK, pack } from "../ink.ts";
+import { useLab } from "./context.ts";
+import { Select, Sheet } from "./parts.tsx";
+
+export function Upload(p: { onClose(): void; onUse(ink: string): void }) {
+  const lab = useLab(), [file, setFile] = useState<File | null>(null), [table, setTable] = useState<Table | null>(null), [error, setError] = useState(""), [over, setOver] = useState(false);
+  const limit = lab.catalogue?.limits.upload_bytes ?? 16 << 20;
+  const read = async (f: File, x = "", y = "") => {
+    setError("");
+    if (f.size > limit) {
+      setTable(null);
+      return setError(`${f.name} has ${(f.size / 2 ** 20).toFixed(0)} MB; up to ${(limit / 2 ** 20).toFixed(0)} MB can be uploaded. Train larger files with: laminar train ${f.name}`);
+    }
+    try {
+      setFile(f);
+      setTable(await api.table(f, x, y));
+    } catch (e) {
+      setError((e as Error).message);
+    }
+  };
+  const numbers = table?.columns.filter((c) => c.number) ?? [];
+  return (
+    <Sheet title="Upload a CSV" onClose={p.onClose}>
+      <label class={`drop ${over ? "over" : ""}`} onDragOver={(e) => { e.preventDefault(); setOver(true); }} onDragLeave={() => setOver(false)}
+        onDrop={(e) => { e.preventDefault(); setOver(false); const f = e.dataTransfer?.files[0]; if (f) void read(f); }}>
+        <input type="file" accept=".csv,.tsv,.txt,.gz,text/csv" onChange={(e) => { const f = e.currentTarget.files?.[0]; if (f) void read(f); }} />
+        <span>{file ? file.name : "Choose a file, or drop one here"}</span>
+      </label>
+      {error ? <p class="fault" role="alert">{error}</p> : null}
+      {table && file ? (
+        <>
+          <div class="two">
+            <Select label="Across" value={table.x} options={numbers} onPick={(x) => void read(file, x, table.y)} />
+            <Select label="Upwards" value={table.y} options={numbers} onPick={(y) => void read(file, table.x, y)} />
+          </div>
+          <p class="note">{table.rows} rows{table.n > MAX_INK ? `; every ${Math.ceil(table.n / MAX_INK)}th or so is kept, so that the link can hold them` : ""}.{(table.notes ?? []).map((n) => ` ${n}`)}</p>
+          <footer class="row spread">
+            <span />
+            <button type="button" class="primary" onClick={() => p.onUse(pack(Float32Array.from(f64(table.points_f64))))}>Learn these points</button>
+          </footer>
+        </>
+      ) : null}
+    </Sheet>
+  );
+}
