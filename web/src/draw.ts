@@ -10,6 +10,7 @@ export interface Palette {
   ink: string;
   faint: string;
   noise: string;
+  mid: string;
   data: string;
   exact: string;
   dark: boolean;
@@ -18,15 +19,21 @@ export interface Palette {
 export function palette(): Palette {
   const css = getComputedStyle(document.documentElement), v = (n: string) => css.getPropertyValue(n).trim();
   return {
-    ground: v("--plate"), ink: v("--ink"), faint: v("--faint"), noise: v("--noise"), data: v("--data"), exact: v("--exact"),
+    ground: v("--plate"), ink: v("--ink"), faint: v("--faint"), noise: v("--noise"), mid: v("--mid"), data: v("--data"), exact: v("--exact"),
     dark: v("--scheme") === "dark",
   };
 }
 
-const rgb = (hex: string): [number, number, number] => [1, 3, 5].map((i) => Number.parseInt(hex.slice(i, i + 2), 16)) as [number, number, number];
+const rgb = (c: string): [number, number, number] =>
+  (c.startsWith("#") ? [1, 3, 5].map((i) => Number.parseInt(c.slice(i, i + 2), 16)) : (c.match(/[\d.]+/g) ?? []).slice(0, 3).map(Number)) as [number, number, number];
 export function mix(a: string, b: string, w: number, alpha = 1): string {
   const x = rgb(a), y = rgb(b);
   return `rgba(${x.map((v, i) => Math.round(v + (y[i] - v) * w)).join(",")},${alpha})`;
+}
+
+/** The colour of time: noise, then neither, then data. */
+export function hue(p: Palette, t: number, alpha = 1): string {
+  return t < 0.5 ? mix(p.noise, p.mid, 2 * t, alpha) : mix(p.mid, p.data, 2 * t - 1, alpha);
 }
 
 /** A square canvas with its scale. */
@@ -156,9 +163,7 @@ export function drawFlow(plot: Plot, side: Side, s: State, t: number, p: Palette
   if (s.show.includes("data")) plot.dots(side.data, Math.min(side.data.length / 2, 1200), small ? 1.4 : 1.8, mix(p.data, p.ground, 0, p.dark ? 0.32 : 0.3));
   const rows = tr ? tr.rows : Math.min(s.n, 1500);
   const x = tr ? at(tr, t, room(2 * rows)) : side.start(rows, s.seed);
-  const colour = mix(p.noise, p.data, tr ? t : 0);
-
-  if (s.show.includes("density") && tr) heat(plot, x, rows, side.box, colour.startsWith("rgba") ? hex(p.noise, p.data, t) : p.noise, p.dark);
+  if (s.show.includes("density") && tr) heat(plot, x, rows, side.box, hue(p, t), p.dark);
   if (s.show.includes("grid") && side.grid) {
     const gr = side.grid;
     const y = at(gr, t, new Float32Array(2 * gr.rows));
@@ -196,13 +201,13 @@ export function drawFlow(plot: Plot, side: Side, s: State, t: number, p: Palette
     for (const [from, alpha] of [[Math.max(0, t - 0.55), 0.14], [Math.max(0, t - 0.22), 0.24]] as const) {
       g.beginPath();
       for (let i = 0; i < count; i++) plot.trace(tr, i, from, t);
-      g.strokeStyle = mix(p.noise, p.data, t, p.dark ? alpha * 1.3 : alpha);
+      g.strokeStyle = hue(p, t, p.dark ? alpha * 1.3 : alpha);
       g.lineWidth = 1;
       g.stroke();
     }
   }
   const side2 = (small ? 1.7 : 2.3) * (rows > 3000 ? 0.8 : 1);
-  plot.dots(x, rows, side2, mix(p.noise, p.data, tr ? t : 0, s.view === "steps" ? 0.35 : p.dark ? 0.85 : 0.75));
+  plot.dots(x, rows, side2, hue(p, tr ? t : 0, s.view === "steps" ? 0.35 : p.dark ? 0.85 : 0.75));
 
   if (s.view === "steps" && tr && side.fine) {
     const count = Math.min(side.fine.rows, rows);
@@ -224,7 +229,7 @@ export function drawFlow(plot: Plot, side: Side, s: State, t: number, p: Palette
         }
       }
     }
-    for (let i = 0; i < count; i++) plot.disc(x[2 * i], x[2 * i + 1], 3.4, mix(p.noise, p.data, t), p.ground);
+    for (let i = 0; i < count; i++) plot.disc(x[2 * i], x[2 * i + 1], 3.4, hue(p, t), p.ground);
   }
   if (side.drops) {
     const { coarse, fine } = side.drops;
@@ -243,15 +248,10 @@ export function drawFlow(plot: Plot, side: Side, s: State, t: number, p: Palette
     const y = at(coarse, t, new Float32Array(2 * coarse.rows));
     for (let i = 0; i < coarse.rows; i++) {
       plot.disc(coarse.frames[2 * i], coarse.frames[2 * i + 1], 3.5, p.ground, p.noise);
-      plot.disc(y[2 * i], y[2 * i + 1], 5.5, mix(p.noise, p.data, t), p.ink);
+      plot.disc(y[2 * i], y[2 * i + 1], 5.5, hue(p, t), p.ink);
     }
   }
 }
-
-const hex = (a: string, b: string, w: number): string => {
-  const x = rgb(a), y = rgb(b);
-  return `#${x.map((v, i) => Math.round(v + (y[i] - v) * w).toString(16).padStart(2, "0")).join("")}`;
-};
 
 /** Faint axes through the origin, with ticks. */
 export function cross(plot: Plot, p: Palette): void {

@@ -16,15 +16,17 @@ export function pack(p: Points): string {
     box[3] = Math.max(box[3], p[i + 1]);
   }
   if (p.length === 0) return "";
-  const stride = Math.max(1, p.length / 2 / MAX_INK), code: string[] = [];
-  for (let k = 0; Math.floor(k) < p.length / 2; k += stride) {
+  for (let j = 0; j < 4; j++) box[j] = Number(box[j].toPrecision(6));
+  const all = p.length / 2, keep = Math.min(all, MAX_INK), code: string[] = [];
+  for (let k = 0; k < keep; k++) {
+    const row = Math.floor((k * all) / keep);
     for (let j = 0; j < 2; j++) {
       const lo = box[j], span = box[j + 2] - lo || 1;
-      const q = Math.round(((p[2 * Math.floor(k) + j] - lo) / span) * 4095);
+      const q = Math.min(4095, Math.max(0, Math.round(((p[2 * row + j] - lo) / span) * 4095)));
       code.push(alphabet[q >> 6], alphabet[q & 63]);
     }
   }
-  return `${box.map((v) => Number(v.toPrecision(6))).join(",")}:${code.join("")}`;
+  return `${box.join(",")}:${code.join("")}`;
 }
 
 /** The points of a packed string; none for one that is not. */

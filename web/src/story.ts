@@ -53,7 +53,7 @@ export const scenes: Scene[] = [
       "No simulation, no adversary, no bound: a mean squared error. That is why a model of this size takes about a second.",
     ],
     look: "Press Reset, then Train, and watch the loss fall and the cloud find its shape.",
-    state: { view: "flow", a: moons("independent"), nfe: 8, solver: "euler", show: ["data", "grid"], trained: true, t: 1 },
+    state: { view: "flow", a: moons("independent"), nfe: 8, solver: "euler", show: ["grid", "data"], trained: true, t: 1 },
     play: false,
   },
   {

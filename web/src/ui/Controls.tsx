@@ -72,8 +72,8 @@ export function Controls() {
       </Group>
       <Group title="Pairs and path" open>
         <Toggle label="Exact field, no network" about="What a perfect network would answer to independent pairs: a closed form of the points" on={off} onToggle={(v) => lab.store.set({ [edit]: { ...state[edit], exact: v } })} />
-        {pick("coupling.name", c.choices["coupling.name"]?.filter((x) => x.name !== "auto"))}
-        {value("coupling.name") === "independent" ? null : pick("coupling.cost", c.choices["coupling.cost"])}
+        {off ? null : pick("coupling.name", c.choices["coupling.name"]?.filter((x) => x.name !== "auto"))}
+        {off || value("coupling.name") === "independent" ? null : pick("coupling.cost", c.choices["coupling.cost"])}
         {pick("path.name", c.choices["path.name"])}
         {pick("path.time", c.choices["path.time"])}
         {pick("family", c.choices.family)}

@@ -3,13 +3,13 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Pairs, api, f32 } from "../api.ts";
-import { Plot, cross, mix, palette } from "../draw.ts";
+import { Plot, cross, hue, mix, palette } from "../draw.ts";
 import { lattice, subject, type Side } from "../side.ts";
 import { settingsOf } from "../state.ts";
 import { useLive } from "./context.ts";
 import { Segments } from "./parts.tsx";
 
-const LINES = 110, WIDTH = 0.17;
+const LINES = 64, WIDTH = 0.17;
 
 interface Loaded {
   pairs: Pairs;
@@ -79,12 +79,9 @@ export function Crossing({ side }: { side: Side }) {
     const stop = new AbortController();
     api.pairs(subject(settings), 2048, stop.signal).then((pairs) => {
       if (stop.signal.aborted) return;
-      const x0 = f32(pairs.x0_f32), x1 = f32(pairs.x1_f32), box = [0, 0, 0, 0];
-      for (const c of [x0, x1]) for (let i = 0; i < 2 * 600; i++) {
-        box[i % 2] = Math.min(box[i % 2], c[i]);
-        box[(i % 2) + 2] = Math.max(box[(i % 2) + 2], c[i]);
-      }
-      const r = Math.max(...box.map(Math.abs)) * 1.03;
+      const x0 = f32(pairs.x0_f32), x1 = f32(pairs.x1_f32);
+      // All but the one in two hundred that lies farthest out.
+      const far = [...x0, ...x1].map(Math.abs).sort((u, v) => u - v), r = (far[Math.floor(0.995 * far.length)] ?? 3) * 1.05;
       loaded.current = { pairs, x0, x1, box: [-r, -r, r, r] };
       version.current++;
       setFacts(pairs);
@@ -199,7 +196,7 @@ function drawLines(plot: Plot, l: Loaded, x: Float32Array, t: number, p: P, at: 
     }
     g.stroke();
   }
-  g.strokeStyle = p.ink;
+  g.strokeStyle = mix(p.ink, p.ground, 0, 0.7);
   g.lineWidth = 1;
   for (const [i, j, cx, cy] of l.pairs.crossings) {
     if (i >= n || j >= n) continue;
@@ -210,7 +207,7 @@ function drawLines(plot: Plot, l: Loaded, x: Float32Array, t: number, p: P, at: 
   for (let k = 0; k < 2 * n; k += 2) {
     plot.disc(l.x0[k], l.x0[k + 1], 1.8, p.noise);
     plot.disc(l.x1[k], l.x1[k + 1], 1.8, p.data);
-    plot.disc(x[k], x[k + 1], 3, mix(p.noise, p.data, t), p.ground);
+    plot.disc(x[k], x[k + 1], 3, hue(p, t), p.ground);
   }
   probeOn(plot, at, here, p);
 }
