@@ -2,14 +2,16 @@
 //
 // A wrapper changes what a field answers: Guided mixes a conditional and an
 // unconditional field (classifier-free guidance), Reversed runs time backwards,
-// Counter counts evaluations, Func makes a field of a function.
+// Rescheduled follows another schedule than the network was trained on, Convert
+// answers data, noise or scores instead of velocities, Counter counts evaluations,
+// Func makes a field of a function.
 //
 // A closed-form field is the exact solution of a flow matching problem, the
 // minimiser of its loss,
 //
 //	u_t(x) = E[x1 - x0 | x_t = x]
 //
-// against which networks, solvers and metrics are tested.
+// on the straight path, and its like on others (Under), against which networks, solvers and metrics are tested.
 //
 //	f, err := field.Gaussian[float64](m0, s0, m1, s1) // N(m0, s0^2) to N(m1, s1^2)
 //	err = f.Velocity(dst, x, 0.5)

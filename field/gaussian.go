@@ -5,12 +5,14 @@ import (
 	"math"
 
 	"laminar/flow"
+	"laminar/path"
 	"laminar/tensor"
 )
 
 // GaussianFlow is an exact flow between two Gaussians with diagonal covariance
-// along the linear path. Every x_t is Gaussian, with mean m_t = (1-t) m0 + t m1
-// and deviation s_t, and the field is
+// along an affine path, the straight one unless Under says otherwise. Every x_t =
+// sigma x0 + alpha x1 is Gaussian, with mean m_t = sigma m0 + alpha m1 and
+// deviation s_t, and the field is
 //
 //	u_t(x) = m_t' + (s_t'/s_t) (x - m_t)
 //
@@ -19,17 +21,19 @@ import (
 type GaussianFlow[T tensor.Float] struct {
 	m0, s0, m1, s1 []float64
 	ot             bool
+	schedule       flow.Schedule
 }
 
 // Gaussian returns the marginal field of the independent coupling of
-// N(m0, diag s0^2) and N(m1, diag s1^2): s_t^2 = (1-t)^2 s0^2 + t^2 s1^2. The
+// N(m0, diag s0^2) and N(m1, diag s1^2): s_t^2 = sigma^2 s0^2 + alpha^2 s1^2. The
 // deviations must be positive. The error wraps flow.ErrShape or flow.ErrConfig.
 func Gaussian[T tensor.Float](m0, s0, m1, s1 []float64) (*GaussianFlow[T], error) {
 	return gaussian[T](m0, s0, m1, s1, false)
 }
 
 // GaussianOT returns the field of the optimal transport between the same two:
-// s_t = (1-t) s0 + t s1; its lines are straight and do not cross.
+// s_t = sigma s0 + alpha s1; its lines do not cross, and are straight on the
+// straight path.
 func GaussianOT[T tensor.Float](m0, s0, m1, s1 []float64) (*GaussianFlow[T], error) {
 	return gaussian[T](m0, s0, m1, s1, true)
 }
@@ -45,28 +49,50 @@ func gaussian[T tensor.Float](m0, s0, m1, s1 []float64, ot bool) (*GaussianFlow[
 		}
 	}
 	clone := func(v []float64) []float64 { return append([]float64(nil), v...) }
-	return &GaussianFlow[T]{clone(m0), clone(s0), clone(m1), clone(s1), ot}, nil
+	return &GaussianFlow[T]{clone(m0), clone(s0), clone(m1), clone(s1), ot, path.CondOT{}}, nil
 }
 
 // Dim returns the dimension.
 func (g *GaussianFlow[T]) Dim() int { return len(g.m0) }
 
+// Under returns the same flow along the path of another schedule.
+func (g *GaussianFlow[T]) Under(s flow.Schedule) *GaussianFlow[T] {
+	h := *g
+	h.schedule = s
+	return &h
+}
+
 // Moments returns mean and deviation of coordinate j at time t.
 func (g *GaussianFlow[T]) Moments(j int, t float64) (mean, std float64) {
-	mean, std, _ = g.at(j, t)
+	mean, std, _, _ = g.at(j, partsAt(g.schedule, t))
 	return mean, std
 }
 
-// at returns m_t, s_t and s_t'/s_t of coordinate j.
-func (g *GaussianFlow[T]) at(j int, t float64) (m, s, rate float64) {
-	m = (1-t)*g.m0[j] + t*g.m1[j]
+// at returns m_t, s_t, m_t' and s_t'/s_t of coordinate j for a schedule's values.
+func (g *GaussianFlow[T]) at(j int, p parts) (m, s, dm, rate float64) {
+	m, dm = p.sigma*g.m0[j]+p.alpha*g.m1[j], p.dsigma*g.m0[j]+p.dalpha*g.m1[j]
 	if g.ot {
-		s = (1-t)*g.s0[j] + t*g.s1[j]
-		return m, s, (g.s1[j] - g.s0[j]) / s
+		s = p.sigma*g.s0[j] + p.alpha*g.s1[j]
+		return m, s, dm, (p.dsigma*g.s0[j] + p.dalpha*g.s1[j]) / s
 	}
 	v0, v1 := g.s0[j]*g.s0[j], g.s1[j]*g.s1[j]
-	v := (1-t)*(1-t)*v0 + t*t*v1
-	return m, math.Sqrt(v), (t*v1 - (1-t)*v0) / v
+	v := p.sigma*p.sigma*v0 + p.alpha*p.alpha*v1
+	return m, math.Sqrt(v), dm, (p.sigma*p.dsigma*v0 + p.alpha*p.dalpha*v1) / v
+}
+
+// parts are a schedule's values at one time.
+type parts struct{ alpha, sigma, dalpha, dsigma float64 }
+
+// partsAt returns the values of s at t. In sigma sigma', which the fields hold,
+// a singular derivative and a sigma of 0 have a finite product; it is kept by
+// stopping short of the end.
+func partsAt(s flow.Schedule, t float64) (p parts) {
+	const last = 1 - 1e-10
+	p.alpha, p.sigma, p.dalpha, p.dsigma = s.At(t)
+	if t > last && p.dsigma < -1e3 {
+		p.alpha, p.sigma, p.dalpha, p.dsigma = s.At(last)
+	}
+	return p
 }
 
 // Transport writes into dst where the flow carries the points x of time from by
@@ -76,8 +102,8 @@ func (g *GaussianFlow[T]) Transport(dst, x tensor.Matrix[T], from, to float64) e
 		return err
 	}
 	for j := range g.Dim() {
-		ma, sa, _ := g.at(j, from)
-		mb, sb, _ := g.at(j, to)
+		ma, sa, _, _ := g.at(j, partsAt(g.schedule, from))
+		mb, sb, _, _ := g.at(j, partsAt(g.schedule, to))
 		for i := range x.N {
 			dst.Row(i)[j] = T(mb + sb/sa*(float64(x.At(i, j))-ma))
 		}
@@ -90,8 +116,9 @@ func (g *GaussianFlow[T]) Velocity(dst, x tensor.Matrix[T], t float64) error {
 	if err := check(g.Dim(), dst, x, nil); err != nil {
 		return err
 	}
+	p := partsAt(g.schedule, t)
 	for i := range x.N {
-		g.row(dst.Row(i), x.Row(i), t)
+		g.row(dst.Row(i), x.Row(i), p)
 	}
 	return nil
 }
@@ -102,14 +129,14 @@ func (g *GaussianFlow[T]) VelocityAt(dst, x tensor.Matrix[T], t []float64, _ []i
 		return err
 	}
 	for i := range x.N {
-		g.row(dst.Row(i), x.Row(i), t[i])
+		g.row(dst.Row(i), x.Row(i), partsAt(g.schedule, t[i]))
 	}
 	return nil
 }
 
-func (g *GaussianFlow[T]) row(dst, x []T, t float64) {
+func (g *GaussianFlow[T]) row(dst, x []T, p parts) {
 	for j := range dst {
-		m, _, rate := g.at(j, t)
-		dst[j] = T(g.m1[j] - g.m0[j] + rate*(float64(x[j])-m))
+		m, _, dm, rate := g.at(j, p)
+		dst[j] = T(dm + rate*(float64(x[j])-m))
 	}
 }

@@ -66,12 +66,14 @@ type AverageOf[T tensor.Float] interface {
 }
 
 // DivergentOf is a field that can tell its divergence beside its velocity, for
-// likelihoods. With probes nil, div[i] is the exact sum of du_j/dx_j at row i;
-// else it is the mean over the probes p of p_i' J p_i (Hutchinson), where each
-// probe has the shape of x. All tangents share one evaluation of the velocity.
+// likelihoods. Row i is evaluated at its own time t[i]; rows is as RowTimed has
+// it. With probes nil, div is N x 1 and holds the exact sum of du_j/dx_j at every
+// row; else it is N x len(probes) and column k holds p' J p for probe k
+// (Hutchinson), where each probe has the shape of x. All tangents share one
+// evaluation of the velocity, which is written to dst.
 type DivergentOf[T tensor.Float] interface {
 	FieldOf[T]
-	VelocityDivergence(dst tensor.Matrix[T], div []T, x tensor.Matrix[T], t float64, probes []tensor.Matrix[T]) error
+	VelocityDivergence(dst, div, x tensor.Matrix[T], t []float64, rows []int32, probes []tensor.Matrix[T]) error
 }
 
 // Schedule says how much of the noise and of the data a Gaussian path holds,

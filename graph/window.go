@@ -158,9 +158,15 @@ func (b *Builder) GroupNorm(x Value, groups int, eps float64) Value {
 		return b.fail(fmt.Errorf("%w: %d groups do not divide the channels of %v", ErrProgram, groups, s))
 	}
 	lead := size(s[:len(s)-1])
-	y := b.Reshape(x, lead, groups, c/groups)
-	d := b.Sub(y, b.Mean(y, 0, 2))
-	y = b.Div(d, b.Sqrt(b.Add(b.Mean(b.Square(d), 0, 2), b.Const(eps))))
+	// mean is taken over the leading axes first, which is fast, and comes back
+	// as one number per channel.
+	mean := func(v Value) Value {
+		m := b.Mean(b.Reshape(b.Mean(v, 0), groups, c/groups), 1)
+		return b.Reshape(b.Broadcast(m, groups, c/groups), 1, c)
+	}
+	y := b.Reshape(x, lead, c)
+	d := b.Sub(y, mean(y))
+	y = b.Mul(d, b.Div(b.Const(1), b.Sqrt(b.Add(mean(b.Square(d)), b.Const(eps)))))
 	return b.Reshape(y, s...)
 }
 

@@ -49,6 +49,10 @@ type Config struct {
 	// it turns velocities into scores and noise. nil where there is none (a
 	// source that is no Gaussian, a GAN).
 	Schedule flow.Schedule
+	// Coupled tells that noise was paired with data by anything but chance. Given
+	// its data, the noise of a path is then not N(0, I), and its velocities tell no
+	// score.
+	Coupled bool
 	// Kernels is the kernel set; nil is the best of this machine.
 	Kernels *kernel.Set
 }
@@ -59,6 +63,7 @@ type Model struct {
 	dim      int
 	exe      *exec.Program
 	sessions sync.Pool
+	traces   traces
 }
 
 // New checks that the parts fit together. The errors wrap flow.ErrConfig or
@@ -143,6 +148,9 @@ type evaluator struct {
 	class       []int32
 	real, known []float32
 	mask, seen  []float32
+
+	// For divergences only.
+	first, forms []float32
 }
 
 func resize[T any](s []T, n int) []T {
@@ -211,6 +219,21 @@ func (f *Bound) VelocityAt(dst, x tensor.Mat, t []float64, rows []int32) error {
 }
 
 func (f *Bound) eval(dst, x tensor.Mat, times []float64, t float64, rows []int32) error {
+	if err := f.check(dst, x, rows); err != nil {
+		return err
+	}
+	e := f.m.sessions.Get().(*evaluator)
+	defer f.m.sessions.Put(e)
+	if err := e.bind(f, f.m.exe, x, times, t, rows); err != nil {
+		return err
+	}
+	if err := e.s.BindOutput(nn.Out, dst.Data); err != nil {
+		return err
+	}
+	return e.s.Run(x.N)
+}
+
+func (f *Bound) check(dst, x tensor.Mat, rows []int32) error {
 	if err := x.Check("x", -1, f.m.dim); err != nil {
 		return err
 	}
@@ -220,10 +243,14 @@ func (f *Bound) eval(dst, x tensor.Mat, times []float64, t float64, rows []int32
 	if rows != nil && len(rows) != x.N {
 		return fmt.Errorf("%w: %d row numbers for %d rows", flow.ErrShape, len(rows), x.N)
 	}
-	e := f.m.sessions.Get().(*evaluator)
-	defer f.m.sessions.Put(e)
+	return nil
+}
+
+// bind binds the inputs of exe, the network's program or one that includes it:
+// the parameters, the points, their times (t where times is nil) and conditions.
+func (e *evaluator) bind(f *Bound, exe *exec.Program, x tensor.Mat, times []float64, t float64, rows []int32) error {
 	if e.s == nil {
-		e.s = f.m.exe.NewSession()
+		e.s = exe.NewSession()
 		if err := e.s.BindParams(nn.Group, f.m.Params); err != nil {
 			return err
 		}
@@ -241,13 +268,7 @@ func (f *Bound) eval(dst, x tensor.Mat, times []float64, t float64, rows []int32
 	if err := e.s.BindRow(nn.InT, e.t); err != nil {
 		return err
 	}
-	if err := e.bindConditions(f, x.N, rows); err != nil {
-		return err
-	}
-	if err := e.s.BindOutput(nn.Out, dst.Data); err != nil {
-		return err
-	}
-	return e.s.Run(x.N)
+	return e.bindConditions(f, x.N, rows)
 }
 
 // bindConditions writes the conditions of n rows: row i is row rows[i] of the

@@ -12,8 +12,6 @@
 package objective
 
 import (
-	"fmt"
-
 	"laminar/flow"
 	"laminar/graph"
 	"laminar/nn"
@@ -25,6 +23,14 @@ import (
 // step, in the order in which they run.
 type Objective interface {
 	Phases(net nn.Network) ([]Phase, error)
+}
+
+// Converter is an Objective whose networks may answer something else than
+// velocities. Velocity returns the network, with the same parameters under the
+// same names, whose answers are velocities; models are made of it.
+type Converter interface {
+	Objective
+	Velocity(net nn.Network) (nn.Network, error)
 }
 
 // Phase is one program with the group that its gradients update.
@@ -107,55 +113,4 @@ func (in *Inputs) Conditions(c flow.Cond, drop float64, key rng.Key) {
 			nn.SetObserved(seen.Row(i), mask.Row(i), c.Observed.Row(i))
 		}
 	}
-}
-
-// FlowMatching regresses the network onto the conditional velocity of a path
-// (Lipman et al. 2023; Tong et al. 2024):
-//
-//	loss = w |f(x_t, t) - u_t|^2 / D,  x_t, u_t = Path(x0, x1, t),  t ~ Times
-//
-// averaged over the rows and over the D coordinates.
-type FlowMatching struct {
-	Path  flow.Path
-	Times flow.TimeSampler
-	// Drop is the probability with which a row's conditions are hidden.
-	Drop float64
-}
-
-// Phases returns the single phase "flow", which trains nn.Group.
-func (o FlowMatching) Phases(net nn.Network) ([]Phase, error) {
-	if o.Path == nil || o.Times == nil {
-		return nil, &flow.FieldError{Path: "objective", Msg: "flow matching needs a path and a time sampler"}
-	}
-	if !(o.Drop >= 0 && o.Drop < 1) {
-		return nil, &flow.FieldError{Path: "objective.drop", Msg: fmt.Sprintf("%v is not in [0, 1)", o.Drop)}
-	}
-	dim := net.Dim()
-	b := graph.NewBuilder()
-	v := net.Apply(b, nn.Group, nn.RowInputs(b, dim, net.CondSpec()))
-	miss := b.Sub(v, b.Row("target", graph.Float32, dim))
-	loss := b.Sum(b.Square(miss), 0)
-	b.Output(Loss, b.Scale(loss, 1/float64(dim)))
-	b.OutputGradients(b.Gradient(loss, b.Row("seed", graph.Float32, 1), nn.Group))
-	p, err := b.Build()
-	if err != nil {
-		return nil, err
-	}
-	fill := func(in *Inputs, batch *flow.Batch, key rng.Key) error {
-		t := in.Mat(nn.InT).Data
-		o.Times.Times(t, key.Split("time"))
-		if err := o.Path.At(in.Mat(nn.InX), in.Mat("target"), batch.X0, batch.X1, t, key.Split("path")); err != nil {
-			return err
-		}
-		seed := in.Mat("seed").Data
-		for i := range seed {
-			seed[i] = 1 / float32(in.N*dim)
-			if batch.Weight != nil {
-				seed[i] *= batch.Weight[i]
-			}
-		}
-		in.Conditions(batch.Cond, o.Drop, key.Split("drop"))
-		return nil
-	}
-	return []Phase{{Name: "flow", Trains: nn.Group, Program: p, Fill: fill}}, nil
 }

@@ -1,173 +1,182 @@
-// Package path holds conditional probability paths and time samplers: what lies
-// between the two ends of a pair, and where along it a network is trained.
+// Package path holds conditional probability paths, the schedules that make
+// them, and the times at which a network is trained and sampled: what lies
+// between the two ends of a pair.
 //
-// The linear path from noise x0 at t = 0 to data x1 at t = 1 is
+// Most paths are affine. A schedule (alpha, sigma) says how much data and how
+// much noise there is at each time,
 //
-//	x_t = (1-t) x0 + t x1 + sigma eps,   u_t = x1 - x0
+//	x_t = sigma(t) x0 + alpha(t) x1,   u_t = sigma'(t) x0 + alpha'(t) x1
 //
-// (I-CFM and OT-CFM of Tong et al., TMLR 2024; with sigma = 0 the rectified flow
-// of Liu et al. 2023).
+// and the straight path has alpha = t, sigma = 1-t (I-CFM and OT-CFM of Tong et
+// al., TMLR 2024; the rectified flow of Liu et al. 2023).
 //
 //	p, err := path.New(path.Defaults())
 //	err = p.At(xt, ut, x0, x1, t, key)
 //
-// Nothing here knows of networks or of how pairs were made.
+// Along an affine path the velocity, the data, the noise and the score are
+// linear functions of each other and of x_t, so a network may answer any of
+// them: Convert. A Config names the path, its times (NewTimes) and the weight of
+// the loss (NewWeight); Grid gives the times at which a sampler stops.
+//
+// Where a target grows without bound, times are kept away from it: Clip says
+// how far. Nothing here knows of networks or of how pairs were made; Coefficients
+// writes a schedule into a program for those who do.
 package path
 
 import (
-	"errors"
 	"fmt"
 	"math"
-	"strings"
 
 	"laminar/flow"
 	"laminar/rng"
 	"laminar/tensor"
 )
 
-// Config names a path and the sampler of its times. Start from Defaults.
-type Config struct {
-	// Name is an entry of Catalogue.
-	Name string `json:"name"`
-	// Sigma is the standard deviation of the noise about the path, in the units
-	// of the (standardised) data; 0 for none.
-	Sigma float64 `json:"sigma"`
-	// Time is an entry of TimeCatalogue.
-	Time string `json:"time"`
-}
-
-// Defaults returns the straight path without noise, with uniform times.
-func Defaults() Config { return Config{Name: "linear", Time: "uniform"} }
-
-// Entry describes one item of a catalogue.
-type Entry struct{ Name, About string }
-
-var paths = []struct {
-	Entry
-	make func(Config) flow.Path
-}{
-	{Entry{"linear", "x_t = (1-t) x0 + t x1 + sigma eps, velocity x1 - x0"}, func(c Config) flow.Path { return Linear{Sigma: float32(c.Sigma)} }},
-}
-
-var times = []struct {
-	Entry
-	make func(Config) flow.TimeSampler
-}{
-	{Entry{"uniform", "t uniform in [0, 1)"}, func(Config) flow.TimeSampler { return Uniform{} }},
-}
-
-// Catalogue lists the paths.
-func Catalogue() []Entry {
-	var out []Entry
-	for _, p := range paths {
-		out = append(out, p.Entry)
-	}
-	return out
-}
-
-// TimeCatalogue lists the time samplers.
-func TimeCatalogue() []Entry {
-	var out []Entry
-	for _, s := range times {
-		out = append(out, s.Entry)
-	}
-	return out
-}
-
-// Validate reports every fault of c, joined; each is a *flow.FieldError.
-func (c Config) Validate() error {
-	var faults []error
-	if _, err := c.path(); err != nil {
-		faults = append(faults, err)
-	}
-	if _, err := NewTimes(c); err != nil {
-		faults = append(faults, err)
-	}
-	if !(c.Sigma >= 0) || math.IsInf(c.Sigma, 0) {
-		faults = append(faults, &flow.FieldError{Path: "sigma", Msg: fmt.Sprintf("%v is no standard deviation", c.Sigma)})
-	}
-	return errors.Join(faults...)
-}
-
-// New returns the path of c; its error is that of Validate.
-func New(c Config) (flow.Path, error) {
-	if err := c.Validate(); err != nil {
-		return nil, err
-	}
-	return c.path()
-}
-
-func (c Config) path() (flow.Path, error) {
-	for _, p := range paths {
-		if p.Name == c.Name {
-			return p.make(c), nil
-		}
-	}
-	return nil, unknown("name", "path", c.Name, Catalogue())
-}
-
-// NewTimes returns the time sampler of c. The error is a *flow.FieldError on
-// "time" that lists the valid names.
-func NewTimes(c Config) (flow.TimeSampler, error) {
-	for _, s := range times {
-		if s.Name == c.Time {
-			return s.make(c), nil
-		}
-	}
-	return nil, unknown("time", "time sampler", c.Time, TimeCatalogue())
-}
-
-func unknown(field, what, name string, valid []Entry) error {
-	var names []string
-	for _, e := range valid {
-		names = append(names, e.Name)
-	}
-	return &flow.FieldError{Path: field, Msg: fmt.Sprintf("unknown %s %q; choose one of %s", what, name, strings.Join(names, ", "))}
-}
-
-// Linear is the straight path with constant noise. It is a flow.Path, safe for
-// concurrent use.
+// Linear is the straight path with constant noise,
+//
+//	x_t = (1-t) x0 + t x1 + Sigma eps,   u_t = x1 - x0.
+//
+// It is a flow.Path, safe for concurrent use.
 type Linear struct{ Sigma float32 }
 
 // At writes x_t and u_t of every row; the noise of row i is drawn from
 // key.At(i), so that it depends on no other row. The error wraps flow.ErrShape.
 func (p Linear) At(xt, ut, x0, x1 tensor.Mat, t []float32, key rng.Key) error {
-	n, d := x0.N, x0.D
-	for _, m := range []struct {
-		what string
-		m    tensor.Mat
-	}{{"x0", x0}, {"x1", x1}, {"xt", xt}, {"ut", ut}} {
-		if err := m.m.Check(m.what, n, d); err != nil {
-			return err
-		}
+	if err := check(xt, ut, x0, x1, t); err != nil {
+		return err
 	}
-	if len(t) != n {
-		return fmt.Errorf("%w: %d times for %d rows", flow.ErrShape, len(t), n)
-	}
-	for i := range n {
+	for i := range x0.N {
 		a, b, x, u := x0.Row(i), x1.Row(i), xt.Row(i), ut.Row(i)
 		for j := range x {
 			x[j] = (1-t[i])*a[j] + t[i]*b[j]
 			u[j] = b[j] - a[j]
 		}
-		if p.Sigma != 0 {
-			s := key.At(uint64(i)).Stream()
-			for j := range x {
-				x[j] += p.Sigma * float32(s.NormFloat64())
-			}
+		blur(x, p.Sigma, key, i)
+	}
+	return nil
+}
+
+// Affine is the path of a schedule, with constant noise about it,
+//
+//	x_t = sigma(t) x0 + alpha(t) x1 + Sigma eps,   u_t = sigma'(t) x0 + alpha'(t) x1.
+//
+// Under Cosine it is VP-CFM (Albergo, Vanden-Eijnden 2023), which keeps the
+// variance of standardised ends. It is a flow.Path, safe for concurrent use.
+type Affine struct {
+	Schedule flow.Schedule
+	Sigma    float32
+}
+
+// At is the method of flow.Path; the noise of row i is drawn from key.At(i). The
+// error wraps flow.ErrShape.
+func (p Affine) At(xt, ut, x0, x1 tensor.Mat, t []float32, key rng.Key) error {
+	if err := check(xt, ut, x0, x1, t); err != nil {
+		return err
+	}
+	for i := range x0.N {
+		alpha, sigma, dalpha, dsigma := p.Schedule.At(float64(t[i]))
+		mix(xt.Row(i), ut.Row(i), x0.Row(i), x1.Row(i), alpha, sigma, dalpha, dsigma)
+		blur(xt.Row(i), p.Sigma, key, i)
+	}
+	return nil
+}
+
+func mix(x, u, x0, x1 []float32, alpha, sigma, dalpha, dsigma float64) {
+	a, s, da, ds := float32(alpha), float32(sigma), float32(dalpha), float32(dsigma)
+	for j := range x {
+		x[j] = s*x0[j] + a*x1[j]
+		u[j] = ds*x0[j] + da*x1[j]
+	}
+}
+
+func blur(x []float32, sigma float32, key rng.Key, i int) {
+	if sigma == 0 {
+		return
+	}
+	s := key.At(uint64(i)).Stream()
+	for j := range x {
+		x[j] += sigma * float32(s.NormFloat64())
+	}
+}
+
+// Target is the flow matching of Lipman et al. (2023) onto a data point blurred
+// by SigmaMin. It is conditioned on x1 alone: x0 is ignored, the noise eps of
+// row i comes from key.At(i), and
+//
+//	x_t = t x1 + (1 - (1-SigmaMin) t) eps,   u_t = x1 - (1-SigmaMin) eps
+//
+// The velocity is often written as a quotient in x_t, which is the same number
+// and loses its digits near t = 1; this form is exact. It is a flow.Path, safe
+// for concurrent use.
+type Target struct{ SigmaMin float32 }
+
+// At is the method of flow.Path; the error wraps flow.ErrShape.
+func (p Target) At(xt, ut, x0, x1 tensor.Mat, t []float32, key rng.Key) error {
+	if err := check(xt, ut, x0, x1, t); err != nil {
+		return err
+	}
+	for i := range x0.N {
+		s := key.At(uint64(i)).Stream()
+		b, x, u := x1.Row(i), xt.Row(i), ut.Row(i)
+		for j := range x {
+			eps := float32(s.NormFloat64())
+			x[j] = t[i]*b[j] + (1-(1-p.SigmaMin)*t[i])*eps
+			u[j] = b[j] - (1-p.SigmaMin)*eps
 		}
 	}
 	return nil
 }
 
-// Uniform draws times uniformly in [0, 1), row i from key.At(i). It is a
-// flow.TimeSampler.
-type Uniform struct{}
+// Bridge is the Brownian bridge of Schroedinger-bridge matching (SB-CFM of Tong
+// et al. 2024),
+//
+//	x_t = (1-t) x0 + t x1 + Sigma sqrt(t(1-t)) eps
+//	u_t = x1 - x0 + Sigma (1-2t) / (2 sqrt(t(1-t))) eps
+//
+// which is a Schroedinger bridge when pairs come from the entropic plan of
+// regularisation 2 Sigma^2. Sigma must be positive.
+//
+// The second term grows without bound at both ends, and its variance has a
+// logarithmically divergent integral: clipped at 1e-2, 1e-3 and 1e-5 it is 1.32,
+// 2.46 and 4.76 times Sigma^2. Times are therefore taken as the nearest in
+// [BridgeClip, 1-BridgeClip], for x_t as for u_t. It is a flow.Path, safe for
+// concurrent use.
+type Bridge struct{ Sigma float32 }
 
-// Times fills dst.
-func (Uniform) Times(dst []float32, key rng.Key) {
-	for i := range dst {
-		s := key.At(uint64(i)).Stream()
-		dst[i] = s.Float32()
+// BridgeClip is the distance from both ends that the times of a Bridge keep.
+const BridgeClip = 1e-3
+
+// At is the method of flow.Path; the noise of row i is drawn from key.At(i). The
+// error wraps flow.ErrShape.
+func (p Bridge) At(xt, ut, x0, x1 tensor.Mat, t []float32, key rng.Key) error {
+	if err := check(xt, ut, x0, x1, t); err != nil {
+		return err
 	}
+	for i := range x0.N {
+		mid := min(max(t[i], BridgeClip), 1-BridgeClip)
+		width := float32(math.Sqrt(float64(mid * (1 - mid))))
+		s := key.At(uint64(i)).Stream()
+		a, b, x, u := x0.Row(i), x1.Row(i), xt.Row(i), ut.Row(i)
+		for j := range x {
+			eps := p.Sigma * float32(s.NormFloat64())
+			x[j] = (1-mid)*a[j] + mid*b[j] + width*eps
+			u[j] = b[j] - a[j] + (1-2*mid)/(2*width)*eps
+		}
+	}
+	return nil
+}
+
+func check(xt, ut, x0, x1 tensor.Mat, t []float32) error {
+	for _, m := range []struct {
+		what string
+		m    tensor.Mat
+	}{{"x0", x0}, {"x1", x1}, {"xt", xt}, {"ut", ut}} {
+		if err := m.m.Check(m.what, x0.N, x0.D); err != nil {
+			return err
+		}
+	}
+	if len(t) != x0.N {
+		return fmt.Errorf("%w: %d times for %d rows", flow.ErrShape, len(t), x0.N)
+	}
+	return nil
 }

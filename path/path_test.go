@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
 	"testing"
 
 	"laminar/flow"
@@ -44,7 +43,7 @@ func ExampleUniform() {
 // The noise has the right size, moves x_t only, and belongs to its row.
 func TestSigma(t *testing.T) {
 	const n, sigma = 20000, 0.3
-	p, err := path.New(path.Config{Name: "linear", Sigma: sigma, Time: "uniform"})
+	p, err := path.New(noisy(sigma))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,24 +98,26 @@ func TestUniformTimes(t *testing.T) {
 	}
 }
 
+func noisy(sigma float64) path.Config {
+	c := path.Defaults()
+	c.Sigma = sigma
+	return c
+}
+
 func TestErrors(t *testing.T) {
-	err := path.Config{Name: "line", Sigma: -1, Time: "now"}.Validate()
-	for _, want := range []string{`"line"; choose one of linear`, "sigma", `"now"; choose one of uniform`} {
-		if !errors.Is(err, flow.ErrConfig) || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q is missing from %v", want, err)
-		}
-	}
 	a, b := tensor.New(3, 2), tensor.New(2, 2)
-	if err := (path.Linear{}).At(a, a, a, b, make([]float32, 3), rng.Key{}); !errors.Is(err, flow.ErrShape) {
-		t.Error(err)
-	}
-	if err := (path.Linear{}).At(a, a, a, a, make([]float32, 2), rng.Key{}); !errors.Is(err, flow.ErrShape) {
-		t.Error(err)
+	for _, p := range []flow.Path{path.Linear{}, path.Affine{Schedule: path.Cosine{}}, path.Target{}, path.Bridge{Sigma: 1}} {
+		if err := p.At(a, a, a, b, make([]float32, 3), rng.Key{}); !errors.Is(err, flow.ErrShape) {
+			t.Error(err)
+		}
+		if err := p.At(a, a, a, a, make([]float32, 2), rng.Key{}); !errors.Is(err, flow.ErrShape) {
+			t.Error(err)
+		}
 	}
 }
 
 func TestNoAllocations(t *testing.T) {
-	p, _ := path.New(path.Config{Name: "linear", Sigma: 1, Time: "uniform"})
+	p, _ := path.New(noisy(1))
 	m := tensor.New(8, 2)
 	xt, ut, at := tensor.New(8, 2), tensor.New(8, 2), make([]float32, 8)
 	if n := testing.AllocsPerRun(10, func() {

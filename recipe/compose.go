@@ -152,6 +152,7 @@ func (r Recipe) Compose(m Material) (*Plan, error) {
 	if err := r.Validate(); err != nil {
 		return nil, err
 	}
+	r = r.Settled()
 	key := rng.New(r.Train.Seed)
 	p := &Plan{Recipe: r, Transform: data.Identity{}}
 	if err := p.takeData(m.Data, key); err != nil {
@@ -179,9 +180,15 @@ func (r Recipe) Compose(m Material) (*Plan, error) {
 
 func (p *Plan) takeData(s Stuff, key rng.Key) error {
 	r := p.Recipe
+	if s.Table != nil && r.Data.Noise > 0 {
+		return &flow.FieldError{Path: "data.noise", Msg: fmt.Sprintf("%s holds stored rows; noise is added to built-in distributions only", r.Data.Name)}
+	}
 	if s.Table == nil {
 		if s.Toy == nil {
 			return fmt.Errorf("%w: no data", flow.ErrConfig)
+		}
+		if r.Data.Noise > 0 {
+			s.Toy = data.Noisy{RowSource: s.Toy, Std: r.Data.Noise}
 		}
 		p.Judge, p.Against = s.Toy, "fresh draws"
 		if c, ok := s.Toy.(data.Classed); ok && s.Toy.CondSpec().Classes > 0 {
@@ -326,7 +333,11 @@ func (p *Plan) Trainer(o train.Options) (*train.Trainer, error) {
 // Model returns a model with the given parameters, which must not change
 // afterwards.
 func (p *Plan) Model(params []float32, k *kernel.Set) (*model.Model, error) {
-	prog, err := nn.Velocity(p.Net)
+	net, err := p.velocity()
+	if err != nil {
+		return nil, err
+	}
+	prog, err := nn.Velocity(net)
 	if err != nil {
 		return nil, err
 	}
@@ -335,8 +346,8 @@ func (p *Plan) Model(params []float32, k *kernel.Set) (*model.Model, error) {
 		return nil, err
 	}
 	return model.New(model.Config{
-		Schedule: schedule,
-		Program:  prog, Params: params, Cond: p.Net.CondSpec(), Transform: p.Transform,
+		Schedule: schedule, Coupled: p.Recipe.Coupled(),
+		Program: prog, Params: params, Cond: p.Net.CondSpec(), Transform: p.Transform,
 		Columns: p.Columns, Classes: p.Classes, Conditions: p.Conditions, CondTransform: p.CondTransform, Kernels: k,
 	})
 }
@@ -347,5 +358,8 @@ func (r Recipe) Schedule() (flow.Schedule, error) {
 	if r.Source != "gaussian" {
 		return nil, nil
 	}
-	return path.NewSchedule(r.Path)
+	return path.NewSchedule(r.Settled().Path)
 }
+
+// Coupled reports whether noise is paired with data by anything but chance.
+func (r Recipe) Coupled() bool { return r.Coupling.Name != "independent" }

@@ -6,21 +6,94 @@ import (
 	"strings"
 
 	"laminar/flow"
+	"laminar/nn"
 	"laminar/objective"
 	"laminar/path"
 )
 
+// Auto stands for a choice that the family makes: of the path and of the
+// prediction. See Settled.
+const Auto = "auto"
+
+// families are the kinds of generative model with what each implies.
+var families = []struct {
+	path.Entry
+	path    string   // if left open
+	predict []string // what its network may answer, the default first
+	method  string   // default solver
+}{
+	{path.Entry{Name: "flow", About: "flow matching: straight paths, velocities, any coupling"}, "linear", []string{"velocity", "data", "noise"}, "euler"},
+	{path.Entry{Name: "diffusion", About: "DDPM: variance-preserving paths, noise, independent pairs"}, "vp", []string{"noise", "velocity", "data"}, "euler"},
+	{path.Entry{Name: "score", About: "denoising score matching: as diffusion, but the network answers the score itself"}, "vp", []string{"score"}, "euler"},
+}
+
 // Families lists the kinds of generative model, the default first.
-func Families() []string { return []string{"flow"} }
+func Families() []string {
+	var out []string
+	for _, f := range families {
+		out = append(out, f.Name)
+	}
+	return out
+}
+
+// FamilyCatalogue describes the Families.
+func FamilyCatalogue() []path.Entry {
+	var out []path.Entry
+	for _, f := range families {
+		out = append(out, f.Entry)
+	}
+	return out
+}
 
 // Objectives lists what a flow's network can be trained for, the default first.
 func Objectives() []string { return []string{"velocity"} }
 
-// Predictions lists what a network can answer, the default first. Whatever it
-// is, the finished model answers velocities.
-func Predictions() []string { return []string{"velocity"} }
+// Predictions lists what a network can answer, the default, Auto, first.
+// Whatever it is, the finished model answers velocities.
+func Predictions() []string {
+	out := []string{Auto}
+	for _, p := range path.Predictions() {
+		out = append(out, string(p))
+	}
+	return out
+}
+
+// family returns the place of r's family in the table, -1 if it is unknown.
+func (r Recipe) family() int { return slices.Index(Families(), r.Family) }
+
+// Method returns the solver by which models of r's family are sampled unless
+// told otherwise.
+func (r Recipe) Method() string {
+	if f := r.family(); f >= 0 {
+		return families[f].method
+	}
+	return families[0].method
+}
+
+// Settled returns r with the path and the prediction of its family where they are
+// Auto. A family that is trained on independent pairs, and a path that draws its
+// own noise, settle the coupling too; else Compose does, which sees the data.
+func (r Recipe) Settled() Recipe {
+	f := r.family()
+	if f < 0 {
+		return r
+	}
+	if r.Path.Name == Auto {
+		r.Path.Name = families[f].path
+	}
+	if r.Predict == Auto {
+		r.Predict = families[f].predict[0]
+	}
+	if r.Coupling.Name == AutoCoupling && (r.Family != "flow" || r.Path.Name == "target") {
+		r.Coupling.Name = "independent"
+	}
+	return r
+}
 
 func (r Recipe) validObjective() (errs []error) {
+	bad := func(path, format string, a ...any) {
+		errs = append(errs, &flow.FieldError{Path: path, Msg: fmt.Sprintf(format, a...)})
+	}
 	for _, f := range []struct {
 		path, value string
 		valid       []string
@@ -30,13 +103,48 @@ func (r Recipe) validObjective() (errs []error) {
 		{"predict", r.Predict, Predictions()},
 	} {
 		if !slices.Contains(f.valid, f.value) {
-			errs = append(errs, &flow.FieldError{Path: f.path, Msg: fmt.Sprintf("unknown %q; one of %s", f.value, strings.Join(f.valid, ", "))})
+			bad(f.path, "unknown %q; one of %s", f.value, strings.Join(f.valid, ", "))
+		}
+	}
+	if len(errs) > 0 {
+		return errs
+	}
+	r = r.Settled()
+	f := families[r.family()]
+	independent := r.Coupling.Name == "independent"
+	switch {
+	case !slices.Contains(f.predict, r.Predict):
+		bad("predict", "the family %s answers %s, not %s", f.Name, strings.Join(f.predict, " or "), r.Predict)
+	case f.Name != "flow" && r.Objective != "velocity":
+		bad("objective", "%s is for the family flow, not %s", r.Objective, f.Name)
+	case f.Name != "flow" && !independent:
+		bad("coupling.name", "the family %s adds noise to each row by itself: only independent goes with it, not %s", f.Name, r.Coupling.Name)
+	case f.Name != "flow" && r.Source != "gaussian":
+		bad("source", "the family %s starts from Gaussian noise; leave the source out or use the family flow", f.Name)
+	case r.Path.Name == "target" && !independent:
+		bad("coupling.name", "the path target draws its own noise: only independent goes with it, not %s", r.Coupling.Name)
+	case r.Path.Name == "target" && r.Source != "gaussian":
+		bad("source", "the path target draws its own Gaussian noise; another path goes from %s", r.Source)
+	case r.Predict == "noise" && r.Source != "gaussian":
+		bad("predict", "noise is what a Gaussian source gives; from %s the network can answer velocity or data", r.Source)
+	case r.Path.Name == "target" && r.Predict != "velocity" && r.Predict != "data":
+		bad("predict", "%s is not known on the path target, which draws its own; velocity or data are", r.Predict)
+	case r.Predict != "velocity" || f.Name != "flow":
+		s, err := path.NewSchedule(r.Path)
+		if err != nil || s != nil {
+			break // Validate reports the fault
+		}
+		if r.Path.Name == "bridge" {
+			bad("path.name", "a bridge leads to velocities of the family flow only: its x_t is not made of noise and data alone")
+		} else {
+			bad("path.sigma", "must be 0, so that x_t is made of noise and data alone, from which velocities are computed")
 		}
 	}
 	return errs
 }
 
-// objective returns what the recipe trains the network for.
+// objective returns what the recipe trains the network for. It notes which times
+// are left out.
 func (p *Plan) objective() (objective.Objective, error) {
 	r := p.Recipe
 	way, err := path.New(r.Path)
@@ -47,9 +155,38 @@ func (p *Plan) objective() (objective.Objective, error) {
 	if err != nil {
 		return nil, err
 	}
+	weight, err := path.NewWeight(r.Path)
+	if err != nil {
+		return nil, err
+	}
+	schedule, err := path.NewSchedule(r.Path)
+	if err != nil {
+		return nil, err
+	}
 	drop := r.Drop
 	if p.Train.CondSpec().IsZero() {
 		drop = 0
 	}
-	return objective.FlowMatching{Path: way, Times: times, Drop: drop}, nil
+	o := objective.FlowMatching{
+		Path: way, Times: times, Drop: drop,
+		Predict: path.Prediction(r.Predict), Schedule: schedule, Weight: weight,
+	}
+	lo, hi := o.Clip()
+	what := r.Predict + " along the path " + r.Path.Name
+	if r.Path.Name == "bridge" {
+		lo, hi, what = path.BridgeClip, 1-path.BridgeClip, "the velocity of a bridge"
+	}
+	if lo > 0 || hi < 1 {
+		p.Notes = append(slices.Clone(p.Notes), fmt.Sprintf("trained at times from %.3g to %.3g: %s is singular at an end", lo, hi, what))
+	}
+	return o, nil
+}
+
+// velocity returns the network of the finished model, which answers velocities
+// whatever p.Net does.
+func (p *Plan) velocity() (nn.Network, error) {
+	if c, ok := p.Objective.(objective.Converter); ok {
+		return c.Velocity(p.Net)
+	}
+	return p.Net, nil
 }

@@ -45,6 +45,9 @@ type Data struct {
 	Conditions []string `json:"conditions,omitempty"`
 	// Array names the array of an NPZ archive.
 	Array string `json:"array,omitempty"`
+	// Noise is the standard deviation of Gaussian noise added to every coordinate
+	// of a built-in distribution; 0 for none.
+	Noise float64 `json:"noise,omitempty"`
 	// Standardise maps every column to mean 0 and standard deviation 1 for the
 	// network; samples are mapped back.
 	Standardise bool `json:"standardise"`
@@ -67,7 +70,8 @@ type Recipe struct {
 	// Coupling names the pairs of a batch; AutoCoupling leaves the choice to
 	// Compose.
 	Coupling coupling.Config `json:"coupling"`
-	Path     path.Config     `json:"path"`
+	// Path is what lies between a pair; the name Auto leaves it to the family.
+	Path path.Config `json:"path"`
 	// Family, Objective and Predict say what the network is trained for: see
 	// Families, Objectives and Predictions.
 	Family    string `json:"family"`
@@ -94,9 +98,10 @@ func Preset(name string) (Recipe, error) {
 		Version: Version, Preset: name,
 		Data:   Data{Standardise: true, HeldOut: 0.1},
 		Source: "gaussian", Coupling: coupling.Config{Name: AutoCoupling, Cost: coupling.Defaults().Cost}, Path: path.Defaults(), Drop: 0.1,
-		Family: "flow", Objective: "velocity", Predict: "velocity",
+		Family: "flow", Objective: "velocity", Predict: Auto,
 		Network: nn.Defaults(), Optim: optim.Defaults(), Train: train.Defaults(),
 	}
+	r.Path.Name = Auto
 	switch name {
 	case "default":
 	case "fast":
@@ -154,6 +159,9 @@ func (r Recipe) Validate() error {
 	if !(r.Data.HeldOut >= 0 && r.Data.HeldOut < 1) {
 		bad("data.held_out", "%v is not in [0, 1)", r.Data.HeldOut)
 	}
+	if !(r.Data.Noise >= 0 && r.Data.Noise <= 1e6) {
+		bad("data.noise", "%v is not in [0, 1e6]", r.Data.Noise)
+	}
 	if r.Data.DropLabel && r.Data.Label == "" {
 		bad("data.drop_label", "needs data.label to say which column")
 	}
@@ -164,7 +172,7 @@ func (r Recipe) Validate() error {
 		bad("source", "is empty; use gaussian, another data set or a file")
 	}
 	errs = append(errs, r.validObjective()...)
-	errs = append(errs, below("coupling", r.validCoupling()), below("path", r.Path.Validate()), r.Network.Validate("network"),
+	errs = append(errs, below("coupling", r.validCoupling()), below("path", r.validPath()), r.Network.Validate("network"),
 		r.Optim.Validate("optim"), r.Train.Validate("train"))
 	return errors.Join(errs...)
 }
@@ -181,6 +189,13 @@ func (r Recipe) validCoupling() error {
 		c.Name = coupling.Defaults().Name
 	}
 	return c.Validate()
+}
+
+func (r Recipe) validPath() error {
+	if r.family() < 0 && r.Path.Name == Auto {
+		r.Family = families[0].Name
+	}
+	return r.Settled().Path.Validate()
 }
 
 // chooseCoupling replaces AutoCoupling.

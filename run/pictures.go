@@ -292,7 +292,7 @@ func journey(ctx context.Context, s *Saved, c sample.Config) (metric.Trajectory,
 	if c.Solve.Adaptive && len(c.Solve.Grid) == 0 {
 		c.Solve.Grid = solve.Uniform(traceSteps)
 	}
-	solver, err := solve.New[float32](c.Solve)
+	solver, err := sample.Solver(s.Model, c)
 	if err != nil {
 		return tr, err
 	}

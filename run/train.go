@@ -96,7 +96,8 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Coupling = plan.Recipe.Coupling // chosen by the data, if it was left open
+	// Chosen by the data and the family, if they were left open.
+	r.Coupling, r.Path, r.Predict = plan.Recipe.Coupling, plan.Recipe.Path, plan.Recipe.Predict
 	if o.Time > 0 && saved != nil {
 		o.note("the number of steps was fixed when the run began, at %d: --time is not used", r.Train.Steps)
 	}
@@ -337,7 +338,7 @@ func loadForResume(r *recipe.Recipe, o Options) (*Saved, error) {
 		}
 		return saved, nil
 	}
-	want := *r
+	want, old := r.Settled(), old.Settled()
 	want.Data.Digest, want.SourceDigest = old.Data.Digest, old.SourceDigest
 	if want.Coupling.Name == recipe.AutoCoupling {
 		want.Coupling.Name = old.Coupling.Name

@@ -3,6 +3,10 @@
 //
 //	x, stats, err := sample.Draw(ctx, m, sample.Config{N: 500, Seed: rng.New(7), Solve: solve.Defaults()})
 //
+// LogProb gives the log density of points of the data, DrawLogProb draws points
+// and their density in one solution. A model follows its flow with any method of
+// package solve; what it lacks for one is the method's error.
+//
 // Row i depends on the seed and on i only: not on N, on the number of cores or
 // on how rows are grouped. So ten thousand rows can be drawn in one piece, or by
 // ten machines with First set, and are the same.
@@ -39,6 +43,8 @@ type Config struct {
 	// Guidance is the scale s of classifier-free guidance,
 	// v_u + s (v_c - v_u); 0 and 1 mean none. It doubles the cost.
 	Guidance float64
+	// Probes is the number of random probes of a density, 0 for the exact one.
+	Probes int
 	// Workers bounds the goroutines; 0 is GOMAXPROCS.
 	Workers int
 }
@@ -106,13 +112,66 @@ func Carry(ctx context.Context, m *model.Model, c Config, x tensor.Mat, t0, t1 f
 	if err := c.Solve.Validate(); err != nil {
 		return solve.Stats{}, err
 	}
-	for _, n := range []int{len(c.Cond.Class), c.Cond.Real.N, c.Cond.Mask.N, c.Cond.Observed.N} {
-		if n != 0 && n != x.N {
-			return solve.Stats{}, fmt.Errorf("%w: conditions of %d rows for %d points", flow.ErrShape, n, x.N)
+	if err := c.fits(x.N); err != nil {
+		return solve.Stats{}, err
+	}
+	if _, err := Solver(m, c); err != nil {
+		return solve.Stats{}, err
+	}
+	return each(ctx, x.N, c.Workers, func() (task, error) {
+		solver, err := Solver(m, c)
+		if err != nil {
+			return nil, err
+		}
+		return func(ctx context.Context, lo, hi int) (solve.Stats, error) {
+			f, err := Field(m, c, lo, hi)
+			if err != nil {
+				return solve.Stats{}, err
+			}
+			solver.First = c.First + lo
+			return solver.Solve(ctx, f, x.Rows(lo, hi), t0, t1)
+		}, nil
+	})
+}
+
+// fits tells whether the conditions are those of n rows, or none.
+func (c Config) fits(n int) error {
+	for _, have := range []int{len(c.Cond.Class), c.Cond.Real.N, c.Cond.Mask.N, c.Cond.Observed.N} {
+		if have != 0 && have != n {
+			return fmt.Errorf("%w: conditions of %d rows for %d points", flow.ErrShape, have, n)
 		}
 	}
-	chunks := (x.N + chunk - 1) / chunk
-	workers := c.Workers
+	return nil
+}
+
+// Solver returns the solver that Draw uses, with what the model knows: the
+// schedule of its paths, and for the noise of an SDE a key of the seed. The error is
+// a *flow.FieldError on "method" for an SDE where the model's coupling makes scores
+// untrue, or that of solve.New.
+func Solver(m *model.Model, c Config) (*solve.Solver[float32], error) {
+	s, err := solve.New[float32](c.Solve)
+	if err != nil {
+		return nil, err
+	}
+	method, err := solve.Named(c.Solve.Method)
+	if err != nil {
+		return nil, err
+	}
+	if method.Kind == solve.SDE && m.Coupled {
+		return nil, &flow.FieldError{Path: "method", Msg: method.Name + " needs a score, which the velocity tells only where noise and data were paired by chance; " +
+			"this model was trained with another coupling: choose an ODE method such as heun, or train with --coupling independent"}
+	}
+	s.Schedule, s.Key, s.First = m.Schedule, c.Seed.Split("sde"), c.First
+	return s, nil
+}
+
+// task solves rows lo to hi-1.
+type task func(ctx context.Context, lo, hi int) (solve.Stats, error)
+
+// each has n rows solved in chunks over the cores; worker makes the task of one
+// goroutine.
+func each(ctx context.Context, n, workers int, worker func() (task, error)) (solve.Stats, error) {
+	chunks := (n + chunk - 1) / chunk
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
@@ -129,14 +188,10 @@ func Carry(ctx context.Context, m *model.Model, c Config, x tensor.Mat, t0, t1 f
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
-			solver, err := solve.New[float32](c.Solve)
+			do, err := worker()
 			for i := range next {
 				if err == nil {
-					lo, hi := i*chunk, min((i+1)*chunk, x.N)
-					var f flow.Field
-					if f, err = Field(m, c, lo, hi); err == nil {
-						stats[i], err = solver.Solve(ctx, f, x.Rows(lo, hi), t0, t1)
-					}
+					stats[i], err = do(ctx, i*chunk, min((i+1)*chunk, n))
 				}
 				if errs[i] = err; err != nil {
 					stop()
@@ -147,7 +202,7 @@ func Carry(ctx context.Context, m *model.Model, c Config, x tensor.Mat, t0, t1 f
 	wg.Wait()
 	var total solve.Stats
 	for i, s := range stats {
-		share := float64(min((i+1)*chunk, x.N)-i*chunk) / float64(x.N)
+		share := float64(min((i+1)*chunk, n)-i*chunk) / float64(n)
 		total.NFE += share * s.NFE
 		total.Steps += share * s.Steps
 		total.Rejected += share * s.Rejected

@@ -165,7 +165,7 @@ func (s *Solver[T]) activate(x tensor.Matrix[T], t float64) {
 // attempt tries one step of every active row, accepts or rejects each by its own
 // error, and writes the rows that reached end into x.
 func (s *Solver[T]) attempt(f flow.FieldOf[T], x tensor.Matrix[T], end, span float64) (taken, rejected int, err error) {
-	m, r := s.method, &s.rows
+	m, r := s.method.Tableau, &s.rows
 	n := len(r.index)
 	for a := range n {
 		r.h[a] = r.next[a]
@@ -187,7 +187,7 @@ func (s *Solver[T]) attempt(f flow.FieldOf[T], x tensor.Matrix[T], end, span flo
 			return 0, 0, err
 		}
 	}
-	q := float64(m.Order) // the embedded method's order, plus one
+	q := float64(s.method.Order) // the embedded method's order, plus one
 	kept := 0
 	for a := range n {
 		row := int(r.index[a])
@@ -204,7 +204,7 @@ func (s *Solver[T]) attempt(f flow.FieldOf[T], x tensor.Matrix[T], end, span flo
 			r.retry[a] = true
 			if math.Abs(r.next[a]) < minStep*math.Abs(span) || r.t[a]+r.next[a] == r.t[a] {
 				return taken, rejected, fmt.Errorf("%w: row %d at t=%.6g: %s finds no step short enough (error %.3g times the tolerance); the field may be infinite or discontinuous there",
-					flow.ErrDiverged, row, r.t[a], m.Name, ratio)
+					flow.ErrDiverged, row, r.t[a], s.method.Name, ratio)
 			}
 			if err := s.outOfTries(a); err != nil {
 				return taken, rejected, err
@@ -297,7 +297,7 @@ func (s *Solver[T]) combineRows(dst tensor.Matrix[T], n int, a []float64) {
 func (s *Solver[T]) errorRatio(a int) float64 {
 	r, e := &s.rows, s.stage.Row(a) // the stage point is no longer needed
 	clear(e)
-	for j, w := range s.method.E {
+	for j, w := range s.method.Tableau.E {
 		if w != 0 {
 			addScaled(e, e, T(r.h[a]*w), s.k[j].Row(a))
 		}

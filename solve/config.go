@@ -12,7 +12,7 @@ import (
 // one of NFE, Steps and Grid is set for fixed steps; with Adaptive, NFE and
 // Steps are 0 and Grid is optional.
 type Config struct {
-	// Method names a tableau of the catalogue.
+	// Method names a method of the catalogue.
 	Method string `json:"method"`
 	// NFE is the number of network evaluations per row, to be divided into equal
 	// steps; see Steps.
@@ -32,12 +32,16 @@ type Config struct {
 	ATol float64 `json:"atol"`
 	// MaxSteps bounds the attempted adaptive steps of each row.
 	MaxSteps int `json:"max_steps"`
+	// Diffusion names an entry of Diffusions, for em and sde-heun, and
+	// DiffusionScale is its factor c.
+	Diffusion      string  `json:"diffusion,omitempty"`
+	DiffusionScale float64 `json:"diffusion_scale,omitempty"`
 }
 
 // Defaults returns 100 Euler steps; the tolerances are those used once Adaptive
-// is set.
+// is set, the diffusion that of em and sde-heun once Method is one of them.
 func Defaults() Config {
-	return Config{Method: "euler", NFE: 100, RTol: 1e-5, ATol: 1e-5, MaxSteps: 10000}
+	return Config{Method: "euler", NFE: 100, RTol: 1e-5, ATol: 1e-5, MaxSteps: 10000, Diffusion: "sigma", DiffusionScale: 1}
 }
 
 // Uniform returns the grid of n equal steps as fractions: n+1 numbers from 0
@@ -95,9 +99,17 @@ func (c Config) Validate() error {
 			}
 		}
 	}
+	if m != nil && m.diffuses {
+		if _, err := diffusionNamed(c.Diffusion); err != nil {
+			errs = append(errs, err)
+		}
+		if !(c.DiffusionScale > 0) || math.IsInf(c.DiffusionScale, 0) {
+			bad("diffusion_scale", "%v is not a positive number; without noise, use euler or heun", c.DiffusionScale)
+		}
+	}
 	if c.Adaptive {
 		if m != nil && !m.Adaptive() {
-			bad("method", "%s cannot control its step; choose one of %s", m.Name, names(true))
+			bad("method", "%s cannot control its step; choose one of %s", m.Name, names((*Method).Adaptive))
 		}
 		if !(c.RTol >= 0) || math.IsInf(c.RTol, 0) {
 			bad("rtol", "%v is not a tolerance", c.RTol)

@@ -75,14 +75,23 @@ func ExampleSteps() {
 
 func ExampleCatalogue() {
 	for _, m := range solve.Catalogue() {
-		fmt.Println(m.Name, m.Order, m.StageCount(), m.Adaptive())
+		fmt.Println(m.Name, m.Kind, m.Order, m.StageCount(), m.Adaptive())
 	}
 	// Output:
-	// euler 1 1 false
-	// midpoint 2 2 false
-	// heun 2 2 false
-	// rk4 4 4 false
-	// bosh3 3 3 true
-	// dopri5 5 6 true
-	// tsit5 5 6 true
+	// euler ode 1 1 false
+	// midpoint ode 2 2 false
+	// heun ode 2 2 false
+	// rk4 ode 4 4 false
+	// bosh3 ode 3 3 true
+	// dopri5 ode 5 6 true
+	// tsit5 ode 5 6 true
+	// ab2 multistep 2 1 false
+	// ddim multistep 1 1 false
+	// dpmpp2m multistep 2 1 false
+	// unipc multistep 3 1 false
+	// em sde 1 1 false
+	// sde-heun sde 2 2 false
+	// ancestral sde 1 1 false
+	// renoise sde 1 1 false
+	// jump jump 1 1 false
 }

@@ -27,6 +27,7 @@ import (
 	"iter"
 
 	"laminar/flow"
+	"laminar/rng"
 	"laminar/tensor"
 )
 
@@ -56,14 +57,60 @@ type Costed interface{ Evaluations() int }
 // once warm it allocates nothing. It is not safe for concurrent use: make one
 // per goroutine.
 type Solver[T tensor.Float] struct {
-	cfg    Config
-	method *Tableau
-	times  []float64 // of the current problem, from its start to its end
-	coef   []T       // coefficients of one stage times h
-	k      []tensor.Matrix[T]
-	stage  tensor.Matrix[T] // the point at which a stage is evaluated
-	rows   rowControl[T]
-	last   Stats
+	// Schedule is that of the Gaussian path that the field belongs to, from
+	// N(0, I) at t = 0. Methods that are Scheduled need it; SDE methods also take
+	// it that the noise of a path does not depend on its data, as it does after
+	// a coupling by optimal transport.
+	Schedule flow.Schedule
+	// Score, if not nil, is a field that answers grad log p_t(x), for em and
+	// sde-heun; without it they take the score from the velocity by Schedule.
+	Score flow.FieldOf[T]
+	// Key is the source of an SDE's noise: row i draws from Key.At(First+i) and
+	// no other.
+	Key   rng.Key
+	First int
+
+	cfg       Config
+	method    *Method
+	diffusion Diffusion
+	stepper   stepper[T]
+	times     []float64 // of the current problem, from its start to its end
+	k         []tensor.Matrix[T]
+	stage     tensor.Matrix[T] // the point at which a stage is evaluated
+	rows      rowControl[T]
+	last      Stats
+}
+
+// stepper is the formula of a method with fixed steps: it moves x from
+// s.times[n-1] to s.times[n].
+type stepper[T tensor.Float] interface {
+	step(s *Solver[T], f flow.FieldOf[T], x tensor.Matrix[T], n int) error
+}
+
+// stepperOf returns the formula of a method and the number of matrices that it
+// works with.
+func stepperOf[T tensor.Float](m *Method) (stepper[T], int) {
+	switch m.Name {
+	case "ab2":
+		return adams[T]{}, 2
+	case "ddim":
+		return ddim[T]{}, 1
+	case "dpmpp2m":
+		return &dpm[T]{}, 2
+	case "unipc":
+		return &unipc[T]{}, 3
+	case "em":
+		return maruyama[T]{}, 2
+	case "sde-heun":
+		return stochasticHeun[T]{}, 3
+	case "ancestral":
+		return ancestral[T]{}, 1
+	case "renoise":
+		return renoise[T]{}, 1
+	case "jump":
+		return jump[T]{}, 1
+	}
+	return stages[T]{}, len(m.Tableau.C)
 }
 
 // New returns a solver for cfg. The error joins the faults that Validate finds.
@@ -76,7 +123,16 @@ func New[T tensor.Float](cfg Config) (*Solver[T], error) {
 		return nil, err
 	}
 	cfg.Grid = append([]float64(nil), cfg.Grid...)
-	return &Solver[T]{cfg: cfg, method: m, coef: make([]T, len(m.C)), k: make([]tensor.Matrix[T], len(m.C))}, nil
+	s := &Solver[T]{cfg: cfg, method: m}
+	if m.diffuses {
+		if s.diffusion, err = diffusionNamed(cfg.Diffusion); err != nil {
+			return nil, err
+		}
+	}
+	var scratch int
+	s.stepper, scratch = stepperOf[T](m)
+	s.k = make([]tensor.Matrix[T], scratch)
+	return s, nil
 }
 
 // Solve carries every row of x from time t0 to time t1 and leaves it in x. A
@@ -118,9 +174,12 @@ func (s *Solver[T]) run(ctx context.Context, f flow.FieldOf[T], x tensor.Matrix[
 	if !finite(t0) || !finite(t1) {
 		return s.last, fmt.Errorf("%w: cannot solve from t=%v to t=%v", flow.ErrConfig, t0, t1)
 	}
-	cost := 1
-	if c, ok := f.(Costed); ok {
-		cost = c.Evaluations()
+	if err := s.fits(f, t0, t1); err != nil {
+		return s.last, err
+	}
+	cost := costOf(f)
+	if s.method.diffuses && s.Score != nil {
+		cost += costOf(s.Score)
 	}
 	if err := s.plan(t0, t1, cost); err != nil {
 		return s.last, err
@@ -142,6 +201,44 @@ func (s *Solver[T]) run(ctx context.Context, f flow.FieldOf[T], x tensor.Matrix[
 		return s.adaptive(ctx, f, x, cost, visit)
 	}
 	return s.fixed(ctx, f, x, cost, visit)
+}
+
+func costOf[T tensor.Float](f flow.FieldOf[T]) int {
+	if c, ok := f.(Costed); ok {
+		return c.Evaluations()
+	}
+	return 1
+}
+
+// fits tells whether the method can solve this problem, with a *flow.FieldError
+// on what it lacks.
+func (s *Solver[T]) fits(f flow.FieldOf[T], t0, t1 float64) error {
+	m := s.method
+	fault := func(path, format string, a ...any) error {
+		return &flow.FieldError{Path: path, Msg: fmt.Sprintf(format, a...)}
+	}
+	if _, ok := f.(flow.AverageOf[T]); m.Kind == Jump && !ok {
+		return fault("method", "%s needs a field that knows its average over a step (MeanFlow, shortcut models); this one answers velocities: choose one of %s",
+			m.Name, names(func(m *Method) bool { return m.Kind == ODE }))
+	}
+	if m.Forward && (t1 < t0 || t0 < 0 || t1 > 1) {
+		return fault("method", "%s runs from noise to data, not from t=%g to %g; choose one of %s",
+			m.Name, t0, t1, names(func(m *Method) bool { return !m.Forward && m.Kind != Jump }))
+	}
+	if !m.Scheduled || s.Schedule != nil {
+		if m.diffuses && s.Score != nil && s.Score.Dim() != f.Dim() {
+			return fmt.Errorf("%w: the score has dimension %d, the field %d", flow.ErrShape, s.Score.Dim(), f.Dim())
+		}
+		return nil
+	}
+	if !m.diffuses || s.Score == nil {
+		return fault("method", "%s needs the schedule of a Gaussian path, which this field has not; choose one of %s",
+			m.Name, names(func(m *Method) bool { return !m.Scheduled && m.Kind != Jump }))
+	}
+	if s.diffusion.scheduled {
+		return fault("diffusion", "%s needs the schedule of a Gaussian path, which this field has not; choose constant, linear, decreasing or sin2", s.diffusion.Name)
+	}
+	return nil
 }
 
 // plan lays out the times from t0 to t1.
@@ -172,33 +269,44 @@ func (s *Solver[T]) plan(t0, t1 float64, cost int) error {
 
 // fixed takes one step from each time to the next.
 func (s *Solver[T]) fixed(ctx context.Context, f flow.FieldOf[T], x tensor.Matrix[T], cost int, visit func(float64) bool) (Stats, error) {
-	m := s.method
-	stages := m.StageCount()
+	per := s.method.StageCount() * cost
 	for n := 1; n < len(s.times); n++ {
 		if err := ctx.Err(); err != nil {
 			return s.last, err
 		}
-		t, h := s.times[n-1], s.times[n]-s.times[n-1]
-		for i := range stages {
-			at := x
-			if i > 0 {
-				at = s.stage
-				s.combine(at, x, m.A[i], h)
-			}
-			if err := f.Velocity(s.k[i], at, t+m.C[i]*h); err != nil {
-				return s.last, err
-			}
+		if err := s.stepper.step(s, f, x, n); err != nil {
+			return s.last, err
 		}
-		s.combine(x, x, m.B[:stages], h)
-		s.last = Stats{NFE: float64(n * stages * cost), MaxNFE: n * stages * cost, Steps: float64(n)}
+		s.last = Stats{NFE: float64(n * per), MaxNFE: n * per, Steps: float64(n)}
 		if row := firstBad(x); row >= 0 {
-			return s.last, fmt.Errorf("%w: row %d is no finite number at t=%.6g after %d steps of %s", flow.ErrDiverged, row, s.times[n], n, m.Name)
+			return s.last, fmt.Errorf("%w: row %d is no finite number at t=%.6g after %d steps of %s", flow.ErrDiverged, row, s.times[n], n, s.method.Name)
 		}
 		if visit != nil && !visit(s.times[n]) {
 			return s.last, nil
 		}
 	}
 	return s.last, nil
+}
+
+// stages is a Runge-Kutta method.
+type stages[T tensor.Float] struct{}
+
+func (stages[T]) step(s *Solver[T], f flow.FieldOf[T], x tensor.Matrix[T], n int) error {
+	m := s.method.Tableau
+	t, h := s.times[n-1], s.times[n]-s.times[n-1]
+	used := m.stages()
+	for i := range used {
+		at := x
+		if i > 0 {
+			at = s.stage
+			s.combine(at, x, m.A[i], h)
+		}
+		if err := f.Velocity(s.k[i], at, t+m.C[i]*h); err != nil {
+			return err
+		}
+	}
+	s.combine(x, x, m.B[:used], h)
+	return nil
 }
 
 // combine writes x + h sum_j a[j] k[j] into dst, which may be x.

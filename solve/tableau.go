@@ -1,12 +1,5 @@
 package solve
 
-import (
-	"fmt"
-	"strings"
-
-	"laminar/flow"
-)
-
 // Tableau is the Butcher tableau of an explicit Runge-Kutta method: with
 //
 //	k_i = u(t + C[i] h, x + h sum_{j<i} A[i][j] k_j)
@@ -14,12 +7,7 @@ import (
 // a step is x + h sum_i B[i] k_i, and its local error is estimated by
 // h sum_i E[i] k_i. The tableaux of the catalogue are shared: do not edit them.
 type Tableau struct {
-	Name string
-	// About is one line for listings: the usual name and the source.
-	About string
-	// Order is the order of the step.
-	Order int
-	C     []float64
+	C []float64
 	// A has one row per stage; row i holds i coefficients.
 	A [][]float64
 	B []float64
@@ -32,128 +20,75 @@ type Tableau struct {
 	FSAL bool
 }
 
-// StageCount is the number of evaluations of one step of fixed length.
-func (m *Tableau) StageCount() int {
-	if m.FSAL {
-		return len(m.C) - 1
+// stages is the number of evaluations of one step of fixed length.
+func (b *Tableau) stages() int {
+	if b.FSAL {
+		return len(b.C) - 1
 	}
-	return len(m.C)
+	return len(b.C)
 }
 
-// Adaptive reports whether the method can control its own step.
-func (m *Tableau) Adaptive() bool { return m.E != nil }
-
-var catalogue = []*Tableau{
+// rungeKutta holds the methods that are tableaux.
+var rungeKutta = []*Method{
 	{
-		Name: "euler", About: "Euler, order 1", Order: 1,
-		C: []float64{0}, A: [][]float64{{}}, B: []float64{1},
-	},
+		Name: "euler", About: "Euler, order 1", Kind: ODE, Order: 1, Tableau: &Tableau{
+			C: []float64{0}, A: [][]float64{{}}, B: []float64{1},
+		}},
 	{
-		Name: "midpoint", About: "explicit midpoint, order 2", Order: 2,
-		C: []float64{0, 0.5}, A: [][]float64{{}, {0.5}}, B: []float64{0, 1},
-	},
+		Name: "midpoint", About: "explicit midpoint, order 2", Kind: ODE, Order: 2, Tableau: &Tableau{
+			C: []float64{0, 0.5}, A: [][]float64{{}, {0.5}}, B: []float64{0, 1},
+		}},
 	{
-		Name: "heun", About: "Heun (explicit trapezoid), order 2", Order: 2,
-		C: []float64{0, 1}, A: [][]float64{{}, {1}}, B: []float64{0.5, 0.5},
-	},
+		Name: "heun", About: "Heun (explicit trapezoid), order 2", Kind: ODE, Order: 2, Tableau: &Tableau{
+			C: []float64{0, 1}, A: [][]float64{{}, {1}}, B: []float64{0.5, 0.5},
+		}},
 	{
-		Name: "rk4", About: "the classic Runge-Kutta method, order 4 (Kutta 1901)", Order: 4,
-		C: []float64{0, 0.5, 0.5, 1},
-		A: [][]float64{{}, {0.5}, {0, 0.5}, {0, 0, 1}},
-		B: []float64{1. / 6, 1. / 3, 1. / 3, 1. / 6},
-	},
+		Name: "rk4", About: "the classic Runge-Kutta method, order 4 (Kutta 1901)", Kind: ODE, Order: 4, Tableau: &Tableau{
+			C: []float64{0, 0.5, 0.5, 1},
+			A: [][]float64{{}, {0.5}, {0, 0.5}, {0, 0, 1}},
+			B: []float64{1. / 6, 1. / 3, 1. / 3, 1. / 6},
+		}},
 	{
-		Name: "bosh3", About: "Bogacki-Shampine 3(2) (Appl. Math. Lett. 2, 1989), adaptive", Order: 3,
-		C: []float64{0, 1. / 2, 3. / 4, 1},
-		A: [][]float64{{}, {1. / 2}, {0, 3. / 4}, {2. / 9, 1. / 3, 4. / 9}},
-		B: []float64{2. / 9, 1. / 3, 4. / 9, 0},
-		E: []float64{2./9 - 7./24, 1./3 - 1./4, 4./9 - 1./3, -1. / 8}, FSAL: true,
-	},
+		Name: "bosh3", About: "Bogacki-Shampine 3(2) (Appl. Math. Lett. 2, 1989), adaptive", Kind: ODE, Order: 3, Tableau: &Tableau{
+			C: []float64{0, 1. / 2, 3. / 4, 1},
+			A: [][]float64{{}, {1. / 2}, {0, 3. / 4}, {2. / 9, 1. / 3, 4. / 9}},
+			B: []float64{2. / 9, 1. / 3, 4. / 9, 0},
+			E: []float64{2./9 - 7./24, 1./3 - 1./4, 4./9 - 1./3, -1. / 8}, FSAL: true,
+		}},
 	{
-		Name: "dopri5", About: "Dormand-Prince 5(4) (J. Comp. Appl. Math. 6, 1980), adaptive", Order: 5,
-		C: []float64{0, 1. / 5, 3. / 10, 4. / 5, 8. / 9, 1, 1},
-		A: [][]float64{
-			{},
-			{1. / 5},
-			{3. / 40, 9. / 40},
-			{44. / 45, -56. / 15, 32. / 9},
-			{19372. / 6561, -25360. / 2187, 64448. / 6561, -212. / 729},
-			{9017. / 3168, -355. / 33, 46732. / 5247, 49. / 176, -5103. / 18656},
-			{35. / 384, 0, 500. / 1113, 125. / 192, -2187. / 6784, 11. / 84},
-		},
-		B: []float64{35. / 384, 0, 500. / 1113, 125. / 192, -2187. / 6784, 11. / 84, 0},
-		E: []float64{
-			35./384 - 5179./57600, 0, 500./1113 - 7571./16695, 125./192 - 393./640,
-			92097./339200 - 2187./6784, 11./84 - 187./2100, -1. / 40,
-		}, FSAL: true,
-	},
+		Name: "dopri5", About: "Dormand-Prince 5(4) (J. Comp. Appl. Math. 6, 1980), adaptive", Kind: ODE, Order: 5, Tableau: &Tableau{
+			C: []float64{0, 1. / 5, 3. / 10, 4. / 5, 8. / 9, 1, 1},
+			A: [][]float64{
+				{},
+				{1. / 5},
+				{3. / 40, 9. / 40},
+				{44. / 45, -56. / 15, 32. / 9},
+				{19372. / 6561, -25360. / 2187, 64448. / 6561, -212. / 729},
+				{9017. / 3168, -355. / 33, 46732. / 5247, 49. / 176, -5103. / 18656},
+				{35. / 384, 0, 500. / 1113, 125. / 192, -2187. / 6784, 11. / 84},
+			},
+			B: []float64{35. / 384, 0, 500. / 1113, 125. / 192, -2187. / 6784, 11. / 84, 0},
+			E: []float64{
+				35./384 - 5179./57600, 0, 500./1113 - 7571./16695, 125./192 - 393./640,
+				92097./339200 - 2187./6784, 11./84 - 187./2100, -1. / 40,
+			}, FSAL: true,
+		}},
 	{
-		Name: "tsit5", About: "Tsitouras 5(4) (Comput. Math. Appl. 62, 2011), adaptive", Order: 5,
-		C: []float64{0, 0.161, 0.327, 0.9, 0.9800255409045097, 1, 1},
-		A: [][]float64{
-			{},
-			{0.161},
-			{-0.008480655492356989, 0.335480655492357},
-			{2.8971530571054935, -6.359448489975075, 4.3622954328695815},
-			{5.325864828439257, -11.748883564062828, 7.4955393428898365, -0.09249506636175525},
-			{5.86145544294642, -12.92096931784711, 8.159367898576159, -0.071584973281401, -0.028269050394068383},
-			{0.09646076681806523, 0.01, 0.4798896504144996, 1.379008574103742, -3.290069515436081, 2.324710524099774},
-		},
-		B: []float64{0.09646076681806523, 0.01, 0.4798896504144996, 1.379008574103742, -3.290069515436081, 2.324710524099774, 0},
-		E: []float64{
-			-0.00178001105222577714, -0.0008164344596567469, 0.007880878010261995, -0.1447110071732629,
-			0.5823571654525552, -0.45808210592918697, 1. / 66,
-		}, FSAL: true,
-	},
-}
-
-// Catalogue returns all methods, simplest first.
-func Catalogue() []*Tableau { return append([]*Tableau(nil), catalogue...) }
-
-// Named returns the method called name. The error is a *flow.FieldError on
-// "method" that lists the valid names.
-func Named(name string) (*Tableau, error) {
-	for _, m := range catalogue {
-		if m.Name == name {
-			return m, nil
-		}
-	}
-	return nil, &flow.FieldError{Path: "method", Msg: fmt.Sprintf("unknown solver %q; choose one of %s", name, names(false))}
-}
-
-// names lists the methods, or only those that can control their step.
-func names(adaptive bool) string {
-	var out []string
-	for _, m := range catalogue {
-		if !adaptive || m.Adaptive() {
-			out = append(out, m.Name)
-		}
-	}
-	return strings.Join(out, ", ")
-}
-
-// Steps returns how many fixed steps of the method spend nfe evaluations of a
-// network, when one evaluation of the field costs cost of them (2 under
-// guidance, else 1). The error is a *flow.FieldError on "nfe" that names the
-// nearest numbers that work.
-func Steps(m *Tableau, nfe, cost int) (int, error) {
-	if cost < 1 {
-		return 0, &flow.FieldError{Path: "nfe", Msg: fmt.Sprintf("one evaluation of the field cannot cost %d", cost)}
-	}
-	per := m.StageCount() * cost
-	if nfe >= per && nfe%per == 0 {
-		return nfe / per, nil
-	}
-	var use string
-	switch lo := nfe / per * per; {
-	case nfe < per:
-		use = fmt.Sprint(per)
-	default:
-		use = fmt.Sprintf("%d or %d", lo, lo+per)
-	}
-	guided := ""
-	if cost > 1 {
-		guided = fmt.Sprintf(" of a field that costs %d", cost)
-	}
-	return 0, &flow.FieldError{Path: "nfe", Msg: fmt.Sprintf("%d evaluations are no whole number of %s steps%s (%d each): use %s", nfe, m.Name, guided, per, use)}
+		Name: "tsit5", About: "Tsitouras 5(4) (Comput. Math. Appl. 62, 2011), adaptive", Kind: ODE, Order: 5, Tableau: &Tableau{
+			C: []float64{0, 0.161, 0.327, 0.9, 0.9800255409045097, 1, 1},
+			A: [][]float64{
+				{},
+				{0.161},
+				{-0.008480655492356989, 0.335480655492357},
+				{2.8971530571054935, -6.359448489975075, 4.3622954328695815},
+				{5.325864828439257, -11.748883564062828, 7.4955393428898365, -0.09249506636175525},
+				{5.86145544294642, -12.92096931784711, 8.159367898576159, -0.071584973281401, -0.028269050394068383},
+				{0.09646076681806523, 0.01, 0.4798896504144996, 1.379008574103742, -3.290069515436081, 2.324710524099774},
+			},
+			B: []float64{0.09646076681806523, 0.01, 0.4798896504144996, 1.379008574103742, -3.290069515436081, 2.324710524099774, 0},
+			E: []float64{
+				-0.00178001105222577714, -0.0008164344596567469, 0.007880878010261995, -0.1447110071732629,
+				0.5823571654525552, -0.45808210592918697, 1. / 66,
+			}, FSAL: true,
+		}},
 }

@@ -42,8 +42,8 @@ var table = []pkg{
 	{"data", 2, "tensor rng flow data/npy"},
 	{"data/npy", 2, "flow"},
 	{"coupling", 2, "tensor rng internal/par internal/kernel internal/lap flow"},
-	{"path", 2, "tensor rng flow"},
-	{"field", 2, "tensor rng flow"},
+	{"path", 2, "tensor rng flow graph"},
+	{"field", 2, "tensor rng flow path"},
 	{"solve", 2, "tensor rng flow"},
 	{"metric", 2, "tensor rng internal/par internal/kernel internal/lap flow"},
 	{"plot", 2, "tensor flow"},
@@ -63,7 +63,7 @@ var table = []pkg{
 	{"", 7, "tensor rng flow nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe run"},
 
 	{"web", 7, ""}, // the built page, embedded
-	{"serve", 8, "tensor rng flow data data/npy path field solve metric plot report modelfile model train sample recipe run laminar"},
+	{"serve", 8, "tensor rng flow nn web data data/npy path field solve metric plot report modelfile model train sample recipe run laminar"},
 	{"internal/cli", 9, "tensor rng internal/kernel flow nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe run serve laminar bench"},
 	{"cmd/laminar", 10, "internal/cli"},
 	{"bench/post", 9, "tensor rng flow solve metric sample recipe train"},
@@ -76,6 +76,7 @@ var table = []pkg{
 var sameLevel = []string{
 	"internal/lap -> tensor",
 	"data -> data/npy", // a codec that stands alone
+	"field -> path",    // wrappers convert by the algebra of paths
 }
 
 // pureTop is the highest level whose packages touch nothing outside them.

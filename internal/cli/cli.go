@@ -63,10 +63,13 @@ func (a *app) commands() []*cobra.Command {
 		a.trainCommand(),
 		a.sampleCommand(),
 		a.evalCommand(),
+		a.logprobCommand(),
+		a.encodeCommand(),
 		a.plotCommand(),
 		a.animateCommand(),
 		a.infoCommand(),
 		a.datasetsCommand(),
+		a.playgroundCommand(),
 		a.benchCommand(),
 		a.versionCommand(),
 	}

@@ -81,6 +81,12 @@ func (i info) write(w io.Writer) error {
 		line("classes", "%s", wrapped(i.Classes, 64, strings.Repeat(" ", 13)))
 	}
 	line("source", "%s", r.Source)
+	r = r.Settled()
+	about := "path " + r.Path.Name
+	if r.Path.Sigma > 0 {
+		about += fmt.Sprintf(" with sigma %.3g", r.Path.Sigma)
+	}
+	line("family", "%s, %s, answers %s", r.Family, about, r.Predict)
 	line("coupling", "%s, cost %s", r.Coupling.Name, r.Coupling.Cost)
 	line("network", "%s, width %d, depth %d, %s", r.Network.Kind, r.Network.Width, r.Network.Depth, r.Network.Activation)
 	line("parameters", "%s in %d tensors, %d operations", thousands(i.Parameters), len(i.Tensors), i.Operations)

@@ -56,6 +56,25 @@ func (p *progress) step(s run.Progress) {
 	fmt.Fprintf(p.w, "\r%s %3.0f %%  %s\x1b[K", bar(share, 24), 100*share, line)
 }
 
+// rows is told how many rows of a file are done.
+func (p *progress) rows(done, total int) {
+	now := time.Now()
+	if p.start.IsZero() {
+		p.start, p.last = now, now
+	}
+	if now.Sub(p.last) < p.every && (!p.terminal || done != total || !p.open) {
+		return
+	}
+	p.last = now
+	if !p.terminal {
+		fmt.Fprintf(p.w, "%s of %s rows\n", thousands(done), thousands(total))
+		return
+	}
+	p.open = true
+	share := float64(done) / float64(total)
+	fmt.Fprintf(p.w, "\r%s %3.0f %%  %s rows\x1b[K", bar(share, 24), 100*share, thousands(done))
+}
+
 // end ends the line, so that others can follow.
 func (p *progress) end() {
 	if p.open {

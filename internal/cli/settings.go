@@ -11,6 +11,7 @@ import (
 	"laminar/coupling"
 	"laminar/flow"
 	"laminar/nn"
+	"laminar/path"
 	"laminar/recipe"
 )
 
@@ -38,8 +39,19 @@ var settings = []setting{
 	{"family", "kind of model: " + list(recipe.Families()), recipe.Families(), func(r *recipe.Recipe) any { return &r.Family }},
 	{"objective", "what a flow is trained for: " + list(recipe.Objectives()), recipe.Objectives(), func(r *recipe.Recipe) any { return &r.Objective }},
 	{"predict", "what the network answers: " + list(recipe.Predictions()), recipe.Predictions(), func(r *recipe.Recipe) any { return &r.Predict }},
-	{"sigma", "noise about the straight path", nil, func(r *recipe.Recipe) any { return &r.Path.Sigma }},
+	{"path", "between noise and data: " + list(pathNames()), pathNames(), func(r *recipe.Recipe) any { return &r.Path.Name }},
+	{"sigma", "noise about the path; blur of target, width of bridge", nil, func(r *recipe.Recipe) any { return &r.Path.Sigma }},
+	{"power", "exponent of the path polynomial", nil, func(r *recipe.Recipe) any { return &r.Path.Power }},
+	{"times", "times of training: " + list(entries(path.TimeCatalogue())), entries(path.TimeCatalogue()), func(r *recipe.Recipe) any { return &r.Path.Time }},
+	{"time-mean", "mean of logit-normal; above 0 leans to the data", nil, func(r *recipe.Recipe) any { return &r.Path.TimeMean }},
+	{"time-scale", "deviation of logit-normal", nil, func(r *recipe.Recipe) any { return &r.Path.TimeScale }},
+	{"time-mode", "scale of mode", nil, func(r *recipe.Recipe) any { return &r.Path.TimeMode }},
+	{"time-edge", "steepness of u-shaped", nil, func(r *recipe.Recipe) any { return &r.Path.TimeEdge }},
+	{"shift", "moves the times to the noise; 1 for not, 3 for large images", nil, func(r *recipe.Recipe) any { return &r.Path.Shift }},
+	{"shift-length", "shift as for a sequence of this length", nil, func(r *recipe.Recipe) any { return &r.Path.ShiftLength }},
+	{"weight", "weight of the loss over time: " + list(entries(path.WeightCatalogue())), entries(path.WeightCatalogue()), func(r *recipe.Recipe) any { return &r.Path.Weight }},
 	{"drop", "share of rows trained without conditions", nil, func(r *recipe.Recipe) any { return &r.Drop }},
+	{"noise", "noise added to a built-in distribution, standard deviation", nil, func(r *recipe.Recipe) any { return &r.Data.Noise }},
 	{"label", "column of class labels; class for a built-in set", nil, func(r *recipe.Recipe) any { return &r.Data.Label }},
 	{"drop-label", "leave the label column out", nil, func(r *recipe.Recipe) any { return &r.Data.DropLabel }},
 	{"cond", "columns that become real-valued conditions", nil, func(r *recipe.Recipe) any { return &r.Data.Conditions }},
@@ -50,6 +62,16 @@ var settings = []setting{
 func couplingNames() []string {
 	names := []string{recipe.AutoCoupling}
 	for _, e := range coupling.Catalogue() {
+		names = append(names, e.Name)
+	}
+	return names
+}
+
+func pathNames() []string { return append([]string{recipe.Auto}, entries(path.Catalogue())...) }
+
+func entries(catalogue []path.Entry) []string {
+	var names []string
+	for _, e := range catalogue {
 		names = append(names, e.Name)
 	}
 	return names
@@ -136,8 +158,11 @@ var flagOf = map[string]string{
 	"optim.rate": "rate", "optim.ema": "ema",
 	"network.kind": "network", "network.width": "width", "network.depth": "depth", "network.activation": "activation",
 	"coupling.name": "coupling", "coupling.cost": "ot-cost", "path.sigma": "sigma",
-	"data.held_out": "held-out", "data.drop_label": "drop-label",
+	"path.name": "path", "path.power": "power", "path.time": "times", "path.time_mean": "time-mean", "path.time_scale": "time-scale",
+	"path.time_mode": "time-mode", "path.time_edge": "time-edge", "path.shift": "shift", "path.shift_length": "shift-length", "path.weight": "weight",
+	"data.held_out": "held-out", "data.noise": "noise", "data.drop_label": "drop-label",
 	"eval.N": "n", "eval.Pairs": "pairs", "method": "solver", "nfe": "nfe", "rtol": "rtol", "atol": "atol",
+	"diffusion": "diffusion", "diffusion_scale": "diffusion-scale", "grid": "grid", "grid.shift": "grid-shift", "probes": "probes", "guidance": "guidance",
 }
 
 // flagged words the faults that are all there is to an error as those of flags.

@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"laminar/path"
 	"laminar/solve"
 )
 
@@ -11,15 +12,27 @@ type solverFlags struct {
 	method     string
 	nfe        int
 	rtol, atol float64
+	grid       string
+	gridShift  float64
+	diffusion  string
+	scale      float64
+	precise    bool // adaptive steps unless told otherwise
 }
+
+const uniformGrid = "uniform"
 
 func (f *solverFlags) add(cmd *cobra.Command) {
 	d := solve.Defaults()
+	method, nfe := d.Method, "network evaluations per point; a guided step counts 2"
+	if f.precise {
+		method, d.NFE, nfe = "dopri5", 0, "network evaluations per point; 0 lets an adaptive method choose"
+	}
 	fs := cmd.Flags()
-	fs.StringVar(&f.method, "solver", d.Method, "method: "+list(solverNames()))
-	fs.IntVar(&f.nfe, "nfe", d.NFE, "network evaluations per point; a guided step counts 2")
-	f.addTolerances(cmd)
+	fs.StringVar(&f.method, "solver", method, "method: "+list(solverNames()))
+	fs.IntVar(&f.nfe, "nfe", d.NFE, nfe)
 	complete(cmd, "solver", solverNames()...)
+	f.addTolerances(cmd)
+	f.addGrid(cmd)
 }
 
 // addTolerances adds the flags that make steps adaptive.
@@ -27,6 +40,22 @@ func (f *solverFlags) addTolerances(cmd *cobra.Command) {
 	d, fs := solve.Defaults(), cmd.Flags()
 	fs.Float64Var(&f.rtol, "rtol", d.RTol, "relative tolerance; given, steps are adaptive")
 	fs.Float64Var(&f.atol, "atol", d.ATol, "absolute tolerance; given, steps are adaptive")
+}
+
+// addGrid adds the flags that say where the steps are and what noise an SDE adds.
+func (f *solverFlags) addGrid(cmd *cobra.Command) {
+	d, fs := solve.Defaults(), cmd.Flags()
+	grids := entries(path.GridCatalogue())
+	var diffusions []string
+	for _, e := range solve.Diffusions() {
+		diffusions = append(diffusions, e.Name)
+	}
+	fs.StringVar(&f.grid, "grid", uniformGrid, "where the steps are: "+list(grids))
+	fs.Float64Var(&f.gridShift, "grid-shift", path.GridDefaults().Shift, "factor of the grid shift")
+	fs.StringVar(&f.diffusion, "diffusion", d.Diffusion, "noise of em and sde-heun: "+list(diffusions))
+	fs.Float64Var(&f.scale, "diffusion-scale", d.DiffusionScale, "factor of the diffusion")
+	complete(cmd, "grid", grids...)
+	complete(cmd, "diffusion", diffusions...)
 }
 
 func solverNames() []string {
@@ -43,11 +72,16 @@ func solverNames() []string {
 // lowered until it is.
 func (f *solverFlags) config(cmd *cobra.Command, cost int) (solve.Config, error) {
 	c := solve.Defaults()
-	c.Method, c.NFE, c.RTol, c.ATol = f.method, f.nfe, f.rtol, f.atol
+	c.Method, c.NFE, c.RTol, c.ATol, c.Diffusion, c.DiffusionScale = f.method, f.nfe, f.rtol, f.atol, f.diffusion, f.scale
 	given := cmd.Flags().Changed
-	if given("rtol") || given("atol") {
-		if given("nfe") {
-			return c, usagef("--nfe fixes the steps, --rtol and --atol let them vary: give one or the other")
+	m, err := solve.Named(c.Method)
+	if err != nil {
+		return c, err
+	}
+	free := f.precise && !given("nfe") && !given("grid") && m.Adaptive()
+	if given("rtol") || given("atol") || free {
+		if given("nfe") || given("grid") {
+			return c, usagef("--nfe and --grid fix the steps, --rtol and --atol let them vary: give one or the other")
 		}
 		if !given("solver") {
 			c.Method = "dopri5"
@@ -55,17 +89,24 @@ func (f *solverFlags) config(cmd *cobra.Command, cost int) (solve.Config, error)
 		c.Adaptive, c.NFE = true, 0
 		return c, c.Validate()
 	}
-	m, err := solve.Named(c.Method)
-	if err != nil {
-		return c, err
+	if c.NFE == 0 && !given("nfe") {
+		c.NFE = solve.Defaults().NFE
 	}
-	_, err = solve.Steps(m, c.NFE, cost)
+	steps, err := solve.Steps(m, c.NFE, cost)
 	for err != nil && !given("nfe") && c.NFE > 1 {
 		c.NFE--
-		_, err = solve.Steps(m, c.NFE, cost)
+		steps, err = solve.Steps(m, c.NFE, cost)
 	}
 	if err != nil {
 		return c, err
+	}
+	if f.grid != uniformGrid && f.grid != "" {
+		p := path.GridDefaults()
+		p.Shift = f.gridShift
+		if c.Grid, err = path.Grid(f.grid, steps, p); err != nil {
+			return c, err
+		}
+		c.NFE = 0
 	}
 	return c, c.Validate()
 }

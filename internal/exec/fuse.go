@@ -30,6 +30,11 @@ func (c *compiler) fuse() {
 	c.fuseDense()
 	c.mark()
 	c.fuseConv()
+	for i := range c.nodes {
+		if c.nodes[i].live && c.nodes[i].root == i {
+			c.fuseRow(i)
+		}
+	}
 }
 
 // turnContract computes a sum of products that has many rows and few columns,
@@ -248,6 +253,47 @@ func (c *compiler) fuseColumn(i int) {
 		}
 		v := c.nodes[b].in[0]
 		if !lastAxes(c.nodes[v].Shape, c.nodes[b].Shape) {
+			return false
+		}
+		if minus {
+			n := &c.nodes[v]
+			v = c.append(node{Node: graph.Node{Op: graph.OpNeg, Kind: n.Kind, Shape: n.Shape}, in: []int{v}})
+		}
+		c.rewrite(i, op, x, v)
+		return true
+	})
+}
+
+// fuseRow adds or multiplies by a value that was repeated along the first axes,
+// perhaps also for every row, without repeating it.
+func (c *compiler) fuseRow(i int) {
+	op, minus := opMulRow, false
+	switch c.nodes[i].Op {
+	case graph.OpAdd:
+		op = opAddRow
+	case graph.OpSub:
+		op, minus = opAddRow, true
+	case graph.OpMul:
+	default:
+		return
+	}
+	if c.nodes[i].DType != graph.Float32 {
+		return
+	}
+	right := c.nodes[i].in[1]
+	c.sides(i, func(x, y int) bool {
+		if minus && y != right || c.same(x, y) {
+			return false
+		}
+		b := c.nodes[y].root
+		if c.nodes[b].Op == graph.OpToRows {
+			b = c.nodes[c.nodes[b].in[0]].root
+		}
+		if c.nodes[b].Op != graph.OpBroadcast {
+			return false
+		}
+		v := c.nodes[b].in[0]
+		if !leading(c.nodes[b].Shape, c.nodes[v].Shape) {
 			return false
 		}
 		if minus {

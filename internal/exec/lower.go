@@ -20,6 +20,8 @@ const (
 	opSigmoidGrad                        // g, y: g y (1 - y)
 	opAddCol                             // x plus a number per line
 	opMulCol                             // x times a number per line
+	opAddRow                             // x plus a vector, on every line
+	opMulRow                             // x times a vector, on every line
 	opPack                               // a weight in the order in which products read it
 	opDense                              // x, packed weight and perhaps bias: x w + b
 	opAct                                // an activation that the opDense it reads computes on the way

@@ -64,6 +64,9 @@ func (c *compiler) instruction(i int) instr {
 	case graph.OpSum, graph.OpReduceMax:
 		ins.walk = newWalk(x.Shape, spread(n.Shape, x.Shape), n.Size())
 		ins.n, ins.lead = trailing(x.Shape, n.Shape)
+		if leading(x.Shape, n.Shape) {
+			ins.m = n.Size()
+		}
 	case graph.OpSlice, graph.OpPad:
 		var inner int
 		ins.lead, inner = around(x.Shape, n.Ints[0])
@@ -113,6 +116,9 @@ func (c *compiler) instruction(i int) instr {
 		if n.TransA {
 			ins.k = x.Shape[r-2]
 		}
+	case opAddRow, opMulRow:
+		ins.n = y.Size()
+		ins.lead = n.Size() / max(ins.n, 1)
 	case opAddCol, opMulCol:
 		ins.lead, ins.n = y.Size(), n.Size()/max(y.Size(), 1)
 	case graph.OpRowSum:
@@ -129,7 +135,7 @@ func elementwise(op graph.Op) bool {
 		return true
 	}
 	switch op {
-	case opScale, opShift, opAddCol, opMulCol, opSiLU, opSiLUGrad, opReLUGrad, opTanhGrad, opSigmoidGrad, graph.OpConvert:
+	case opScale, opShift, opAddCol, opMulCol, opAddRow, opMulRow, opSiLU, opSiLUGrad, opReLUGrad, opTanhGrad, opSigmoidGrad, graph.OpConvert:
 		return true
 	}
 	return false
@@ -227,6 +233,8 @@ func (f *frame) run(i *instr) {
 		k.AddCol(dst, x, y, rows*i.lead, i.n)
 	case opMulCol:
 		k.MulCol(dst, x, y, rows*i.lead, i.n)
+	case opAddRow, opMulRow:
+		f.line(i, dst, x, y, rows)
 	case opSiLU:
 		k.SiLU(dst, x)
 	case opSiLUGrad:
@@ -241,6 +249,12 @@ func (f *frame) run(i *instr) {
 		i.walk.gather(dst, x, rows)
 	case graph.OpSum:
 		switch {
+		case i.m > 1 && i.n == 0:
+			clear(dst)
+			for r := range rows {
+				w := len(x) / rows
+				k.ColSum(dst[r*i.m:(r+1)*i.m], x[r*w:(r+1)*w], w/i.m, i.m)
+			}
 		case i.n == 0:
 			clear(dst)
 			i.walk.add(dst, x, rows)
@@ -310,6 +324,23 @@ func (f *frame) run(i *instr) {
 		k.Gemm(true, false, i.m, i.n, rows*i.lead, x, i.m, y, i.n, !f.first, dst, i.n, &f.ws)
 	default:
 		panic("exec: no code for " + i.op.String())
+	}
+}
+
+// line adds or multiplies every line of x, i.n wide, by a vector: one for all
+// rows, or one for each.
+func (f *frame) line(i *instr, dst, x, v []float32, rows int) {
+	op := f.s.prog.kernel.AddRow
+	if i.op == opMulRow {
+		op = f.s.prog.kernel.MulRow
+	}
+	if !i.in[1].row {
+		op(dst, x, v, rows*i.lead, i.n)
+		return
+	}
+	w := i.lead * i.n
+	for r := range rows {
+		op(dst[r*w:(r+1)*w], x[r*w:(r+1)*w], v[r*i.n:(r+1)*i.n], i.lead, i.n)
 	}
 }
 

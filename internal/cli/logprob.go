@@ -1,0 +1,227 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"laminar/data"
+	"laminar/metric"
+	"laminar/rng"
+	"laminar/run"
+	"laminar/sample"
+	"laminar/tensor"
+)
+
+// scored is what `laminar logprob --json` prints. Rows is there when no file is
+// written.
+type scored struct {
+	N       int           `json:"n"`
+	Mean    metric.Number `json:"mean_log_density"`
+	Bits    metric.Number `json:"mean_bits_per_dim"`
+	Error   metric.Number `json:"mean_standard_error"` // null where the divergence is exact
+	NFE     float64       `json:"nfe"`
+	NFEMax  int           `json:"nfe_max"`
+	File    *string       `json:"file"`
+	Columns []string      `json:"columns,omitempty"`
+	Rows    [][]float64   `json:"rows,omitempty"`
+}
+
+// logprobCall is one call of the verb logprob.
+type logprobCall struct {
+	*app
+	solver solverFlags
+	probes int
+	bits   bool
+	rank   bool
+	out    string
+	seed   uint64
+}
+
+func (a *app) logprobCommand() *cobra.Command {
+	l := &logprobCall{app: a, solver: solverFlags{precise: true}}
+	cmd := &cobra.Command{
+		Use: "logprob MODEL FILE", Short: "Say how likely a model finds the rows of a file",
+		Long: `Write the log density that MODEL gives each row of FILE, in nats and in the units
+of the data: one column, as .csv, .npy or .jsonl after -o, or CSV on stdout. FILE
+holds the columns of the model, and its label or conditions if the density is to
+be that given them.
+
+With --probes the divergence is estimated, which is cheaper in many dimensions,
+and a second column holds the standard error. --rank sorts the rows by density,
+the least likely first, with their numbers counted from 1: a list of anomalies.`,
+		Example: `  laminar logprob runs/moons points.csv -o density.csv
+  laminar logprob runs/iris iris.csv --rank | head
+  laminar logprob runs/digits digits.npy --probes 8 --bits --json`,
+		Args: takes(2, 2, "MODEL or FILE"),
+		RunE: l.run,
+	}
+	l.solver.add(cmd)
+	fs := cmd.Flags()
+	fs.IntVar(&l.probes, "probes", 0, "random probes of the divergence; 0 is exact")
+	fs.BoolVar(&l.bits, "bits", false, "write bits per dimension, -log2 p / columns, instead of nats")
+	fs.BoolVar(&l.rank, "rank", false, "sort by density, the least likely first, with row numbers")
+	fs.StringVarP(&l.out, "output", "o", "", "`file` to write: .csv, .npy or .jsonl")
+	fs.Uint64Var(&l.seed, "seed", 0, "seed of the probes")
+	return cmd
+}
+
+func (l *logprobCall) run(cmd *cobra.Command, args []string) error {
+	format, err := formatOf(l.out)
+	if err != nil {
+		return err
+	}
+	if format == "png" || format == "svg" {
+		return usagef("-o %s: densities are numbers; use .csv, .npy or .jsonl", l.out)
+	}
+	c := sample.Config{Seed: rng.New(l.seed), Probes: l.probes, Workers: l.threads}
+	if c.Solve, err = l.solver.config(cmd, 1); err != nil {
+		return err
+	}
+	s, err := l.load(args[0])
+	if err != nil {
+		return err
+	}
+	rows, err := l.read(s, args[1])
+	if err != nil {
+		return err
+	}
+	c.Source, c.Cond = s.Source, rows.Cond
+	var d sample.Density
+	res := scored{N: rows.X.N, Error: metric.Number(math.NaN())}
+	err = l.inPieces(rows.X.N, func(lo, hi int) error {
+		part := c
+		part.First, part.Cond = lo, c.Cond.Rows(lo, hi)
+		e, stats, err := sample.LogProb(cmd.Context(), s.Model, part, rows.X.Rows(lo, hi))
+		if err != nil {
+			return atRow(err, lo)
+		}
+		d.LogP, d.Err = append(d.LogP, e.LogP...), append(d.Err, e.Err...)
+		res.NFE += stats.NFE * float64(hi-lo) / float64(rows.X.N)
+		res.NFEMax = max(res.NFEMax, stats.MaxNFE)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	res.Mean = metric.Number(mean(d.LogP))
+	res.Bits = metric.Number(sample.Bits(mean(d.LogP), rows.X.D))
+	if d.Err != nil {
+		res.Error = metric.Number(mean(d.Err))
+	}
+	t := l.table(d, rows.X.D)
+	if l.json && (l.out == "" || l.out == "-") {
+		res.Columns = t.Columns
+		for i := range t.X.N {
+			res.Rows = append(res.Rows, t.X.Row(i))
+		}
+		return l.printJSON(res)
+	}
+	if err := l.write(l.out, func(w io.Writer) error { return writeTable(w, format, t) }); err != nil {
+		return err
+	}
+	if l.json {
+		res.File = &l.out
+		return l.printJSON(res)
+	}
+	l.note("%s rows, %.4f nats each on average, %.4f bits per dimension; %s evaluations each",
+		thousands(res.N), float64(res.Mean), float64(res.Bits), spent(res.NFE, res.NFEMax))
+	return nil
+}
+
+// table is what is written: the density, its error if it has one, and with --rank
+// the row numbers.
+func (l *logprobCall) table(d sample.Density, dim int) *data.Table {
+	t := &data.Table{}
+	order := make([]int, len(d.LogP))
+	for i := range order {
+		order[i] = i
+	}
+	if l.rank {
+		t.Columns = append(t.Columns, "row")
+		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(d.LogP[a], d.LogP[b]) })
+	}
+	value := func(v float64) float64 { return v }
+	name, errName, scale := "log_density", "standard_error", 1.0
+	if l.bits {
+		value = func(v float64) float64 { return sample.Bits(v, dim) }
+		name, scale = "bits_per_dim", -sample.Bits(1, dim)
+	}
+	t.Columns = append(t.Columns, name)
+	if d.Err != nil {
+		t.Columns = append(t.Columns, errName)
+	}
+	t.X = tensor.NewOf[float64](len(order), len(t.Columns))
+	for i, r := range order {
+		row := t.X.Row(i)[:0]
+		if l.rank {
+			row = append(row, float64(r+1))
+		}
+		row = append(row, value(d.LogP[r]))
+		if d.Err != nil {
+			_ = append(row, scale*d.Err[r])
+		}
+	}
+	return t
+}
+
+// read reads the rows of a file for a model, and passes on what the user should
+// know.
+func (a *app) read(s *run.Saved, path string) (run.Rows, error) {
+	rows, err := s.ReadRows(path)
+	if err != nil {
+		return rows, err
+	}
+	for _, n := range rows.Notes {
+		a.note("note: %s", n)
+	}
+	return rows, nil
+}
+
+// piece is the number of rows between two signs of life.
+const piece = 4096
+
+// inPieces has n rows done piece by piece, with progress on stderr.
+func (a *app) inPieces(n int, do func(lo, hi int) error) error {
+	bar := newProgress(a.stderr)
+	defer bar.end()
+	for lo := 0; lo < n; lo += piece {
+		hi := min(lo+piece, n)
+		if err := do(lo, hi); err != nil {
+			return err
+		}
+		bar.rows(hi, n)
+	}
+	return nil
+}
+
+// atRow tells which rows of the file an error is about.
+func atRow(err error, lo int) error {
+	if lo == 0 {
+		return err
+	}
+	return fmt.Errorf("rows from %d on: %w", lo+1, err)
+}
+
+func mean(v []float64) float64 {
+	var sum float64
+	for _, x := range v {
+		sum += x
+	}
+	return sum / float64(len(v))
+}
+
+// writeTable writes numbers in a format of formatOf that is no picture.
+func writeTable(w io.Writer, format string, t *data.Table) error {
+	switch format {
+	case "npy":
+		return t.WriteNPY(w)
+	case "jsonl":
+		return t.WriteJSONL(w)
+	}
+	return t.WriteCSV(w)
+}
