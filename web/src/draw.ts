@@ -206,7 +206,7 @@ export function drawFlow(plot: Plot, side: Side, s: State, t: number, p: Palette
       g.stroke();
     }
   }
-  const side2 = (small ? 1.7 : 2.3) * (rows > 3000 ? 0.8 : 1);
+  const side2 = (small ? 1.8 : 2.6) * (rows > 3000 ? 0.8 : 1);
   plot.dots(x, rows, side2, hue(p, tr ? t : 0, s.view === "steps" ? 0.35 : p.dark ? 0.85 : 0.75));
 
   if (s.view === "steps" && tr && side.fine) {

@@ -201,6 +201,7 @@ export class Side {
       if (token !== this.token) return;
       this.data = data;
       this.sourcePoints = from;
+      this.box = around([data, from ?? new Float32Array()], !from);
       this.starts.key = "";
       this.refresh();
     } catch (e) {
@@ -211,7 +212,6 @@ export class Side {
   private take2(run: Run): void {
     const { mean, std } = run.transform;
     this.frame = mean && std ? { mean: [mean[0], mean[1]], std: [std[0], std[1]] } : identity;
-    this.box = square(run.box);
   }
 
   private listen(id: string, token: number): void {
@@ -419,7 +419,7 @@ function square(b: readonly number[]): [number, number, number, number] {
 }
 
 function around(clouds: Float32Array[], gaussian: boolean): [number, number, number, number] {
-  const b = gaussian ? [-2.8, -2.8, 2.8, 2.8] : [Infinity, Infinity, -Infinity, -Infinity];
+  const b = gaussian ? [-2.7, -2.7, 2.7, 2.7] : [Infinity, Infinity, -Infinity, -Infinity];
   for (const c of clouds) {
     for (let i = 0; i < c.length; i += 2) {
       b[0] = Math.min(b[0], c[i]);

@@ -131,7 +131,7 @@ function Thumbs(p: { data: Catalogue["data"]; chosen: string; onPick(name: strin
       {p.data.map((d) => (
         <label key={d.name} class={d.name === p.chosen ? "on" : ""} title={d.about}>
           <input type="radio" name="data" checked={d.name === p.chosen} onChange={() => p.onPick(d.name)} />
-          <Thumb bytes={d.thumb} />
+          <Thumb bytes={d.thumb} box={d.box} />
           <span>{d.name}</span>
         </label>
       ))}
@@ -139,7 +139,7 @@ function Thumbs(p: { data: Catalogue["data"]; chosen: string; onPick(name: strin
   );
 }
 
-function Thumb({ bytes }: { bytes: string }) {
+function Thumb({ bytes, box }: { bytes: string; box: number[] }) {
   const ref = useRef<HTMLCanvasElement>(null);
   const [, state] = useLive();
   useEffect(() => {
@@ -147,7 +147,8 @@ function Thumb({ bytes }: { bytes: string }) {
     if (!g) return;
     g.clearRect(0, 0, 96, 96);
     g.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--data");
-    for (let i = 0; i + 1 < b.length; i += 2) g.fillRect(6 + (b[i] / 255) * 82, 6 + (1 - b[i + 1] / 255) * 82, 2.6, 2.6);
+    const w = box[2] - box[0], h = box[3] - box[1], k = 82 / Math.max(w, h) / 255;
+    for (let i = 0; i + 1 < b.length; i += 2) g.fillRect(47 + (b[i] - 127.5) * w * k, 47 - (b[i + 1] - 127.5) * h * k, 2.6, 2.6);
   }, [bytes, state.theme]);
   return <canvas ref={ref} width={96} height={96} aria-hidden="true" />;
 }
@@ -171,7 +172,7 @@ export function Transport() {
     <div class="transport">
       <button type="button" class="primary" disabled={sides.length === 0} onClick={() => (live ? sides.forEach((s) => void s.act("pause")) : lab.train())}>
         <Icon name={live ? "pause" : "play"} />
-        {live ? "Pause" : paused ? "Resume" : sides.some((s) => s.status === "done") ? "Train again" : "Train"}
+        {sides.some((s) => s.status === "finishing") ? "Measuring" : live ? "Pause" : paused ? "Resume" : sides.some((s) => s.status === "done") ? "Train again" : "Train"}
       </button>
       <button type="button" class="plain" onClick={() => void step(1)} aria-label="One training step" title="One training step" disabled={sides.length === 0}><Icon name="step" /></button>
       <button type="button" class="plain" onClick={() => lab.reset()} aria-label="Reset the training" title="Forget what was learnt"><Icon name="reset" /></button>
