@@ -49,7 +49,7 @@ const noSettings = (): Settings => ({ recipe: {}, ink: "", sourceInk: "", exact:
 
 export const defaults = (): State => ({
   view: "flow", ab: false,
-  a: { ...noSettings(), recipe: { preset: "fast", "data.name": "moons", "coupling.name": "ot" } },
+  a: { ...noSettings(), recipe: { preset: "fast", "data.name": "moons", "coupling.name": "ot", "train.steps": 6000 } },
   b: noSettings(),
   solver: "euler", nfe: 8, t: 1, n: 2000, seed: 0, show: ["trails", "data"], drops: [], trained: false, scene: 0, theme: "",
 });

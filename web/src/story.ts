@@ -11,7 +11,7 @@ export interface Scene {
   play: boolean;
 }
 
-const settings = (recipe: Settings["recipe"], exact = false): Settings => ({ recipe: { preset: "fast", ...recipe }, ink: "", sourceInk: "", exact });
+const settings = (recipe: Settings["recipe"], exact = false): Settings => ({ recipe: { preset: "fast", "train.steps": 6000, ...recipe }, ink: "", sourceInk: "", exact });
 const moons = (coupling: string) => settings({ "data.name": "moons", "coupling.name": coupling });
 const only = (recipe: Settings["recipe"], exact = false): Settings => ({ recipe, ink: "", sourceInk: "", exact });
 

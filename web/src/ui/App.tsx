@@ -43,13 +43,13 @@ function Page() {
       </header>
       <main class={`view-${state.view} ${state.ab ? "ab" : ""} ${state.scene ? "telling" : ""} ${bundle ? "alone" : ""}`}>
         {bundle ? null : (
-          <aside class="left">
+          <aside class="left" aria-label="Settings">
             {state.scene ? <Story /> : null}
             <Transport />
             {state.scene ? null : <Controls />}
           </aside>
         )}
-        <section class="stage" aria-label="The flow">
+        <section class="stage" aria-label="Picture">
           {state.view === "crossing" ? (
             <div class="crossings">{sides.map((s) => <Crossing key={s.name} side={s} />)}</div>
           ) : (
@@ -66,7 +66,7 @@ function Page() {
           <TimeBar />
           {state.view === "crossing" ? null : <><SolverBar /><Layers /></>}
         </section>
-        {bundle ? null : <aside class="right"><Charts /><Notes /></aside>}
+        {bundle ? null : <aside class="right" aria-label="Figures"><Charts /><Notes /></aside>}
       </main>
       {take ? <Take onClose={() => setTake(false)} /> : null}
       <p class="unseen" role="status" aria-live="polite" id="said" />
@@ -85,7 +85,7 @@ function describe(lab: Lab, side: "a" | "b"): string {
 
 function Notes() {
   const [lab] = useLive(), notes = lab.a.notes;
-  return notes.length ? <div class="notes"><h3>Notes</h3>{notes.map((n) => <p key={n}>{n}</p>)}</div> : null;
+  return notes.length ? <div class="notes"><h2>Notes</h2>{notes.map((n) => <p key={n}>{n}</p>)}</div> : null;
 }
 
 function Theme() {

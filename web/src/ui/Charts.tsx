@@ -98,7 +98,10 @@ export function Charts() {
     };
   }, [state.solver, state.nfe, sides.map((s) => s.status + s.quality?.step).join(), state.ab]);
 
-  const now = sides.map((s, i) => here[i] ?? nearest(s, state.nfe));
+  const now = sides.map((s, i) => {
+    const m = s.method(state.solver);
+    return nearest(s, state.solver, stepsFor(m, state.nfe) * m.c.length) ?? here[i] ?? null;
+  });
   const points = useRef(now);
   points.current = now;
   const w2Floor = Math.max(0, ...sides.map((s) => s.quality?.floor ?? 0));
@@ -120,13 +123,16 @@ export function Charts() {
     hooks: {
       draw: [(u: uPlot) => {
         level(u, w2Floor);
-        for (const q of points.current) {
-          if (!q?.w2) continue;
+        points.current.forEach((q, i) => {
+          if (!q?.w2) return;
           u.ctx.beginPath();
           u.ctx.arc(u.valToPos(q.nfe, "x", true), u.valToPos(q.w2, "y", true), 6 * devicePixelRatio, 0, 2 * Math.PI);
-          u.ctx.fillStyle = css("--data");
+          u.ctx.fillStyle = css(i ? "--panel" : "--data");
           u.ctx.fill();
-        }
+          u.ctx.strokeStyle = css("--data");
+          u.ctx.lineWidth = 2 * devicePixelRatio;
+          u.ctx.stroke();
+        });
       }],
     },
   });
@@ -137,9 +143,9 @@ export function Charts() {
         <Reading key={s.name} side={s} title={state.ab ? `Model ${s.name.toUpperCase()}` : ""} here={now[i]} />
       ))}
       {state.ab ? <p class="legend"><span class="solid" /> A <span class="dashed" /> B</p> : null}
-      <h3>Loss <small>by step{floor ? "; dotted, what no network can remove" : ""}</small></h3>
+      <h2>Loss <small title="Dotted: the part that no network can remove">by step{floor ? ", and its floor" : ""}</small></h2>
       {lossData[0].length > 1 ? <Chart label="Training loss by step" data={useStable(lossData, key)} make={lossMake} look={`${look}${floor > 0}`} /> : <p class="empty">Nothing learnt yet.</p>}
-      <h3>Distance to the data <small>W₂ by evaluations; dotted, data against data</small></h3>
+      <h2>Distance to the data <small title="Dotted: two draws of the data">W₂ by evaluations, and its floor</small></h2>
       {w2Data[0].length ? <Chart label="Wasserstein distance to the data by number of network evaluations, with the current setting marked" data={useStable(w2Data, key + now.map((q) => `${q?.nfe}:${q?.w2}`).join())} make={w2Make} look={`${look}${w2Floor}`} /> : <p class="empty">Measured while training runs.</p>}
     </section>
   );
@@ -151,8 +157,10 @@ function useStable<T>(v: T, key: string): T {
   return ref.current.v;
 }
 
-function nearest(s: Side, nfe: number): { nfe: number; w2: number | null; ratio: number | null } | null {
-  const rows = s.quality?.rows.filter((r) => r.w2 !== null) ?? [];
+/** What the run itself measured at a setting, if it did. */
+function nearest(s: Side, solver: string, nfe: number): { nfe: number; w2: number | null; ratio: number | null } | null {
+  if (s.quality?.solver !== solver) return null;
+  const rows = s.quality.rows.filter((r) => r.w2 !== null);
   return rows.find((r) => r.nfe === nfe) ?? null;
 }
 

@@ -1,6 +1,6 @@
 // A table of one's own: any CSV, two of its columns.
 
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { type Table, api, f64 } from "../api.ts";
 import { MAX_INK, pack } from "../ink.ts";
 import { useLab } from "./context.ts";
@@ -8,18 +8,25 @@ import { Select, Sheet } from "./parts.tsx";
 
 export function Upload(p: { onClose(): void; onUse(ink: string): void }) {
   const lab = useLab(), [file, setFile] = useState<File | null>(null), [table, setTable] = useState<Table | null>(null), [error, setError] = useState(""), [over, setOver] = useState(false);
+  const asked = useRef(0), [axes, setAxes] = useState({ x: "", y: "" });
   const limit = lab.catalogue?.limits.upload_bytes ?? 16 << 20;
   const read = async (f: File, x = "", y = "") => {
     setError("");
     if (f.size > limit) {
+      asked.current++;
       setTable(null);
       return setError(`${f.name} has ${(f.size / 2 ** 20).toFixed(0)} MB; up to ${(limit / 2 ** 20).toFixed(0)} MB can be uploaded. Train larger files with: laminar train ${f.name}`);
     }
+    setFile(f);
+    setAxes({ x, y });
+    const turn = ++asked.current; // only the last answer counts
     try {
-      setFile(f);
-      setTable(await api.table(f, x, y));
+      const t = await api.table(f, x, y);
+      if (turn !== asked.current) return;
+      setTable(t);
+      setAxes({ x: t.x, y: t.y });
     } catch (e) {
-      setError((e as Error).message);
+      if (turn === asked.current) setError((e as Error).message);
     }
   };
   const numbers = table?.columns.filter((c) => c.number) ?? [];
@@ -34,13 +41,13 @@ export function Upload(p: { onClose(): void; onUse(ink: string): void }) {
       {table && file ? (
         <>
           <div class="two">
-            <Select label="Across" value={table.x} options={numbers} onPick={(x) => void read(file, x, table.y)} />
-            <Select label="Upwards" value={table.y} options={numbers} onPick={(y) => void read(file, table.x, y)} />
+            <Select label="Across" value={axes.x} options={numbers} onPick={(x) => void read(file, x, axes.y)} />
+            <Select label="Upwards" value={axes.y} options={numbers} onPick={(y) => void read(file, axes.x, y)} />
           </div>
           <p class="note">{table.rows} rows{table.n > MAX_INK ? `; every ${Math.ceil(table.n / MAX_INK)}th or so is kept, so that the link can hold them` : ""}.{(table.notes ?? []).map((n) => ` ${n}`)}</p>
           <footer class="row spread">
             <span />
-            <button type="button" class="primary" onClick={() => p.onUse(pack(Float32Array.from(f64(table.points_f64))))}>Learn these points</button>
+            <button type="button" class="primary" disabled={table.x !== axes.x || table.y !== axes.y} onClick={() => p.onUse(pack(Float32Array.from(f64(table.points_f64))))}>Learn these points</button>
           </footer>
         </>
       ) : null}

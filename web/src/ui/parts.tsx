@@ -46,7 +46,7 @@ export function Slider(p: { label: string; value: number; values?: readonly numb
   return (
     <label class={`field slider ${p.class ?? ""}`}>
       <span class={p.hideLabel ? "unseen" : ""}>{p.label}</span>
-      <output aria-hidden="true">{show(p.value)}</output>
+      <b class="value" aria-hidden="true">{show(p.value)}</b>
       <input
         type="range" min={lo} max={hi} step={vs ? 1 : (p.step ?? 1)} value={nearest} aria-valuetext={show(p.value)}
         style={{ "--fill": `${fill}%` }}
