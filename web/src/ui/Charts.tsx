@@ -41,6 +41,13 @@ const axis = (): uPlot.Axis => ({
   values: (_, vs) => vs.map((v) => (v == null ? "" : short(v))),
 });
 
+/** Round numbers within a range of a logarithmic axis. */
+function ticks(lo: number, hi: number): number[] {
+  const within = (list: number[]) => [-3, -2, -1, 0, 1].flatMap((e) => list.map((m) => +(m * 10 ** e).toPrecision(3))).filter((v) => v >= lo && v <= hi);
+  const fine = within([1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 7]);
+  return fine.length <= 6 ? fine : within([1, 2, 5]);
+}
+
 /** Mean of neighbours: the loss of a batch is mostly luck. */
 function smooth(points: [number, number][]): [number[], number[]] {
   const stride = Math.max(1, Math.floor(points.length / 240)), xs: number[] = [], ys: number[] = [];
@@ -71,6 +78,7 @@ function useTheme(): string {
 export function Charts() {
   const [lab, state] = useLive(), theme = useTheme() + state.theme;
   const sides = state.ab ? [lab.a, lab.b] : [lab.a];
+  const exact = sides.every((s) => s.status === "exact");
   const key = sides.map((s) => `${s.losses.length}.${s.quality?.step}.${s.quality?.final}.${s.run?.id}`).join();
   const dash = [[], [5, 3]];
 
@@ -117,7 +125,7 @@ export function Charts() {
     },
     axes: [
       { ...axis(), splits: () => [1, 2, 4, 8, 16, 32, 64], filter: (_: uPlot, v: number[]) => v },
-      { ...axis(), size: 38, splits: (_: uPlot, __: number, lo: number, hi: number) => [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5].filter((v) => v >= lo && v <= hi), filter: (_: uPlot, v: number[]) => v },
+      { ...axis(), size: 38, splits: (_: uPlot, __: number, lo: number, hi: number) => ticks(lo, hi), filter: (_: uPlot, v: number[]) => v },
     ],
     series: [{}, ...sides.map((_, i) => ({ stroke: css("--ink"), width: 1.5, dash: dash[i], points: { show: true, size: 5, fill: css("--panel"), stroke: css("--ink") } }))],
     hooks: {
@@ -144,7 +152,7 @@ export function Charts() {
       ))}
       {state.ab ? <p class="legend"><span class="solid" /> A <span class="dashed" /> B</p> : null}
       <h2>Loss <small title="Dotted: the part that no network can remove">by step{floor ? ", and its floor" : ""}</small></h2>
-      {lossData[0].length > 1 ? <Chart label="Training loss by step" data={useStable(lossData, key)} make={lossMake} look={`${look}${floor > 0}`} /> : <p class="empty">Nothing learnt yet.</p>}
+      {lossData[0].length > 1 ? <Chart label="Training loss by step" data={useStable(lossData, key)} make={lossMake} look={`${look}${floor > 0}`} /> : <p class="empty">{exact ? "The exact field needs no training." : "Nothing learnt yet."}</p>}
       <h2>Distance to the data <small title="Dotted: two draws of the data">W₂ by evaluations, and its floor</small></h2>
       {w2Data[0].length ? <Chart label="Wasserstein distance to the data by number of network evaluations, with the current setting marked" data={useStable(w2Data, key + now.map((q) => `${q?.nfe}:${q?.w2}`).join())} make={w2Make} look={`${look}${w2Floor}`} /> : <p class="empty">Measured while training runs.</p>}
     </section>
