@@ -42,6 +42,11 @@ func ExampleCatalogue() {
 	// Output:
 	// independent
 	// ot
+	// c2ot
+	// semidiscrete
+	// sinkhorn
+	// unbalanced
+	// partial
 }
 
 func points(n, d int, seed uint64) tensor.Mat {
@@ -199,8 +204,8 @@ func TestOTErrors(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	err = coupling.Config{Name: "sinkhorn", Cost: "l1"}.Validate()
-	for _, want := range []string{`"sinkhorn"; choose one of independent, ot`, `"l1"; choose one of sqeuclidean, l2`} {
+	err = coupling.Config{Name: "sinkhorn", Cost: "l1", Block: 1, Epsilon: 0.1, Scale: "std"}.Validate()
+	for _, want := range []string{`"l1"; choose one of sqeuclidean, l2`} {
 		if !errors.Is(err, flow.ErrConfig) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is missing from %v", want, err)
 		}

@@ -9,6 +9,7 @@ import (
 	"laminar/field"
 	"laminar/flow"
 	"laminar/path"
+	"laminar/rng"
 	"laminar/tensor"
 )
 
@@ -92,6 +93,98 @@ func TestGaussianUnderEverySchedule(t *testing.T) {
 					if math.Abs(mean-sigma*m0[j]-alpha*m1[j]) > 1e-6 || math.Abs(std-math.Sqrt(v)) > 1e-6 {
 						t.Errorf("%s, %s at %v: moments %v, %v", name, kind, end, mean, std)
 					}
+				}
+			}
+		}
+	}
+}
+
+// Every path of package path, between Gaussians: its velocities are those of the
+// closed-form field on average and uncorrelated with x_t otherwise, so the field
+// is E[u_t | x_t], and following it from any time on leads to the target.
+func TestGaussianOfEveryPath(t *testing.T) {
+	const n, width = 100_000, 0.6
+	m0, s0, m1, s1 := []float64{0, 0}, []float64{1, 1}, []float64{2, -1}, []float64{0.5, 1.5}
+	plain, err := field.Gaussian[float64](m0, s0, m1, s1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	constant := func(float64) (v, dv float64) { return width * width, 0 }
+	bridge := func(t float64) (v, dv float64) { return width * width * t * (1 - t), width * width * (1 - 2*t) }
+	x0, x1 := tensor.New(n, 2), tensor.New(n, 2)
+	s := rng.New(12).Stream()
+	s.Normal(x0.Data)
+	s.Normal(x1.Data)
+	for i := range x1.Data {
+		x1.Data[i] = float32(m1[i%2] + s1[i%2]*float64(x1.Data[i]))
+	}
+	for _, c := range []struct {
+		name  string
+		sigma float64
+		f     *field.GaussianFlow[float64]
+	}{
+		{"linear", 0, plain},
+		{"linear", width, plain.Noisy(constant)},
+		{"polynomial", 0, plain.Under(path.Polynomial{Power: 2})},
+		{"vp", 0, plain.Under(path.DDPM())},
+		{"linear-vp", 0, plain.Under(path.LinearVP{})},
+		{"cosine", 0, plain.Under(path.Cosine{})},
+		{"cosine", width, plain.Under(path.Cosine{}).Noisy(constant)},
+		{"target", 0.1, plain.Under(path.Blurred{SigmaMin: 0.1})},
+		{"bridge", width, plain.Noisy(bridge)},
+	} {
+		conf := path.Defaults()
+		conf.Name, conf.Sigma = c.name, c.sigma
+		p, err := path.New(conf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, u, times := tensor.New(n, 2), tensor.New(n, 2), make([]float32, n)
+		v := tensor.NewOf[float64](n, 2)
+		for _, at := range []float64{0.125, 0.5, 0.875} {
+			for i := range times {
+				times[i] = float32(at)
+			}
+			if err := p.At(x, u, x0, x1, times, rng.New(3)); err != nil {
+				t.Fatal(err)
+			}
+			wide := tensor.Convert[float64](x)
+			if err := c.f.Velocity(v, wide, at); err != nil {
+				t.Fatal(err)
+			}
+			for j := range 2 {
+				mean, std := c.f.Moments(j, at)
+				var off, tilt, sq, spread float64
+				for i := range n {
+					e, z := float64(u.At(i, j))-v.At(i, j), (wide.At(i, j)-mean)/std
+					off, tilt, sq, spread = off+e/n, tilt+e*z/n, sq+e*e/n, spread+z*z/n
+				}
+				if bar := 4.5 * math.Sqrt(sq/n); math.Abs(off) > bar || math.Abs(tilt) > bar {
+					t.Errorf("%s %v at %v: off by %v and %v a deviation, bars %v", c.name, c.sigma, at, off, tilt, bar)
+				}
+				if math.Abs(spread-1) > 0.02 {
+					t.Errorf("%s %v at %v: x_t has the variance %v of what it should", c.name, c.sigma, at, spread)
+				}
+			}
+		}
+		ends := normal(20, 2, 1)
+		for i := range ends.N {
+			for j := range 2 {
+				mean, std := c.f.Moments(j, 0.3)
+				ends.Row(i)[j] = mean + std*ends.Row(i)[j]
+			}
+		}
+		start := ends.Clone()
+		rk4(t, c.f, ends, 0.3, 1, 2000)
+		for i := range ends.N {
+			for j := range 2 {
+				mean, std := c.f.Moments(j, 0.3)
+				wide := math.Sqrt(s1[j]*s1[j] + c.sigma*c.sigma)
+				if c.name == "bridge" {
+					wide = s1[j]
+				}
+				if want := m1[j] + wide*(start.At(i, j)-mean)/std; math.Abs(ends.At(i, j)-want) > 1e-4 {
+					t.Fatalf("%s %v: ends at %v, want %v", c.name, c.sigma, ends.At(i, j), want)
 				}
 			}
 		}

@@ -22,6 +22,7 @@ type GaussianFlow[T tensor.Float] struct {
 	m0, s0, m1, s1 []float64
 	ot             bool
 	schedule       flow.Schedule
+	noise          func(t float64) (v, dv float64) // nil for none
 }
 
 // Gaussian returns the marginal field of the independent coupling of
@@ -49,7 +50,7 @@ func gaussian[T tensor.Float](m0, s0, m1, s1 []float64, ot bool) (*GaussianFlow[
 		}
 	}
 	clone := func(v []float64) []float64 { return append([]float64(nil), v...) }
-	return &GaussianFlow[T]{clone(m0), clone(s0), clone(m1), clone(s1), ot, path.CondOT{}}, nil
+	return &GaussianFlow[T]{clone(m0), clone(s0), clone(m1), clone(s1), ot, path.CondOT{}, nil}, nil
 }
 
 // Dim returns the dimension.
@@ -62,6 +63,15 @@ func (g *GaussianFlow[T]) Under(s flow.Schedule) *GaussianFlow[T] {
 	return &h
 }
 
+// Noisy returns the flow whose path has independent noise of variance v(t) about
+// it, which adds to s_t^2; noise returns v and its derivative. A constant is the
+// noise of I-CFM, Sigma^2 t(1-t) that of a bridge.
+func (g *GaussianFlow[T]) Noisy(noise func(t float64) (v, dv float64)) *GaussianFlow[T] {
+	h := *g
+	h.noise = noise
+	return &h
+}
+
 // Moments returns mean and deviation of coordinate j at time t.
 func (g *GaussianFlow[T]) Moments(j int, t float64) (mean, std float64) {
 	mean, std, _, _ = g.at(j, partsAt(g.schedule, t))
@@ -71,23 +81,29 @@ func (g *GaussianFlow[T]) Moments(j int, t float64) (mean, std float64) {
 // at returns m_t, s_t, m_t' and s_t'/s_t of coordinate j for a schedule's values.
 func (g *GaussianFlow[T]) at(j int, p parts) (m, s, dm, rate float64) {
 	m, dm = p.sigma*g.m0[j]+p.alpha*g.m1[j], p.dsigma*g.m0[j]+p.dalpha*g.m1[j]
-	if g.ot {
-		s = p.sigma*g.s0[j] + p.alpha*g.s1[j]
-		return m, s, dm, (p.dsigma*g.s0[j] + p.dalpha*g.s1[j]) / s
+	var v, half float64 // s_t^2 and half its derivative
+	if s0, s1 := g.s0[j], g.s1[j]; g.ot {
+		s = p.sigma*s0 + p.alpha*s1
+		v, half = s*s, s*(p.dsigma*s0+p.dalpha*s1)
+	} else {
+		v, half = p.sigma*p.sigma*s0*s0+p.alpha*p.alpha*s1*s1, p.sigma*p.dsigma*s0*s0+p.alpha*p.dalpha*s1*s1
 	}
-	v0, v1 := g.s0[j]*g.s0[j], g.s1[j]*g.s1[j]
-	v := p.sigma*p.sigma*v0 + p.alpha*p.alpha*v1
-	return m, math.Sqrt(v), dm, (p.sigma*p.dsigma*v0 + p.alpha*p.dalpha*v1) / v
+	if g.noise != nil {
+		more, slope := g.noise(p.t)
+		v, half = v+more, half+slope/2
+	}
+	return m, math.Sqrt(v), dm, half / v
 }
 
-// parts are a schedule's values at one time.
-type parts struct{ alpha, sigma, dalpha, dsigma float64 }
+// parts are a schedule's values at the time t.
+type parts struct{ alpha, sigma, dalpha, dsigma, t float64 }
 
 // partsAt returns the values of s at t. In sigma sigma', which the fields hold,
 // a singular derivative and a sigma of 0 have a finite product; it is kept by
 // stopping short of the end.
 func partsAt(s flow.Schedule, t float64) (p parts) {
 	const last = 1 - 1e-10
+	p.t = t
 	p.alpha, p.sigma, p.dalpha, p.dsigma = s.At(t)
 	if t > last && p.dsigma < -1e3 {
 		p.alpha, p.sigma, p.dalpha, p.dsigma = s.At(last)

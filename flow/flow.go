@@ -229,14 +229,15 @@ type Pairer interface {
 	Pair(dst *Pairs, x0, x1 tensor.Mat, cond Cond, key rng.Key) error
 }
 
-// Preparer is a Pairer that learns something about the whole data set before
-// training (a semidiscrete potential). State is stored with the checkpoint and
-// given back to Restore.
+// Preparer is a Pairer that learns something about the whole source and data
+// before the first pair (a semidiscrete potential). State is stored with the
+// checkpoint; Restore takes it back for the same source, data and key, which
+// Prepare would have been given.
 type Preparer interface {
 	Pairer
 	Prepare(ctx context.Context, source, data Dataset, key rng.Key) error
 	State() ([]byte, error)
-	Restore(state []byte) error
+	Restore(source, data Dataset, key rng.Key, state []byte) error
 }
 
 // Batch is what one training step consumes: n pairs with their conditions.
@@ -245,6 +246,10 @@ type Batch struct {
 	Cond   Cond
 	// Weight multiplies each row's loss; nil means 1.
 	Weight []float32
+	// T0 and T1 are the times at which the rows of X0 and of X1 stand, T0 < T1,
+	// both in [0, 1]; nil means 0 and 1. A path from X0 to X1 is run through
+	// between them.
+	T0, T1 []float32
 }
 
 // NewBatch returns space for n pairs of dimension dim.

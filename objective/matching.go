@@ -8,6 +8,7 @@ import (
 	"laminar/nn"
 	"laminar/path"
 	"laminar/rng"
+	"laminar/tensor"
 )
 
 // FlowMatching regresses the network onto what is known of a pair's path (Lipman
@@ -113,6 +114,12 @@ func (o FlowMatching) Phases(net nn.Network) ([]Phase, error) {
 		if weighted {
 			o.weigh(in.Mat("weight").Data, t)
 		}
+		if batch.T0 != nil {
+			if !o.velocities() {
+				return fmt.Errorf("%w: pairs between marginals in time are for networks that answer velocities, not %s", flow.ErrConfig, o.Predict)
+			}
+			between(batch, t, in.Mat("target"))
+		}
 		seed := in.Mat("seed").Data
 		for i := range seed {
 			seed[i] = 1 / float32(in.N*dim)
@@ -124,6 +131,18 @@ func (o FlowMatching) Phases(net nn.Network) ([]Phase, error) {
 		return nil
 	}
 	return []Phase{{Name: "flow", Trains: nn.Group, Program: p, Fill: fill}}, nil
+}
+
+// between takes times and velocities of paths that run from 0 to 1 to those of
+// paths between the times at which a batch's ends stand.
+func between(b *flow.Batch, t []float32, u tensor.Mat) {
+	for i := range t {
+		length := b.T1[i] - b.T0[i]
+		t[i] = b.T0[i] + length*t[i]
+		for j := range u.Row(i) {
+			u.Row(i)[j] /= length
+		}
+	}
 }
 
 // aim replaces the velocities in "target" by what the network is to answer.

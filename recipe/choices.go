@@ -23,8 +23,8 @@ func Choices() map[string][]Choice {
 		"objective": named(Objectives()), "predict": named(Predictions()),
 		"path.name":     {{Auto, "that of the family"}},
 		"coupling.name": {{AutoCoupling, "transport for data without conditions, else independent"}},
-		"coupling.cost": {{"sqeuclidean", "the squared distance"}, {"l2", "the distance"}},
-		"network.kind":  named(nn.Kinds()), "network.activation": named(nn.Activations()),
+		"coupling.cost": named(coupling.Costs()), "coupling.scale": named(coupling.Scales()),
+		"network.kind": named(nn.Kinds()), "network.activation": named(nn.Activations()),
 		"optim.method": named(optim.Methods()), "optim.schedule": named(optim.Schedules()),
 		"source": {{"gaussian", "standard normal noise"}},
 	}

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -166,11 +167,11 @@ func (r Recipe) Compose(m Material) (*Plan, error) {
 		return nil, err
 	}
 	p.chooseCoupling()
-	if p.Pairs, err = p.couple(p.Train); err != nil {
+	if p.Pairs, err = p.couple(p.Recipe.Coupling, p.Train); err != nil {
 		return nil, err
 	}
 	if p.HeldOut != nil {
-		if p.heldPairs, err = p.couple(p.HeldOut); err != nil {
+		if p.heldPairs, err = p.couple(p.heldCoupling(), p.HeldOut); err != nil {
 			return nil, err
 		}
 	}
@@ -314,16 +315,41 @@ func (p *Plan) takeSource(s Stuff) error {
 	return nil
 }
 
-func (p *Plan) couple(d flow.Dataset) (*coupling.Source, error) {
-	pairer, err := coupling.New(p.Recipe.Coupling)
-	if err != nil {
-		return nil, err
-	}
-	return coupling.NewSource(p.Source, d, pairer)
+func (p *Plan) couple(c coupling.Config, d flow.Dataset) (*coupling.Source, error) {
+	pairs, err := coupling.Build(c, p.Source, d)
+	return pairs, below("coupling", err)
 }
+
+// heldCoupling is what pairs rows kept from training: batch by batch, and exact
+// where the coupling of training knows only the rows that it has learnt.
+func (p *Plan) heldCoupling() coupling.Config {
+	c := p.Recipe.Coupling
+	c.Block = 1
+	if c.Name == "semidiscrete" {
+		c.Name = "c2ot"
+	}
+	return c
+}
+
+// Prepare has the coupling learn what it must know of all the data, if it is one
+// that does; it may take a while. Trainer does it too.
+func (p *Plan) Prepare(ctx context.Context) error {
+	return below("coupling", p.Pairs.Prepare(ctx, p.couplingKey()))
+}
+
+// RestoreCoupling takes what an earlier Prepare of the same recipe has learnt,
+// Pairs.State.
+func (p *Plan) RestoreCoupling(state []byte) error {
+	return p.Pairs.Restore(p.couplingKey(), state)
+}
+
+func (p *Plan) couplingKey() rng.Key { return rng.New(p.Recipe.Train.Seed).Split("coupling") }
 
 // Trainer returns the run that the plan describes, at its first step.
 func (p *Plan) Trainer(o train.Options) (*train.Trainer, error) {
+	if err := p.Prepare(context.Background()); err != nil {
+		return nil, err
+	}
 	if p.heldPairs != nil {
 		o.HeldOut = p.heldPairs
 	}

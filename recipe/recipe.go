@@ -94,10 +94,12 @@ func Presets() []string { return []string{"default", "fast", "post"} }
 // seconds; post is the program of the post to the letter: a 64-64 ReLU network,
 // Adam at 1e-3, batches of 256, 2000 steps, unsquared OT cost, nothing else.
 func Preset(name string) (Recipe, error) {
+	pairs := coupling.Defaults()
+	pairs.Name = AutoCoupling
 	r := Recipe{
 		Version: Version, Preset: name,
 		Data:   Data{Standardise: true, HeldOut: 0.1},
-		Source: "gaussian", Coupling: coupling.Config{Name: AutoCoupling, Cost: coupling.Defaults().Cost}, Path: path.Defaults(), Drop: 0.1,
+		Source: "gaussian", Coupling: pairs, Path: path.Defaults(), Drop: 0.1,
 		Family: "flow", Objective: "velocity", Predict: Auto,
 		Network: nn.Defaults(), Optim: optim.Defaults(), Train: train.Defaults(),
 	}
@@ -109,7 +111,7 @@ func Preset(name string) (Recipe, error) {
 		r.Train.Steps = 2000
 	case "post":
 		r.Data = Data{HeldOut: 0}
-		r.Coupling = coupling.Config{Name: "ot", Cost: "l2"}
+		r.Coupling.Name, r.Coupling.Cost = "ot", "l2"
 		r.Network, r.Optim = nn.Post(), optim.Post()
 		r.Train.Steps = 2000
 	default:
@@ -178,15 +180,16 @@ func (r Recipe) Validate() error {
 }
 
 // AutoCoupling is the name of a coupling yet to be chosen: optimal transport for
-// data without conditions, independent pairs for data with them. Transport that
-// does not look at conditions gives each condition noise of its own, while
-// sampling draws the noise regardless of it (Cheng, Schwing 2025).
+// data without conditions, transport that keeps to them for data with labels or
+// conditions. Transport that does not look at conditions gives each condition
+// noise of its own, while sampling draws the noise regardless of it (Cheng,
+// Schwing 2025).
 const AutoCoupling = "auto"
 
 func (r Recipe) validCoupling() error {
 	c := r.Coupling
 	if c.Name == AutoCoupling {
-		c.Name = coupling.Defaults().Name
+		c.Name = "c2ot" // which looks at all that ot does
 	}
 	return c.Validate()
 }
@@ -198,19 +201,26 @@ func (r Recipe) validPath() error {
 	return r.Settled().Path.Validate()
 }
 
-// chooseCoupling replaces AutoCoupling.
+// chooseCoupling replaces AutoCoupling and remarks on couplings that do not
+// suit the data.
 func (p *Plan) chooseCoupling() {
-	c := &p.Recipe.Coupling
-	if c.Name != AutoCoupling {
-		if c.Name == "ot" && !p.Train.CondSpec().IsZero() {
-			p.Notes = append(p.Notes, "optimal transport does not look at the conditions and harms models that have them; --coupling independent is safe")
+	c, spec := &p.Recipe.Coupling, p.Train.CondSpec()
+	switch c.Name {
+	case AutoCoupling:
+		switch {
+		case spec.IsZero():
+			c.Name = "ot"
+		case spec.Mask:
+			c.Name = "independent"
+			p.Notes = append(p.Notes, "the data have masks: pairs are independent, for transport would tie the noise to what is observed")
+		default:
+			c.Name = "c2ot"
+			p.Notes = append(p.Notes, "the data have conditions: transport keeps to them (--coupling c2ot), so that the noise stays independent of the condition")
 		}
-		return
-	}
-	c.Name = "ot"
-	if !p.Train.CondSpec().IsZero() {
-		c.Name = "independent"
-		p.Notes = append(p.Notes, "the data have conditions: pairs are independent, for transport would tie the noise to the condition")
+	case "ot", "sinkhorn", "unbalanced", "partial":
+		if !spec.IsZero() {
+			p.Notes = append(p.Notes, fmt.Sprintf("the coupling %s does not look at the conditions and harms models that have them; --coupling c2ot does", c.Name))
+		}
 	}
 }
 

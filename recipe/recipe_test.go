@@ -126,7 +126,7 @@ func TestValidate(t *testing.T) {
 		"data.drop_label":       func(r *recipe.Recipe) { r.Data.DropLabel = true },
 		"drop":                  func(r *recipe.Recipe) { r.Drop = -0.1 },
 		"source":                func(r *recipe.Recipe) { r.Source = "" },
-		"coupling.name":         func(r *recipe.Recipe) { r.Coupling.Name = "sinkhorn" },
+		"coupling.name":         func(r *recipe.Recipe) { r.Coupling.Name = "nearest" },
 		"coupling.cost":         func(r *recipe.Recipe) { r.Coupling.Cost = "l3" },
 		"path.sigma":            func(r *recipe.Recipe) { r.Path.Sigma = -1 },
 		"network.kind":          func(r *recipe.Recipe) { r.Network.Kind = "cnn" },
@@ -427,8 +427,10 @@ func TestAutoCoupling(t *testing.T) {
 		notes              int
 	}{
 		{"", recipe.AutoCoupling, "ot", 0},
-		{"class", recipe.AutoCoupling, "independent", 1},
+		{"class", recipe.AutoCoupling, "c2ot", 1},
 		{"class", "ot", "ot", 1},
+		{"class", "sinkhorn", "sinkhorn", 1},
+		{"class", "semidiscrete", "semidiscrete", 0},
 		{"class", "independent", "independent", 0},
 	} {
 		r, err := recipe.Preset("default")

@@ -48,6 +48,11 @@ func (s *Saved) Plan(other string) (*recipe.Plan, error) {
 		if plan, err = r.Compose(material); err != nil {
 			return nil, err
 		}
+		if s.Coupling != nil {
+			if err := plan.RestoreCoupling(s.Coupling); err != nil {
+				return nil, err
+			}
+		}
 	} else {
 		plan = &recipe.Plan{Recipe: r}
 	}

@@ -184,7 +184,11 @@ func reportPage(dir string, s *Saved, plan *recipe.Plan, rep *metric.Report, sho
 	case "independent":
 		paired = "chance"
 	}
-	p.Summary = fmt.Sprintf("A flow from %s to %s (%d columns), trained on pairs joined by %s.", source, p.Title, s.Model.Dim(), paired)
+	kind := "A flow"
+	if r.Family != "flow" {
+		kind = "A " + r.Family + " model"
+	}
+	p.Summary = fmt.Sprintf("%s from %s to %s (%d columns), trained on pairs joined by %s.", kind, source, p.Title, s.Model.Dim(), paired)
 	section := func(title, text string) *report.Section {
 		for i := range p.Sections {
 			if p.Sections[i].Title == title {

@@ -29,6 +29,9 @@ type Saved struct {
 	// Source is the stored source of a model that starts from a file's rows, in
 	// the network's space; nil otherwise.
 	Source data.RowSource
+	// Coupling is what the coupling learnt before training
+	// (recipe.Plan.RestoreCoupling), nil for those that learn nothing.
+	Coupling []byte
 	// Kernels is the kernel set on which the model was trained.
 	Kernels string
 	// Steps and Loss are the training steps done and the mean loss over the last
@@ -58,6 +61,9 @@ const (
 	metaKernels   = "kernels"
 	metaTraining  = "training"
 )
+
+// couplingState is the tensor of what the coupling learnt.
+const couplingState = "coupling"
 
 // fileVersion is the version of the model file's own layout.
 const fileVersion = "1"
@@ -123,6 +129,9 @@ func encode(s *Saved) (*modelfile.File, error) {
 		if err := put("source.x", []int{st.Len(), st.Dim()}, st.X().Data); err != nil {
 			return nil, err
 		}
+	}
+	if s.Coupling != nil {
+		f.Tensors = append(f.Tensors, modelfile.Tensor{Name: couplingState, DType: modelfile.U8, Shape: []int{len(s.Coupling)}, Data: s.Coupling})
 	}
 	if st := s.State; st != nil {
 		tr.Ended, tr.Lowest, tr.Without = st.Ended, finite(st.Lowest), st.Without
@@ -278,6 +287,12 @@ func decode(f *modelfile.File, kernels string) (*Saved, error) {
 	}
 	if err := s.decodeSource(f); err != nil {
 		return nil, err
+	}
+	if t, ok := f.Lookup(couplingState); ok {
+		if t.DType != modelfile.U8 {
+			return nil, fmt.Errorf("%w: tensor %q is of %s, not of bytes", flow.ErrFormat, couplingState, t.DType)
+		}
+		s.Coupling = t.Data
 	}
 	return s, s.decodeState(f, tr)
 }

@@ -139,8 +139,11 @@ func TestTrainLeavesAFolder(t *testing.T) {
 // Interrupted anywhere and continued, a run ends in the bits of one that was
 // never interrupted, the metrics file included.
 func TestResumeIsExact(t *testing.T) {
-	for _, set := range []string{"rings", "iris"} { // without and with held-out rows
+	// Without and with held-out rows, and with what the coupling has learnt.
+	for _, c := range [][2]string{{"rings", "auto"}, {"iris", "auto"}, {"iris", "semidiscrete"}} {
+		set := c[0]
 		r := small(t, set)
+		r.Coupling.Name = c[1]
 		whole := filepath.Join(t.TempDir(), "whole")
 		carryOut(t, r, run.Options{Dir: whole})
 		stops := []int{1, 20, 47, 129}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"laminar/coupling"
 	"laminar/flow"
 	"laminar/internal/kernel"
 	"laminar/nn"
@@ -128,6 +129,9 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 		}
 	}
 	if err := makeFolder(o.Dir); err != nil {
+		return nil, err
+	}
+	if err := prepare(ctx, plan, saved, o); err != nil {
 		return nil, err
 	}
 	// The steps of a run that has begun are written down already.
@@ -312,7 +316,30 @@ func Snapshot(plan *recipe.Plan, t *train.Trainer, k *kernel.Set) (*Saved, error
 	if plan.Recipe.Source != "gaussian" {
 		s.Source = plan.Source
 	}
-	return s, nil
+	s.Coupling, err = plan.Pairs.State()
+	return s, err
+}
+
+// prepare has the coupling learn what it needs before the first step, or takes
+// what the checkpoint kept of that.
+func prepare(ctx context.Context, plan *recipe.Plan, saved *Saved, o Options) error {
+	if !plan.Pairs.NeedsPrepare() {
+		return nil
+	}
+	if saved != nil {
+		if saved.Coupling == nil {
+			return fmt.Errorf("%w: the checkpoint lacks what its coupling %s had learnt; use --force to start over", flow.ErrFormat, plan.Recipe.Coupling.Name)
+		}
+		return plan.RestoreCoupling(saved.Coupling)
+	}
+	o.note("preparing the coupling %s ...", plan.Recipe.Coupling.Name)
+	if err := plan.Prepare(ctx); err != nil {
+		return err
+	}
+	if s, ok := plan.Pairs.Pairer().(*coupling.Semidiscrete); ok {
+		o.note("chi-square of the rows' shares of the noise: %.4f", s.ChiSquare())
+	}
+	return nil
 }
 
 // loadForResume reads the folder's run and holds the recipe asked for to it: a

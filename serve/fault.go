@@ -37,12 +37,8 @@ func faultf(status int, format string, a ...any) *fault {
 func (s *Server) answered(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
-		// Errors only say that this writer has no deadlines (a test's).
-		deadlines := http.NewResponseController(w)
-		_ = deadlines.SetWriteDeadline(time.Now().Add(2 * time.Minute))
-		if r.Body == nil || r.Body == http.NoBody {
-			_ = deadlines.SetReadDeadline(time.Time{}) // what is read from here on is the end of the connection
-		}
+		// The error only says that this writer has no deadlines (a test's).
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(2 * time.Minute))
 		if err := h(w, r); err != nil && r.Context().Err() == nil {
 			writeFault(w, err)
 		} else if err != nil && s.ctx.Err() != nil {

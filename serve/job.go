@@ -105,15 +105,16 @@ type frame struct {
 
 // newJob prepares a run; start begins it.
 func (s *Server) newJob(plan *recipe.Plan, id, client string) (*job, error) {
-	prog, err := nn.Velocity(plan.Net)
-	if err != nil {
-		return nil, err
-	}
 	size, err := s.size(plan)
 	if err != nil {
 		return nil, err
 	}
 	t, err := plan.Trainer(train.Options{Workers: min(cores, runtime.GOMAXPROCS(0))})
+	if err != nil {
+		return nil, err
+	}
+	// Whatever the network answers, the model's program answers velocities.
+	m, err := plan.Model(slices.Clone(t.Best()), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +127,7 @@ func (s *Server) newJob(plan *recipe.Plan, id, client string) (*job, error) {
 		server: s, id: id, client: client, plan: plan, t: t, story: newStory(), over: make(chan struct{}),
 		state: waiting, seen: time.Now(), wake: make(chan struct{}, 1), fresh: make(chan struct{}, 1),
 		about: about{
-			ID: id, Recipe: r, Notes: slices.Concat([]string{}, plan.Notes), Program: prog, Params: size,
+			ID: id, Recipe: r, Notes: append([]string{}, plan.Notes...), Program: m.Program, Params: size,
 			Transform: plan.Transform, Source: r.Source, Box: box,
 		},
 	}, nil

@@ -156,6 +156,9 @@ func (s *Server) pairs(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := plan.Prepare(r.Context()); err != nil {
+		return err
+	}
 	all, err := drawPairs(r.Context(), plan, crossingPairs, sub.Batch)
 	if err != nil {
 		return err

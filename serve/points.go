@@ -81,7 +81,7 @@ func (s *Server) table(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if x == "" || y == "" {
-		return faultf(http.StatusUnprocessableEntity, "the file has %d columns; two of numbers are needed", len(columns))
+		return faultf(http.StatusUnprocessableEntity, "of the file's %d columns, fewer than two hold numbers in every row; two are needed", len(columns))
 	}
 	t, err := data.ReadCSV(bytes.NewReader(b), name, data.Options{Only: []string{x, y}, MaxBytes: 64 << 20})
 	if err != nil {

@@ -53,6 +53,9 @@ func (s *Server) prepare(r *http.Request, sub subject, client string) (*job, err
 	if err != nil {
 		return nil, err
 	}
+	if err := plan.Prepare(r.Context()); err != nil {
+		return nil, err
+	}
 	j, err := s.newJob(plan, newID(), client)
 	if err != nil {
 		return nil, err

@@ -12,7 +12,6 @@ import (
 	"mime"
 	"net/http"
 	"strings"
-	"time"
 	"unicode"
 
 	"laminar/data"
@@ -74,8 +73,6 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	case err != nil:
 		return nil, faultf(http.StatusBadRequest, "the body ended early: %v", err)
 	}
-	// The error only says that this writer has no deadlines (a test's).
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	return b, nil
 }
 
@@ -128,6 +125,13 @@ func (l Limits) check(r recipe.Recipe) error {
 		if f.v > f.max {
 			errs = append(errs, &flow.FieldError{Path: f.path, Msg: fmt.Sprintf("%d is not in 1..%d", f.v, f.max)})
 		}
+	}
+	// What a coupling solves at once, and what it learns from.
+	if c := r.Coupling; c.Block > 1 && c.Block > 4*l.Batch/r.Train.Batch {
+		errs = append(errs, &flow.FieldError{Path: "coupling.block", Msg: fmt.Sprintf("%d batches of %d rows are more than %d rows", c.Block, r.Train.Batch, 4*l.Batch)})
+	}
+	if r.Coupling.Points > 4096 {
+		errs = append(errs, &flow.FieldError{Path: "coupling.points", Msg: fmt.Sprintf("%d is more than 4096", r.Coupling.Points)})
 	}
 	if r.Network.TimeFeatures > 64 {
 		errs = append(errs, &flow.FieldError{Path: "network.time_features", Msg: fmt.Sprintf("%d is more than 64", r.Network.TimeFeatures)})

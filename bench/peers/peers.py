@@ -7,6 +7,7 @@ same work as Laminar, one process per work, driven round by round.
     peers.py sample N STEPS WIDTH         Euler through that network
     peers.py assign N DIM                 scipy.optimize.linear_sum_assignment
     peers.py sinkhorn N                   ot.sinkhorn, 100 iterations
+    peers.py unbalanced N                 ot.unbalanced.sinkhorn_unbalanced, likewise
     peers.py post                         the whole training run of post.py
 
 After set-up it prints a line {"ready": versions}. Then for every line on stdin,
@@ -186,6 +187,27 @@ def sinkhorn(args):
     return prepare, step, lambda: float((out[0].astype(np.float64) * cost[0]).sum())
 
 
+def unbalanced(args):
+    import numpy as np
+    import ot
+
+    weight = np.full(args.n, 1 / args.n)
+    cost, out = [None], [None]
+    epsilon = 0.1
+    # POT's entropy is that of the plan alone, Laminar's is relative to the
+    # marginals: a constant cost apart.
+    shift = 2 * epsilon * math.log(args.n)
+
+    def prepare(round):
+        c = squared_distance(args.n, 2, round)
+        cost[0] = (c / c.mean(dtype=np.float64)).astype(np.float64)
+
+    def step():
+        out[0] = ot.unbalanced.sinkhorn_unbalanced(weight, weight, cost[0] + shift, epsilon, 1, numItermax=100, stopThr=0)
+
+    return prepare, step, lambda: float((out[0] * cost[0]).sum())
+
+
 def post_run(args):
     import scipy.optimize  # noqa: F401  imports belong to set-up
     import sklearn.datasets  # noqa: F401
@@ -246,6 +268,7 @@ def arguments():
     work("sample", sample, "n", "steps", "width")
     work("assign", assign, "n", "dim")
     work("sinkhorn", sinkhorn, "n").add_argument("--dtype", default="float64")
+    work("unbalanced", unbalanced, "n")
     run = work("post", post_run)
     run.add_argument("--coupling", default="ot")
     run.add_argument("--steps", type=int, default=2000)

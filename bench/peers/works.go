@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Work is one row of the table.
 type Work struct {
@@ -77,6 +80,10 @@ var works = []Work{
 	{Name: "assignment 256, 32-D", Against: python("SciPy", "assign", 256, 32), Go: assignment(256, 32), Tolerance: 1e-9, Floor: 20},
 	{Name: "assignment 1024, 32-D", Against: python("SciPy", "assign", 1024, 32), Go: assignment(1024, 32), Tolerance: 1e-9, Floor: 60},
 	{Name: "assignment 4096, 32-D", Against: python("SciPy", "assign", 4096, 32), Go: assignment(4096, 32), Tolerance: 1e-9, Floor: 100},
+	{Name: "Sinkhorn 256, 100 iterations", Against: python("POT", "sinkhorn", 256), Go: entropic(256, math.Inf(1)), Tolerance: 1e-3, Floor: 1.4, Aim: 2},
+	{Name: "Sinkhorn 4096, 100 iterations", Against: python("POT", "sinkhorn", 4096), Go: entropic(4096, math.Inf(1)), Tolerance: 1e-3, Floor: 2, Aim: 4},
+	{Name: "unbalanced Sinkhorn 256, 100 iterations", Against: python("POT", "unbalanced", 256), Go: entropic(256, 1), Tolerance: 1e-5, Floor: 1.4, Aim: 2},
+	{Name: "unbalanced Sinkhorn 1024, 100 iterations", Against: python("POT", "unbalanced", 1024), Go: entropic(1024, 1), Tolerance: 1e-5, Floor: 1.4, Aim: 2},
 	{Name: "OT training run, 2000 steps, batch 256, 2 cores", Against: python("PyTorch + SciPy", "post"), Go: postRun(2000), Tolerance: 0.2, Floor: 10, Aim: 16, Cores: 2, Wall: true},
 	{Name: "train steps 3-256-256-2, 2 cores against 1", Against: Peer{Name: "Laminar, 1 core", OneCore: true}, Go: trainStep(256, 256), Tolerance: 1e-12, Floor: 1.6, Aim: 1.9, Cores: 2, Wall: true},
 }

@@ -35,13 +35,16 @@ var table = []pkg{
 
 	{"flow", 1, "tensor rng"},
 	{"graph", 1, ""},
+	{"internal/ot", 1, "tensor rng internal/par internal/kernel internal/lap"},
 
 	{"internal/exec", 2, "tensor rng internal/par internal/kernel flow graph"},
 	{"nn", 2, "tensor rng flow graph"},
 	{"optim", 2, "tensor rng internal/par internal/kernel flow graph"},
 	{"data", 2, "tensor rng flow data/npy"},
 	{"data/npy", 2, "flow"},
-	{"coupling", 2, "tensor rng internal/par internal/kernel internal/lap flow"},
+	{"data/table", 2, "tensor rng flow"},
+	{"data/parquet", 2, "tensor rng flow data/table"},
+	{"coupling", 2, "tensor rng internal/par internal/kernel internal/lap internal/ot flow"},
 	{"path", 2, "tensor rng flow graph"},
 	{"field", 2, "tensor rng flow path"},
 	{"solve", 2, "tensor rng flow"},
@@ -58,25 +61,28 @@ var table = []pkg{
 
 	{"recipe", 5, "tensor rng internal/kernel flow nn optim data data/npy coupling path field solve metric objective model train sample"},
 
-	{"run", 6, "tensor rng internal/kernel flow graph nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe"},
+	{"run", 6, "tensor rng internal/kernel flow graph nn optim data data/npy data/table data/parquet coupling path field solve metric plot report modelfile objective model train sample recipe"},
 
 	{"", 7, "tensor rng flow nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe run"},
 
 	{"web", 7, ""}, // the built page, embedded
 	{"serve", 8, "tensor rng flow nn web data data/npy path field solve metric plot report modelfile model train sample recipe run laminar"},
-	{"internal/cli", 9, "tensor rng internal/kernel flow nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe run serve laminar bench"},
+	{"internal/cli", 9, "tensor rng internal/kernel flow nn optim data data/npy data/table coupling path field solve metric plot report modelfile objective model train sample recipe run serve laminar bench"},
 	{"cmd/laminar", 10, "internal/cli"},
 	{"bench/post", 9, "tensor rng flow solve metric sample recipe train"},
+	{"bench/c2ot", 9, "tensor rng flow data coupling path solve metric objective model sample train nn optim"},
+	{"bench/trajectory", 9, "tensor rng flow data coupling path solve metric objective model sample train nn optim"},
 	{"bench/quality", 9, "tensor rng flow data solve metric sample model recipe run train nn optim"},
-	{"bench", 8, "tensor rng internal/par internal/kernel internal/lap internal/exec flow graph nn optim data coupling path field solve metric plot report modelfile objective model train sample recipe run laminar"},
-	{"bench/peers", 9, "tensor rng internal/par internal/kernel internal/lap internal/exec flow graph nn optim data coupling path field solve metric plot report modelfile objective model train sample recipe run laminar bench"},
+	{"bench", 8, "tensor rng internal/par internal/kernel internal/lap internal/ot internal/exec flow graph nn optim data coupling path field solve metric plot report modelfile objective model train sample recipe run laminar"},
+	{"bench/peers", 9, "tensor rng internal/par internal/kernel internal/lap internal/ot internal/exec flow graph nn optim data coupling path field solve metric plot report modelfile objective model train sample recipe run laminar bench"},
 }
 
 // sameLevel lists the arrows that do not go down a level.
 var sameLevel = []string{
 	"internal/lap -> tensor",
-	"data -> data/npy", // a codec that stands alone
-	"field -> path",    // wrappers convert by the algebra of paths
+	"data -> data/npy",           // a codec that stands alone
+	"field -> path",              // wrappers convert by the algebra of paths
+	"data/parquet -> data/table", // a format of its tables
 }
 
 // pureTop is the highest level whose packages touch nothing outside them.
@@ -91,7 +97,8 @@ var pureThirdParty = []string{"golang.org/x/sys", "gonum.org"}
 // granted lists, by package, the third party that one package of levels 0 to
 // pureTop needs beyond pureThirdParty. It is short on purpose.
 var granted = map[string][]string{
-	"laminar/plot": {"golang.org/x/image"}, // rasteriser and fonts
+	"laminar/plot":         {"golang.org/x/image"},               // rasteriser and fonts
+	"laminar/data/parquet": {"github.com/parquet-go/parquet-go"}, // the format
 }
 
 // full returns the import path of a package as the table names it.

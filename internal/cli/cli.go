@@ -68,6 +68,8 @@ func (a *app) commands() []*cobra.Command {
 		a.plotCommand(),
 		a.animateCommand(),
 		a.infoCommand(),
+		a.schemaCommand(),
+		a.couplingCommand(),
 		a.datasetsCommand(),
 		a.playgroundCommand(),
 		a.benchCommand(),

@@ -260,7 +260,7 @@ func TestThreads(t *testing.T) {
 }
 
 func TestEveryVerbHelps(t *testing.T) {
-	for _, verb := range []string{"train", "sample", "eval", "info", "datasets", "bench", "version", "completion"} {
+	for _, verb := range []string{"train", "sample", "eval", "info", "coupling", "datasets", "bench", "version", "completion"} {
 		out := must(t, verb, "--help")
 		if verb != "completion" && !strings.Contains(out, "Examples:\n  laminar "+verb) {
 			t.Errorf("%s --help has no example:\n%s", verb, out)

@@ -37,31 +37,39 @@ func (m Metric) String() string {
 // tensor.ErrShape, or ErrCost for a coordinate that is not finite or a distance
 // too large for float32.
 func (s *Solver) AssignPoints(x0, x1 tensor.Mat, m Metric, match []int32) (Result, error) {
-	if err := x0.Check("x0", -1, -1); err != nil {
+	cost, err := s.Costs(x0, x1, m)
+	if err != nil {
 		return Result{}, err
+	}
+	return s.Assign(cost, x0.N, match)
+}
+
+// Costs returns the costs of AssignPoints, c_ij at index i*n+j: the solver's
+// memory, valid until its next Costs or AssignPoints. They may be changed, and
+// given to Assign.
+func (s *Solver) Costs(x0, x1 tensor.Mat, m Metric) ([]float32, error) {
+	if err := x0.Check("x0", -1, -1); err != nil {
+		return nil, err
 	}
 	if err := x1.Check("x1", x0.N, x0.D); err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	if m != SqEuclidean && m != Euclidean {
-		return Result{}, fmt.Errorf("%w: metric %d, want SqEuclidean or Euclidean", ErrCost, int(m))
+		return nil, fmt.Errorf("%w: metric %d, want SqEuclidean or Euclidean", ErrCost, int(m))
 	}
 	n, d := x0.N, x0.D
-	if n == 0 {
-		return s.Assign(nil, 0, match)
-	}
 	grow(&s.x, n*d)
 	grow(&s.yt, n*d)
 	grow(&s.cost, n*n)
 	for k := range d {
 		if err := s.centre(x0, x1, k); err != nil {
-			return Result{}, err
+			return nil, err
 		}
 	}
 	for i := range n {
 		distRow(s.cost[i*n:(i+1)*n], s.yt, s.x[i*d:(i+1)*d], n, m == Euclidean)
 	}
-	return s.Assign(s.cost, n, match)
+	return s.cost, nil
 }
 
 // centre fills coordinate k of s.x and, transposed, of s.yt.

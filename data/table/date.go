@@ -1,0 +1,96 @@
+package table
+
+import (
+	"math"
+	"time"
+)
+
+// layouts are the ways of writing dates and times that are tried, in order:
+// padded before unpadded, day before month only where the month comes first
+// in no other reading.
+var layouts = []string{
+	"2006-01-02", "2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02T15:04",
+	"2006-01-02T15:04:05Z07:00", "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05-0700", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 MST",
+	"2006-01-02T15:04:05.000Z07:00", "2006-01-02T15:04:05.000", "2006-01-02 15:04:05.000",
+	"2006-01-02T15:04:05.000000Z07:00", "2006-01-02T15:04:05.000000", "2006-01-02 15:04:05.000000",
+	"2006/01/02", "2006/01/02 15:04:05", "2006/01/02 15:04", "2006.01.02",
+	"01/02/2006", "02/01/2006", "01/02/2006 15:04:05", "02/01/2006 15:04:05", "01/02/2006 15:04", "02/01/2006 15:04",
+	"1/2/2006", "2/1/2006", "1/2/2006 15:04:05", "2/1/2006 15:04:05", "1/2/2006 15:04", "2/1/2006 15:04",
+	"01/02/2006 03:04:05 PM", "1/2/2006 3:04:05 PM", "01/02/2006 03:04 PM", "1/2/2006 3:04 PM",
+	"01/02/06", "02/01/06", "1/2/06", "2/1/06", "1/2/06 15:04", "2/1/06 15:04",
+	"01-02-2006", "02-01-2006", "1-2-2006", "2-1-2006", "02-Jan-2006", "2-Jan-2006", "02-Jan-06", "2-Jan-06",
+	"02.01.2006", "2.1.2006", "02.01.2006 15:04:05", "02.01.2006 15:04", "2.1.2006 15:04", "02.01.06",
+	"Jan 2, 2006", "January 2, 2006", "2 Jan 2006", "02 Jan 2006", "2 January 2006", "Jan 2006", "January 2006",
+	"Mon, 02 Jan 2006 15:04:05 -0700", "Mon, 02 Jan 2006 15:04:05 MST", "Mon Jan _2 15:04:05 2006",
+	"15:04:05", "15:04", "3:04 PM", "03:04 PM", "2006-01",
+}
+
+// ambiguous are the layouts whose day and month can be confused.
+var ambiguous = map[string]string{
+	"01/02/2006": "02/01/2006", "1/2/2006": "2/1/2006", "01/02/06": "02/01/06", "1/2/06": "2/1/06",
+	"01/02/2006 15:04:05": "02/01/2006 15:04:05", "1/2/2006 15:04:05": "2/1/2006 15:04:05",
+	"01/02/2006 15:04": "02/01/2006 15:04", "1/2/2006 15:04": "2/1/2006 15:04", "1/2/06 15:04": "2/1/06 15:04",
+	"01-02-2006": "02-01-2006", "1-2-2006": "2-1-2006",
+}
+
+// layoutsOf returns the indices of the layouts that a cell can be written in.
+func layoutsOf(cell string) []int {
+	if len(cell) < 4 || len(cell) > 40 {
+		return nil
+	}
+	var fit []int
+	for k, l := range layouts {
+		if _, ok := parseDate(cell, l); ok {
+			fit = append(fit, k)
+		}
+	}
+	return fit
+}
+
+// parseDate reads a date of a layout, in seconds since 1970. A date is taken
+// only if it would be written the same, so that 1:5 is no time.
+func parseDate(cell, layout string) (float64, bool) {
+	t, err := time.Parse(layout, cell)
+	if err != nil {
+		return 0, false
+	}
+	var b [64]byte
+	if string(t.AppendFormat(b[:0], layout)) != cell {
+		return 0, false
+	}
+	return float64(t.Unix()) + float64(t.Nanosecond())/1e9, true
+}
+
+// appendDate writes seconds since 1970, in UTC.
+func appendDate(dst []byte, v float64, layout string) []byte {
+	// Go writes years of four digits from 0 to 9999.
+	const first, last = -62135596800, 253402300799
+	v = min(max(v, first), last)
+	s := math.Floor(v)
+	return time.Unix(int64(s), int64(math.Round((v-s)*1e9))).UTC().AppendFormat(dst, layout)
+}
+
+// dateUnit is the step of a layout in seconds: of a date a day.
+func dateUnit(layout string) float64 {
+	at := func(h, m, s, ns int) string {
+		return time.Date(2001, 2, 3, h, m, s, ns, time.UTC).Format(layout)
+	}
+	zero := at(0, 0, 0, 0)
+	switch {
+	case at(0, 0, 0, 1000) != zero:
+		return 1e-6
+	case at(0, 0, 0, 1000000) != zero:
+		return 1e-3
+	case at(0, 0, 1, 0) != zero:
+		return 1
+	case at(0, 1, 0, 0) != zero:
+		return 60
+	}
+	return 86400
+}
+
+func validLayout(layout string) bool {
+	a := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC).Format(layout)
+	b := time.Date(2012, 11, 24, 17, 38, 49, 0, time.UTC).Format(layout)
+	return a != b
+}

@@ -1,0 +1,252 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"laminar/data/table"
+	"laminar/run"
+)
+
+const schemaHelp = `Print what the columns of a table are and how they are written, and with -o
+write it as JSON, which can be edited and given back with --schema: kinds,
+levels, markers of missing cells, layouts of dates.
+
+FILE is CSV, TSV, JSON lines or ARFF, gzipped or plain, or Parquet. Delimiter,
+quote, header and encoding are detected. The file is read in passes and never
+held whole.
+
+The kinds:
+`
+
+func (a *app) schemaCommand() *cobra.Command {
+	var out, given string
+	var rare int
+	var o table.ReadOptions
+	cmd := &cobra.Command{
+		Use: "schema FILE", Short: "Show what the columns of a table are",
+		Long:    schemaHelp + kindsHelp(),
+		Example: "  laminar schema customers.csv\n  laminar schema trips.parquet -o schema.json\n  laminar schema customers.csv --schema schema.json --json",
+		Args:    takes(1, 1, "FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if rare < 0 {
+				return usagef("--rare: %d is negative", rare)
+			}
+			s, err := a.schema(cmd.Context(), args[0], given, rare, o)
+			if err != nil {
+				return err
+			}
+			if out != "" && out != "-" {
+				if err := a.write(out, func(w io.Writer) error { return writeSchema(w, s) }); err != nil {
+					return err
+				}
+			}
+			if a.json || out == "-" {
+				return a.printJSON(s)
+			}
+			return showSchema(a.stdout, args[0], s)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&out, "out", "o", "", "`file` for the schema as JSON")
+	f.StringVar(&given, "schema", "", "`file` with an edited schema: what it says holds, what it leaves out is inferred")
+	f.IntVar(&rare, "rare", 0, "pool levels of categories that fewer rows than this have")
+	f.StringVar(&o.Format, "format", "", "csv, tsv, jsonl or arff (default by name and content)")
+	f.StringVar(&o.Delimiter, "delimiter", "", "the character between cells (default detected)")
+	f.StringVar(&o.Header, "header", "", "yes or no: the first row holds names (default detected)")
+	f.StringVar(&o.Encoding, "encoding", "", list(table.Encodings())+" (default detected)")
+	complete(cmd, "format", "csv", "tsv", "jsonl", "arff")
+	complete(cmd, "header", "yes", "no")
+	complete(cmd, "encoding", table.Encodings()...)
+	return cmd
+}
+
+func kindsHelp() string {
+	var b strings.Builder
+	for _, e := range table.Kinds() {
+		fmt.Fprintf(&b, "  %-11s %s\n", e.Kind, e.About)
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// schema infers and fits.
+func (a *app) schema(ctx context.Context, path, given string, rare int, o table.ReadOptions) (*table.Schema, error) {
+	io := table.InferOptions{Rare: rare}
+	if given != "" {
+		var err error
+		if io.Given, err = run.ReadSchema(given); err != nil {
+			return nil, err
+		}
+	}
+	src, file, err := run.OpenTable(path, o)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	w := &watched{Source: src, ctx: ctx, tell: newProgress(a.stderr)}
+	defer w.tell.end()
+	s, err := table.Infer(w, io)
+	if err != nil {
+		return nil, err
+	}
+	return s, table.Fit(w, s, nil)
+}
+
+// watched is a table whose reading can be interrupted, and is shown when it
+// takes long.
+type watched struct {
+	table.Source
+	ctx    context.Context
+	tell   *progress
+	passes int
+}
+
+func (w *watched) Rows() iter.Seq2[table.Record, error] {
+	w.passes++
+	return func(yield func(table.Record, error) bool) {
+		n := 0
+		for r, err := range w.Source.Rows() {
+			if n++; n%4096 == 0 && err == nil {
+				err = w.ctx.Err()
+				w.tell.pass(w.passes, n)
+			}
+			if !yield(r, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// pass shows how far the reading of a file has come, once it takes long.
+func (p *progress) pass(pass, n int) {
+	now := time.Now()
+	if p.start.IsZero() {
+		p.start, p.last = now, now
+	}
+	if now.Sub(p.last) < p.every || now.Sub(p.start) < time.Second {
+		return
+	}
+	p.last = now
+	if !p.terminal {
+		fmt.Fprintf(p.w, "pass %d: %s rows\n", pass, thousands(n))
+		return
+	}
+	p.open = true
+	fmt.Fprintf(p.w, "\rpass %d: %s rows\x1b[K", pass, thousands(n))
+}
+
+func writeSchema(w io.Writer, s *table.Schema) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(s)
+}
+
+// showSchema prints a schema for a person.
+func showSchema(w io.Writer, path string, s *table.Schema) error {
+	fmt.Fprintf(w, "%s: %s rows, %d columns, %s\n\n", path, thousands(s.Rows), len(s.Columns), formatText(s.Format))
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "column\tkind\tmissing\twhat it holds")
+	for i := range s.Columns {
+		c := &s.Columns[i]
+		gaps := ""
+		if c.MissingShare > 0 {
+			gaps = fmt.Sprintf("%.2g %%", 100*c.MissingShare)
+			if len(c.Missing) > 0 && c.Missing[0] != "" {
+				gaps += " " + cut(c.Missing[0], 6)
+			}
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", cut(c.Name, 22), c.Kind, gaps, cut(holds(c), 34))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	first := true
+	for _, c := range s.Columns {
+		for _, n := range c.Notes {
+			if first {
+				fmt.Fprintln(w)
+			}
+			first = false
+			for k, line := range folded(c.Name+": "+n, 74) {
+				fmt.Fprintf(w, "%s%s\n", []string{"note: ", "      "}[min(k, 1)], line)
+			}
+		}
+	}
+	return nil
+}
+
+// cut shortens a text to a number of characters, on one line.
+func cut(text string, n int) string {
+	text = strings.Join(strings.Fields(text), " ")
+	if utf8.RuneCountInString(text) <= n {
+		return text
+	}
+	return string([]rune(text)[:n-3]) + "..."
+}
+
+func formatText(f table.Format) string {
+	if f.Kind != "csv" {
+		return f.Kind
+	}
+	name := map[string]string{",": "comma", "\t": "tab", ";": "semicolon", "|": "bar", " ": "space"}[f.Delimiter]
+	if name == "" {
+		name = fmt.Sprintf("%q", f.Delimiter)
+	}
+	text := "CSV by " + name
+	if !f.Header {
+		text += ", no header"
+	}
+	if f.Encoding != table.UTF8 {
+		text += ", " + f.Encoding
+	}
+	return text
+}
+
+// holds says in a few words what is in a column.
+func holds(c *table.Column) string {
+	switch c.Kind {
+	case table.Identifier:
+		return "made afresh like " + c.Pattern
+	case table.Text:
+		return "left empty in samples"
+	case table.Date:
+		return "like " + c.Layout
+	case table.Constant:
+		if len(c.Levels) == 0 {
+			return "all missing"
+		}
+		return "always " + c.Levels[0]
+	case table.Numeric, table.Integer:
+		return numberText(c)
+	}
+	text := strings.Join(c.Levels, ", ")
+	if len(c.Levels) > 2 {
+		text = fmt.Sprintf("%d: %s", len(c.Levels), text)
+	}
+	return text
+}
+
+func numberText(c *table.Column) string {
+	text := ""
+	if s := c.Scale; s != nil {
+		if n := len(s.Knots); n > 0 {
+			text = fmt.Sprintf("about %.4g to %.4g", s.Knots[0], s.Knots[n-1])
+		}
+		for _, v := range s.Spikes {
+			text += fmt.Sprintf(", often %.4g", v)
+		}
+	}
+	if n := c.Number; n != nil && n.Thousands+n.Prefix+n.Suffix != "" {
+		text += ", like " + n.Prefix + "1" + n.Thousands + "000" + n.Suffix
+	}
+	return strings.TrimPrefix(text, ", ")
+}
