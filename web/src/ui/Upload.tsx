@@ -41,8 +41,8 @@ export function Upload(p: { onClose(): void; onUse(ink: string): void }) {
       {table && file ? (
         <>
           <div class="two">
-            <Select label="Across" value={axes.x} options={numbers} onPick={(x) => void read(file, x, axes.y)} />
-            <Select label="Upwards" value={axes.y} options={numbers} onPick={(y) => void read(file, axes.x, y)} />
+            <Select label="Across" value={axes.x} options={numbers} onPick={(x) => void read(file, x, x === axes.y ? axes.x : axes.y)} />
+            <Select label="Upwards" value={axes.y} options={numbers} onPick={(y) => void read(file, y === axes.x ? axes.y : axes.x, y)} />
           </div>
           <p class="note">{table.rows} rows{table.n > MAX_INK ? `; every ${Math.ceil(table.n / MAX_INK)}th or so is kept, so that the link can hold them` : ""}.{(table.notes ?? []).map((n) => ` ${n}`)}</p>
           <footer class="row spread">
