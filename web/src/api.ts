@@ -111,7 +111,7 @@ async function call(path: string, init?: RequestInit): Promise<Response> {
   return answer(r);
 }
 
-const get = async <T>(path: string): Promise<T> => (await call(path)).json() as Promise<T>;
+const get = async <T>(path: string, signal?: AbortSignal): Promise<T> => (await call(path, { signal })).json() as Promise<T>;
 const post = async <T>(path: string, body?: unknown, signal?: AbortSignal): Promise<T> => {
   const r = await call(path, {
     method: "POST",
@@ -132,16 +132,16 @@ export const api = {
   command: (s: Subject) => post<{ command: string; complete: boolean; recipe: Tree; params: number }>("/api/command", s),
   pairs: (s: Subject, n: number, signal?: AbortSignal) => post<Pairs>("/api/pairs", { ...s, n }, signal),
   start: (s: Subject, options: { paused?: boolean; beside?: string }) => post<Run>("/api/runs", { ...s, ...options }),
-  act: (id: string, action: string) => post<{ state: string; step: number }>(`/api/runs/${id}/${action}`),
+  act: (id: string, action: string, signal: AbortSignal) => post<{ state: string; step: number }>(`/api/runs/${id}/${action}`, undefined, signal),
   forget: (id: string) => call(`/api/runs/${id}`, { method: "DELETE", keepalive: true }).catch(() => undefined),
-  params: async (id: string) => {
-    const r = await call(`/api/runs/${id}/params`);
+  params: async (id: string, signal: AbortSignal) => {
+    const r = await call(`/api/runs/${id}/params`, { signal });
     return { step: Number(r.headers.get("Laminar-Step")), params: new Float32Array(await r.arrayBuffer()) };
   },
-  runPoints: async (id: string, of: "source" | "data", n: number, seed: number) =>
-    f32((await get<{ x_f32: string }>(`/api/runs/${id}/points?of=${of}&n=${n}&seed=${seed}`)).x_f32),
-  quality: (id: string, solver: string, nfe: number) =>
-    get<{ step: number; nfe: number; w2: number | null; ratio: number | null; floor: number }>(`/api/runs/${id}/quality?solver=${solver}&nfe=${nfe}`),
+  runPoints: async (id: string, of: "source" | "data", n: number, seed: number, signal: AbortSignal) =>
+    f32((await get<{ x_f32: string }>(`/api/runs/${id}/points?of=${of}&n=${n}&seed=${seed}`, signal)).x_f32),
+  quality: (id: string, solver: string, nfe: number, signal: AbortSignal) =>
+    get<{ step: number; nfe: number; w2: number | null; ratio: number | null; floor: number }>(`/api/runs/${id}/quality?solver=${solver}&nfe=${nfe}`, signal),
 };
 
 const bytesOf = (s: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(s), (c) => c.charCodeAt(0));

@@ -210,7 +210,7 @@ export function drawFlow(plot: Plot, side: Side, s: State, t: number, p: Palette
   plot.dots(x, rows, side2, hue(p, tr ? t : 0, s.view === "steps" ? 0.35 : p.dark ? 0.85 : 0.75));
 
   if (s.view === "steps" && tr && side.fine) {
-    const count = Math.min(side.fine.rows, rows);
+    const count = Math.min(small ? 12 : 28, side.fine.rows, rows), dot = small ? 0.65 : 1;
     g.lineWidth = 1.6;
     g.beginPath();
     for (let i = 0; i < count; i++) plot.trace(side.fine, i, 0, 1);
@@ -225,11 +225,11 @@ export function drawFlow(plot: Plot, side: Side, s: State, t: number, p: Palette
       for (let i = 0; i < count; i++) {
         for (let k = 0; k <= tr.steps; k++) {
           const o = 2 * (k * tr.rows + i);
-          plot.disc(tr.frames[o], tr.frames[o + 1], k === 0 || k === tr.steps ? 3 : 1.9, k === 0 ? p.noise : k === tr.steps ? p.data : p.ink);
+          plot.disc(tr.frames[o], tr.frames[o + 1], dot * (k === 0 || k === tr.steps ? 3 : 1.9), k === 0 ? p.noise : k === tr.steps ? p.data : p.ink);
         }
       }
     }
-    for (let i = 0; i < count; i++) plot.disc(x[2 * i], x[2 * i + 1], 3.4, hue(p, t), p.ground);
+    for (let i = 0; i < count; i++) plot.disc(x[2 * i], x[2 * i + 1], 3.4 * dot, hue(p, t), p.ground);
   }
   if (side.drops) {
     const { coarse, fine } = side.drops;

@@ -87,6 +87,7 @@ export class Side {
   private again = false;
   private costPerRow = 2e-3;
   private token = 0;
+  private stop = new AbortController();
 
   constructor(readonly name: "a" | "b", private readonly state: () => State, private readonly changed: () => void) {}
 
@@ -122,7 +123,14 @@ export class Side {
     this.tell();
   }
 
+  /** Ends with the run: what is still being asked of it is of no use then. */
+  get signal(): AbortSignal {
+    return this.stop.signal;
+  }
+
   private drop(): void {
+    this.stop.abort();
+    this.stop = new AbortController();
     this.events?.close();
     this.events = null;
     if (this.run) void api.forget(this.run.id);
@@ -195,8 +203,8 @@ export class Side {
       if (dealt.error) throw new Error(dealt.error);
       this.listen(run.id, token);
       const [data, from] = await Promise.all([
-        api.runPoints(run.id, "data", 2000, 0),
-        run.source === "gaussian" ? null : api.runPoints(run.id, "source", 5000, this.state().seed),
+        api.runPoints(run.id, "data", 2000, 0, this.signal),
+        run.source === "gaussian" ? null : api.runPoints(run.id, "source", 5000, this.state().seed, this.signal),
       ]);
       if (token !== this.token) return;
       this.data = data;
@@ -250,9 +258,10 @@ export class Side {
       this.again = true;
       return;
     }
+    if (token !== this.token) return;
     this.fetching = true;
     try {
-      const { params } = await api.params(id);
+      const { params } = await api.params(id, this.signal);
       if (token === this.token) {
         this.params = params.slice();
         const a = await this.engine.ask({ do: "load", params });
@@ -261,23 +270,24 @@ export class Side {
         this.refresh();
       }
     } catch (e) {
-      if (token === this.token && !(e instanceof Fault && (e.status === 404 || e.status === 409))) this.fail(e);
+      if (token === this.token && !this.signal.aborted && !(e instanceof Fault && (e.status === 404 || e.status === 409))) this.fail(e);
     }
     this.fetching = false;
     if (this.again) {
       this.again = false;
-      void this.fetch(id, token);
+      void this.fetch(this.run?.id ?? id, this.run ? this.token : token);
     }
   }
 
   async act(action: "pause" | "resume" | "stop" | "step?n=1" | "step?n=100"): Promise<void> {
     if (!this.run) return;
     try {
-      const a = await api.act(this.run.id, action);
+      const a = await api.act(this.run.id, action, this.signal);
       this.status = a.state as Status;
       this.tell();
     } catch (e) {
-      if (!(e instanceof Fault && e.status === 409)) this.fail(e);
+      const gone = (e as Error).name === "AbortError" || (e instanceof Fault && e.status === 409);
+      if (!gone) this.fail(e);
     }
   }
 

@@ -97,7 +97,7 @@ export function Charts() {
     const wait = setTimeout(() => {
       void Promise.all(sides.map((s) => {
         const m = s.method(state.solver), nfe = stepsFor(m, state.nfe) * m.c.length;
-        return s.run && (s.status === "done" || s.status === "paused" || s.status === "stopped") ? api.quality(s.run.id, state.solver, nfe).catch(() => null) : null;
+        return s.run && (s.status === "done" || s.status === "paused" || s.status === "stopped") ? api.quality(s.run.id, state.solver, nfe, s.signal).catch(() => null) : null;
       })).then((q) => off || setHere(q));
     }, 160);
     return () => {
@@ -188,6 +188,7 @@ function level(u: uPlot, v: number): void {
 
 function Reading({ side, title, here }: { side: Side; title: string; here: { nfe: number; w2: number | null; ratio: number | null } | null }) {
   const p = side.progress;
+  if (side.status === "exact") return title ? <dl class="readings" data-side={side.name} data-status="exact"><div class="title"><dt>{title}</dt><dd>exact field</dd></div></dl> : null;
   return (
     <dl class="readings" aria-label={title || "Readings"} data-status={side.status} data-step={p?.step ?? 0} data-side={side.name}>
       {title ? <div class="title"><dt>{title}</dt><dd>{side.status}</dd></div> : null}
