@@ -77,6 +77,13 @@ export interface Table {
   notes?: string[] | null;
 }
 
+export interface Density {
+  n: number;
+  box: [number, number, number, number];
+  p_f32: string;
+  from: string;
+}
+
 export interface Subject {
   recipe: Tree;
   data?: { points_f64: string };
@@ -140,6 +147,7 @@ export const api = {
   },
   runPoints: async (id: string, of: "source" | "data", n: number, seed: number, signal: AbortSignal) =>
     f32((await get<{ x_f32: string }>(`/api/runs/${id}/points?of=${of}&n=${n}&seed=${seed}`, signal)).x_f32),
+  density: (id: string, n: number, signal: AbortSignal) => get<Density>(`/api/runs/${id}/density?n=${n}`, signal),
   quality: (id: string, solver: string, nfe: number, signal: AbortSignal) =>
     get<{ step: number; nfe: number; w2: number | null; ratio: number | null; floor: number }>(`/api/runs/${id}/quality?solver=${solver}&nfe=${nfe}`, signal),
 };

@@ -124,8 +124,9 @@ export class Plot {
 let scratch = new Float32Array();
 const room = (n: number): Float32Array => (scratch.length < n ? (scratch = new Float32Array(n)) : scratch);
 
-function heat(plot: Plot, p: Float32Array, n: number, box: readonly number[], colour: string, dark: boolean): void {
-  const m = 72, bins = new Float32Array(m * m), k = m / (box[2] - box[0]);
+/** Where particles are, on a grid over the box, from above as pictures are. */
+function bin(p: Float32Array, n: number, box: readonly number[], m: number): Float32Array {
+  const bins = new Float32Array(m * m), k = m / (box[2] - box[0]);
   for (let i = 0; i < 2 * n; i += 2) {
     const u = (p[i] - box[0]) * k - 0.5, v = (box[3] - p[i + 1]) * k - 0.5, a = Math.floor(u), b = Math.floor(v);
     if (a < 0 || b < 0 || a >= m - 1 || b >= m - 1) continue;
@@ -140,18 +141,24 @@ function heat(plot: Plot, p: Float32Array, n: number, box: readonly number[], co
     for (let i = 0; i < m * m; i++) to[i] = 0.25 * (from[i - d] ?? 0) + 0.5 * from[i] + 0.25 * (from[i + d] ?? 0);
     [from, to] = [to, from];
   }
+  return from;
+}
+
+const fromAbove = (v: Float32Array, n: number): Float32Array => v.map((_, i) => v[(n - 1 - Math.floor(i / n)) * n + (i % n)]);
+
+/** Paints a grid of densities, m x m from above, over a box. */
+function heat(plot: Plot, v: Float32Array, m: number, box: readonly number[], colour: string, dark: boolean): void {
   let top = 0;
-  for (const v of from) top = Math.max(top, v);
+  for (const p of v) if (p > top) top = p;
   const img = new ImageData(m, m), [r, g, b] = rgb(colour);
-  for (let i = 0; i < m * m; i++) {
-    const w = Math.sqrt(from[i] / (top || 1));
-    img.data.set([r, g, b, Math.round(255 * (dark ? 0.75 : 0.62) * w)], 4 * i);
-  }
-  const c = (heatCanvas ??= Object.assign(document.createElement("canvas"), { width: m, height: m }));
+  for (let i = 0; i < m * m; i++) img.data.set([r, g, b, Math.round(255 * (dark ? 0.75 : 0.62) * Math.sqrt(Math.max(0, v[i]) / (top || 1)))], 4 * i);
+  const c = (heatCanvas ??= document.createElement("canvas"));
+  c.width = c.height = m;
   (c.getContext("2d") as CanvasRenderingContext2D).putImageData(img, 0, 0);
   plot.g.imageSmoothingEnabled = true;
   plot.g.imageSmoothingQuality = "high";
-  plot.g.drawImage(c, 0, 0, plot.size, plot.size);
+  const x = plot.x(box[0]), y = plot.y(box[3]);
+  plot.g.drawImage(c, x, y, plot.x(box[2]) - x, plot.y(box[1]) - y);
 }
 let heatCanvas: HTMLCanvasElement | null = null;
 
@@ -163,7 +170,13 @@ export function drawFlow(plot: Plot, side: Side, s: State, t: number, p: Palette
   if (s.show.includes("data")) plot.dots(side.data, Math.min(side.data.length / 2, 1200), small ? 1.4 : 1.8, mix(p.data, p.ground, 0, p.dark ? 0.32 : 0.3));
   const rows = tr ? tr.rows : Math.min(s.n, 1500);
   const x = tr ? at(tr, t, room(2 * rows)) : side.start(rows, s.seed);
-  if (s.show.includes("density") && tr) heat(plot, x, rows, side.box, hue(p, t), p.dark);
+  if (s.show.includes("density") && tr) {
+    // At its end the model's own density, once it rests; else that of the particles.
+    if (t > 0.995) side.weigh();
+    const own = t > 0.995 ? side.density : null;
+    if (own) heat(plot, fromAbove(own.p, own.n), own.n, own.box, hue(p, 1), p.dark);
+    else heat(plot, bin(x, rows, side.box, 72), 72, side.box, hue(p, t), p.dark);
+  }
   if (s.show.includes("grid") && side.grid) {
     const gr = side.grid;
     const y = at(gr, t, new Float32Array(2 * gr.rows));

@@ -73,6 +73,8 @@ export class Side {
   grid: Trajectory | null = null;
   drops: { coarse: Trajectory; fine: Trajectory } | null = null;
   arrows: { t: number; x: Float32Array; v: Float32Array } | null = null;
+  /** The model's own density at t = 1, row by row from below. */
+  density: { n: number; box: readonly number[]; p: Float32Array } | null = null;
   /** Counts what was drawn from; the canvas looks at it. */
   version = 0;
   /** Milliseconds of the last solution, for the readout. */
@@ -118,7 +120,7 @@ export class Side {
     this.progress = this.quality = this.params = null;
     this.losses = [];
     this.hasField = false;
-    this.flow = this.fine = this.grid = this.drops = this.arrows = null;
+    this.flow = this.fine = this.grid = this.drops = this.arrows = this.density = null;
     void this.preview();
     this.tell();
   }
@@ -264,6 +266,7 @@ export class Side {
       const { params } = await api.params(id, this.signal);
       if (token === this.token) {
         this.params = params.slice();
+        this.density = null;
         const a = await this.engine.ask({ do: "load", params });
         if (a.error) throw new Error(a.error);
         this.hasField = true;
@@ -344,6 +347,19 @@ export class Side {
   }
 
   private asking = false;
+  private weighing = false;
+
+  /** Asks once for the density of a model that rests. */
+  weigh(): void {
+    if (this.density || this.weighing || !this.run || this.live || bundle) return;
+    this.weighing = true;
+    const token = this.token, params = this.params;
+    void api.density(this.run.id, 64, this.signal).then((d) => {
+      if (token !== this.token || params !== this.params) return;
+      this.density = { n: d.n, box: d.box, p: f32(d.p_f32) };
+      this.version++;
+    }, () => undefined).finally(() => (this.weighing = false));
+  }
 
   /** Asks for the arrows at a time; the answer comes with a new version. */
   arrowsAt(t: number): void {

@@ -141,6 +141,7 @@ test("a dropped particle is followed, by mouse and by keys", async () => {
   await page.getByRole("button", { name: "Grid" }).click();
   await until(page, "a.arrows !== null && a.grid !== null");
   await page.getByRole("button", { name: "Density" }).click();
+  await until(page, "a.density !== null && a.density.n === 64");
   await shot(page, "layers");
   await page.shut();
 });
