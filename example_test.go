@@ -14,6 +14,7 @@ import (
 	"laminar/nn"
 	"laminar/optim"
 	"laminar/rng"
+	"laminar/tensor"
 	"laminar/train"
 )
 
@@ -104,4 +105,19 @@ func Example_loop() {
 	}
 	fmt.Println("loss below 0.1:", sum < 0.1)
 	// Output: loss below 0.1: true
+}
+
+// How likely points are under a model.
+func ExampleModel_LogProb() {
+	c := laminar.Defaults()
+	c.Train.Steps = 300
+	c.Data.Name = "moons"
+	m, err := laminar.FitBuiltIn(context.Background(), c)
+	if err != nil {
+		panic(err)
+	}
+	x, _ := tensor.FromRows([][]float64{{0, 1}, {5, 5}}) // on the upper moon, far off
+	p, err := m.LogProb(context.Background(), x, laminar.Draw{})
+	fmt.Println(p[0] > -3, p[1] < -20, err)
+	// Output: true true <nil>
 }

@@ -146,7 +146,7 @@ func (m *Model) Classes() []string { return m.saved.Model.Classes }
 
 // Draw says how to sample. The zero value is 100 Euler steps from seed 0.
 type Draw struct {
-	// Method is a solver's name; "" is euler.
+	// Method is a solver's name, of solve.Catalogue; "" is euler.
 	Method string
 	// NFE is the number of network evaluations per row; 0 is 100. An adaptive
 	// method (bosh3, dopri5, tsit5) chooses its own where Adaptive is set.
@@ -209,6 +209,23 @@ func (m *Model) Encode(ctx context.Context, x tensor.Matrix[float64], d Draw) (t
 	}
 	_, err = sample.Carry(ctx, m.saved.Model, c, z, 1, 0)
 	return z, err
+}
+
+// LogProb returns the log density of points, in nats and in the units of the
+// training data, as the model has it; with d.Class, given that class. d.Method and
+// d.NFE say how to follow the flow; without them it is followed to a tolerance of
+// 1e-5. Seed, Guidance and Adaptive are not used.
+func (m *Model) LogProb(ctx context.Context, x tensor.Matrix[float64], d Draw) ([]float64, error) {
+	d.Guidance = 1
+	c, err := m.config(x.N, d)
+	if err != nil {
+		return nil, err
+	}
+	if d.Method == "" && d.NFE == 0 {
+		c.Solve.Method, c.Solve.Adaptive, c.Solve.NFE = "dopri5", true, 0
+	}
+	p, _, err := sample.LogProb(ctx, m.saved.Model, c, x)
+	return p.LogP, err
 }
 
 // Field returns the velocity field in the network's space, without conditions.

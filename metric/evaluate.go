@@ -16,6 +16,8 @@ import (
 type Setting struct {
 	Solver string
 	NFE    int
+	// Grid names where the steps are; "" is equal steps.
+	Grid string
 	// RTol and ATol are the relative and absolute tolerance of adaptive steps; both
 	// 0 is fixed steps.
 	RTol, ATol float64
@@ -28,6 +30,9 @@ func (s Setting) Adaptive() bool { return s.RTol != 0 || s.ATol != 0 }
 func (s Setting) String() string {
 	if s.Adaptive() {
 		return fmt.Sprintf("%s at rtol %g, atol %g", s.Solver, s.RTol, s.ATol)
+	}
+	if s.Grid != "" {
+		return fmt.Sprintf("%s on the grid %s at %d evaluations", s.Solver, s.Grid, s.NFE)
 	}
 	return fmt.Sprintf("%s at %d evaluations", s.Solver, s.NFE)
 }
@@ -50,8 +55,18 @@ type Config struct {
 	// Triples and Queries size the crossing estimate; both 0 takes those of
 	// DefaultCrossing for the data's dimension.
 	Triples, Queries int
+	// W2Only leaves all figures but W2 out: MMD, and what Fine points tell.
+	W2Only bool
 	// Key is the source of all chance.
 	Key rng.Key
+}
+
+// mmds is the number of pairs that MMD is averaged over.
+func (c Config) mmds() int {
+	if c.W2Only {
+		return 0
+	}
+	return min(c.Pairs, mmdPairs)
 }
 
 // Defaults returns the sizes `laminar eval` uses: n = 2000, ten pairs, 50,000
@@ -230,10 +245,14 @@ func (e *evaluation) drawData(ctx context.Context, _ *Report) error {
 
 func (e *evaluation) floor(ctx context.Context, r *Report) error {
 	e.floorW2 = make([]float64, e.cfg.Pairs)
-	mmd := make([]float64, min(e.cfg.Pairs, mmdPairs))
+	mmd := make([]float64, e.cfg.mmds())
 	var fine fineFigures
 	// One list of jobs, the longest first: the fine figures, then the pairs.
 	err := eachWith(ctx, 1+e.cfg.Pairs, newExact, func(x *exact, i int) (err error) {
+		if i == 0 && e.cfg.W2Only {
+			fine = noFine
+			return nil
+		}
 		if i == 0 {
 			fine, err = e.fineFigures(e.fine[1])
 			return err
@@ -256,7 +275,7 @@ func (e *evaluation) floor(ctx context.Context, r *Report) error {
 		W2: Number(w2), W2CI: ci, W2SD: Number(sd), SW2: Number(fine.sw2), MMD: Number(m),
 		Energy: Number(fine.energy.Value), EnergySE: Number(fine.energy.SE),
 	}
-	if !e.modes.X.IsEmpty() {
+	if !e.modes.X.IsEmpty() && !e.cfg.W2Only {
 		r.Floor.Shares, err = e.shares(e.fine[0])
 	}
 	return err
@@ -270,6 +289,7 @@ func (e *evaluation) rows(ctx context.Context, r *Report) error {
 			return fmt.Errorf("%v: %w", set, err)
 		}
 		row, err := e.row(ctx, set, x)
+		row.Grid = set.Grid
 		if set.Adaptive() {
 			row.NFE = int(math.Round(nfe))
 		}
@@ -289,10 +309,14 @@ func (e *evaluation) row(ctx context.Context, set Setting, x tensor.Mat) (Row, e
 	if checkFinite("samples", x) != nil {
 		return divergedRow(set), nil
 	}
-	w2, mmd := make([]float64, pairs), make([]float64, min(pairs, mmdPairs))
+	w2, mmd := make([]float64, pairs), make([]float64, e.cfg.mmds())
 	var fine fineFigures
 	var shares []Number
 	err := eachWith(ctx, 1+pairs, newExact, func(ex *exact, i int) (err error) {
+		if i == 0 && e.cfg.W2Only {
+			fine = noFine
+			return nil
+		}
 		if i == 0 {
 			if fine, err = e.fineFigures(x.Rows(0, e.cfg.Fine)); err != nil || e.modes.X.IsEmpty() {
 				return err
@@ -317,7 +341,7 @@ func (e *evaluation) row(ctx context.Context, set Setting, x tensor.Mat) (Row, e
 	// All rows are resampled by one key, so that their intervals compare.
 	key := e.cfg.Key.Split("bootstrap")
 	mean, ci := Bootstrap(w2, key)
-	row.W2, row.W2CI = Number(mean), ci
+	row.W2, row.W2CI, row.Pairs = Number(mean), ci, w2
 	ratio, ci := BootstrapRatio(w2, e.floorW2, key)
 	row.W2Ratio, row.W2RatioCI = Number(ratio), ci
 	m, _ := meanSD(mmd)
@@ -332,6 +356,8 @@ type fineFigures struct {
 	sw2    float64
 	energy Estimate
 }
+
+var noFine = fineFigures{math.NaN(), Estimate{Value: math.NaN(), SE: math.NaN()}}
 
 func (e *evaluation) fineFigures(x tensor.Mat) (f fineFigures, err error) {
 	if f.sw2, err = SlicedW2(x, e.fine[0], e.dirs); err != nil {

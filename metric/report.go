@@ -52,6 +52,7 @@ type Floor struct {
 // point; of adaptive steps, which differ from point to point, the rounded mean.
 type Row struct {
 	Solver    string   `json:"solver"`
+	Grid      string   `json:"grid,omitempty"`
 	NFE       int      `json:"nfe"`
 	W2        Number   `json:"w2"`
 	W2CI      Interval `json:"w2_ci"`
@@ -62,6 +63,9 @@ type Row struct {
 	Energy    Number   `json:"energy"`
 	EnergySE  Number   `json:"energy_se"`
 	Shares    []Number `json:"shares,omitempty"`
+	// Pairs holds the W2 of each pair of draws, whose mean W2 is; nil where the
+	// samples diverged.
+	Pairs []float64 `json:"w2_pairs,omitempty"`
 }
 
 // divergedRow is the row of samples that are not finite: nothing but null.

@@ -10,6 +10,7 @@ import (
 	"laminar/data"
 	"laminar/flow"
 	"laminar/metric"
+	"laminar/path"
 	"laminar/recipe"
 	"laminar/rng"
 	"laminar/sample"
@@ -22,6 +23,12 @@ type EvalOptions struct {
 	metric.Config
 	// Guidance is the scale of classifier-free guidance; 1 is none.
 	Guidance float64
+	// Diffusion and DiffusionScale are those of stochastic solvers; "" is the
+	// default of package solve.
+	Diffusion      string
+	DiffusionScale float64
+	// GridShift is the factor of the grid shift; 0 is its default.
+	GridShift float64
 	// Threads bounds the cores; 0 is all.
 	Threads int
 }
@@ -106,10 +113,33 @@ func renumber(t *data.Table, classes []string) error {
 
 // Evaluate judges a model against its data.
 func Evaluate(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (metric.Report, error) {
+	subject, err := subjectOf(s, plan, o)
+	if err != nil {
+		return metric.Report{}, err
+	}
+	if plan.Pairs != nil {
+		subject.Pairs = plan.Pairs
+	}
+	if f, err := s.Model.Bind(flow.Cond{}); err == nil {
+		subject.Field = f
+		subject.Trace = func(ctx context.Context, n int, key rng.Key) (metric.Trajectory, error) {
+			return Trace(ctx, s, n, key)
+		}
+		if plan.Train != nil {
+			// Paths are solved in the network's space, and so compared there.
+			subject.PathData = plan.Train
+		}
+	}
+	return metric.Evaluate(ctx, o.Config, subject)
+}
+
+// subjectOf returns what a model's samples are judged by, without the figures of
+// its flow.
+func subjectOf(s *Saved, plan *recipe.Plan, o EvalOptions) (metric.Subject, error) {
 	m := s.Model
 	judge, about, err := plan.Measured()
 	if err != nil {
-		return metric.Report{}, err
+		return metric.Subject{}, err
 	}
 	base := sample.Config{Source: s.Source, Workers: o.Threads, Guidance: o.Guidance, Solve: solve.Defaults()}
 	subject := metric.Subject{
@@ -118,8 +148,18 @@ func Evaluate(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (
 			c := base
 			c.N, c.Seed = n, key.Split("noise")
 			c.Solve.Method, c.Solve.NFE = set.Solver, set.NFE
+			if o.Diffusion != "" {
+				c.Solve.Diffusion, c.Solve.DiffusionScale = o.Diffusion, o.DiffusionScale
+			}
 			if set.Adaptive() {
 				c.Solve.Adaptive, c.Solve.RTol, c.Solve.ATol = true, set.RTol, set.ATol
+			}
+			if set.Grid != "" {
+				grid, err := gridOf(set, o)
+				if err != nil {
+					return tensor.Mat{}, 0, err
+				}
+				c.Solve.Grid, c.Solve.NFE = grid, 0
 			}
 			if !m.Cond.IsZero() {
 				// Conditions as the data have them.
@@ -149,23 +189,29 @@ func Evaluate(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (
 	if _, scaled := about.(*data.Standardise); scaled {
 		subject.Units = "standard deviations of each column"
 	}
-	if subject.Modes, err = modes(judge, o.Key.Split("modes")); err != nil {
-		return metric.Report{}, err
+	subject.Modes, err = modes(judge, o.Key.Split("modes"))
+	return subject, err
+}
+
+// gridOf returns the steps of a setting with a grid.
+func gridOf(set metric.Setting, o EvalOptions) ([]float64, error) {
+	m, err := solve.Named(set.Solver)
+	if err != nil {
+		return nil, err
 	}
-	if plan.Pairs != nil {
-		subject.Pairs = plan.Pairs
+	cost := 1
+	if o.Guidance != 0 && o.Guidance != 1 {
+		cost = 2
 	}
-	if f, err := m.Bind(flow.Cond{}); err == nil {
-		subject.Field = f
-		subject.Trace = func(ctx context.Context, n int, key rng.Key) (metric.Trajectory, error) {
-			return Trace(ctx, s, n, key)
-		}
-		if plan.Train != nil {
-			// Paths are solved in the network's space, and so compared there.
-			subject.PathData = plan.Train
-		}
+	steps, err := solve.Steps(m, set.NFE, cost)
+	if err != nil {
+		return nil, err
 	}
-	return metric.Evaluate(ctx, o.Config, subject)
+	p := path.GridDefaults()
+	if o.GridShift != 0 {
+		p.Shift = o.GridShift
+	}
+	return path.Grid(set.Grid, steps, p)
 }
 
 // modePoints is the number of points that say where a distribution's modes are.

@@ -1,24 +1,43 @@
-// Package solve integrates the flow
+// Package solve follows a flow
 //
 //	dx/dt = u_t(x)
 //
-// from one time to another, forwards (0 to 1, noise to data) or backwards, with
-// explicit Runge-Kutta methods whose tableaux are data: Euler, midpoint, Heun,
-// RK4, Bosh3, Dopri5 and Tsit5.
+// from one time to another, forwards (0 to 1, noise to data) or backwards.
 //
 //	s, err := solve.New[float32](solve.Config{Method: "heun", NFE: 16})
 //	x := ... // rows of noise
 //	stats, err := s.Solve(ctx, field, x, 0, 1) // now rows of data
 //
 // The unit of cost is NFE, the number of evaluations of the network per row.
+// Catalogue lists the methods, of four kinds:
 //
-// Rows never mix. With fixed steps that is plain; with Adaptive every row has a
-// time and a step of its own, so that a row ends in the same bits alone, among
-// seven or among two thousand others.
+//   - Runge-Kutta methods, whose tableaux are data, with fixed steps or with steps
+//     that each row chooses by itself;
+//   - multistep methods (Adams-Bashforth, DDIM, DPM-Solver++, UniPC), one
+//     evaluation per step;
+//   - stochastic methods, which add noise and take it away again by the score,
+//     with the flow's distribution at every time;
+//   - long steps, for fields that know their average over a step.
+//
+// Some work with the data, noise and score that a velocity of a Gaussian path
+// x_t = sigma x0 + alpha x1 holds. They need its schedule:
+//
+//	s.Schedule, s.Key = path.CondOT{}, rng.New(7)
+//
+// Likelihood carries points and the change of volume about them in one solution,
+// and so gives densities.
+//
+// Rows never mix. A row ends in the same bits alone, among seven or among two
+// thousand others: an adaptive row has a time and a step of its own, and the noise
+// of a stochastic one is that of its own key.
+//
+// Classifier-free guidance is a field (field.Guided), so that it goes with every
+// method: u = u_free + s (u_cond - u_free), where s = 1 is none. What others call w
+// in (1+w) u_cond - w u_free is s - 1.
 //
 // The package is generic: float32 for sampling, float64 for likelihoods and for
-// measuring orders. It has no implicit methods, no dense output (ask for the
-// times you need as a grid), and no stochastic solver.
+// measuring orders. It has no implicit methods and no dense output (ask for the
+// times you need as a grid).
 package solve
 
 import (

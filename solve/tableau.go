@@ -33,28 +33,33 @@ var rungeKutta = []*Method{
 	{
 		Name: "euler", About: "Euler, order 1", Kind: ODE, Order: 1, Tableau: &Tableau{
 			C: []float64{0}, A: [][]float64{{}}, B: []float64{1},
-		}},
+		},
+	},
 	{
 		Name: "midpoint", About: "explicit midpoint, order 2", Kind: ODE, Order: 2, Tableau: &Tableau{
 			C: []float64{0, 0.5}, A: [][]float64{{}, {0.5}}, B: []float64{0, 1},
-		}},
+		},
+	},
 	{
 		Name: "heun", About: "Heun (explicit trapezoid), order 2", Kind: ODE, Order: 2, Tableau: &Tableau{
 			C: []float64{0, 1}, A: [][]float64{{}, {1}}, B: []float64{0.5, 0.5},
-		}},
+		},
+	},
 	{
 		Name: "rk4", About: "the classic Runge-Kutta method, order 4 (Kutta 1901)", Kind: ODE, Order: 4, Tableau: &Tableau{
 			C: []float64{0, 0.5, 0.5, 1},
 			A: [][]float64{{}, {0.5}, {0, 0.5}, {0, 0, 1}},
 			B: []float64{1. / 6, 1. / 3, 1. / 3, 1. / 6},
-		}},
+		},
+	},
 	{
 		Name: "bosh3", About: "Bogacki-Shampine 3(2) (Appl. Math. Lett. 2, 1989), adaptive", Kind: ODE, Order: 3, Tableau: &Tableau{
 			C: []float64{0, 1. / 2, 3. / 4, 1},
 			A: [][]float64{{}, {1. / 2}, {0, 3. / 4}, {2. / 9, 1. / 3, 4. / 9}},
 			B: []float64{2. / 9, 1. / 3, 4. / 9, 0},
 			E: []float64{2./9 - 7./24, 1./3 - 1./4, 4./9 - 1./3, -1. / 8}, FSAL: true,
-		}},
+		},
+	},
 	{
 		Name: "dopri5", About: "Dormand-Prince 5(4) (J. Comp. Appl. Math. 6, 1980), adaptive", Kind: ODE, Order: 5, Tableau: &Tableau{
 			C: []float64{0, 1. / 5, 3. / 10, 4. / 5, 8. / 9, 1, 1},
@@ -72,7 +77,8 @@ var rungeKutta = []*Method{
 				35./384 - 5179./57600, 0, 500./1113 - 7571./16695, 125./192 - 393./640,
 				92097./339200 - 2187./6784, 11./84 - 187./2100, -1. / 40,
 			}, FSAL: true,
-		}},
+		},
+	},
 	{
 		Name: "tsit5", About: "Tsitouras 5(4) (Comput. Math. Appl. 62, 2011), adaptive", Kind: ODE, Order: 5, Tableau: &Tableau{
 			C: []float64{0, 0.161, 0.327, 0.9, 0.9800255409045097, 1, 1},
@@ -90,5 +96,6 @@ var rungeKutta = []*Method{
 				-0.00178001105222577714, -0.0008164344596567469, 0.007880878010261995, -0.1447110071732629,
 				0.5823571654525552, -0.45808210592918697, 1. / 66,
 			}, FSAL: true,
-		}},
+		},
+	},
 }

@@ -40,6 +40,7 @@ interval from several pairs of draws.`,
 	f.StringVar(&e.solver.method, "solver", "euler", "method: "+list(solverNames()))
 	f.IntSliceVar(&e.nfe, "nfe", nfe, "network evaluations per point; a guided step counts 2")
 	e.solver.addTolerances(cmd)
+	e.solver.addGrid(cmd)
 	f.IntVarP(&e.n, "n", "n", o.N, "points on each side of an exact distance")
 	f.IntVar(&e.pairs, "pairs", o.Pairs, "pairs of draws that W2 is averaged over")
 	f.Float64Var(&e.guidance, "guidance", 1, "scale of classifier-free guidance; 1 is none")
@@ -79,6 +80,11 @@ func (e *evalCall) run(cmd *cobra.Command, args []string) error {
 func (e *evalCall) options(cmd *cobra.Command) (run.EvalOptions, error) {
 	o := run.EvalDefaults()
 	o.N, o.Pairs, o.Guidance, o.Threads = e.n, e.pairs, e.guidance, e.threads
+	o.Diffusion, o.DiffusionScale, o.GridShift = e.solver.diffusion, e.solver.scale, e.solver.gridShift
+	grid := e.solver.grid
+	if grid == uniformGrid {
+		grid = ""
+	}
 	if cmd.Flags().Changed("seed") {
 		o.Key = rng.New(e.seed)
 	}
@@ -102,7 +108,7 @@ func (e *evalCall) options(cmd *cobra.Command) (run.EvalOptions, error) {
 			}
 			continue // a default that this method cannot spend
 		}
-		o.Settings = append(o.Settings, metric.Setting{Solver: e.solver.method, NFE: nfe})
+		o.Settings = append(o.Settings, metric.Setting{Solver: e.solver.method, NFE: nfe, Grid: grid})
 	}
 	return o, o.Validate()
 }

@@ -46,10 +46,10 @@ func (a *app) logprobCommand() *cobra.Command {
 	l := &logprobCall{app: a, solver: solverFlags{precise: true}}
 	cmd := &cobra.Command{
 		Use: "logprob MODEL FILE", Short: "Say how likely a model finds the rows of a file",
-		Long: `Write the log density that MODEL gives each row of FILE, in nats and in the units
-of the data: one column, as .csv, .npy or .jsonl after -o, or CSV on stdout. FILE
-holds the columns of the model, and its label or conditions if the density is to
-be that given them.
+		Long: `Write the log density that MODEL gives each row of FILE, in nats and in the
+units of the data: one column, as .csv, .npy or .jsonl after -o, or CSV on
+stdout. FILE holds the columns of the model, and its label or conditions if the
+density is to be that given them.
 
 With --probes the divergence is estimated, which is cheaper in many dimensions,
 and a second column holds the standard error. --rank sorts the rows by density,
@@ -194,7 +194,7 @@ func (a *app) inPieces(n int, do func(lo, hi int) error) error {
 		if err := do(lo, hi); err != nil {
 			return err
 		}
-		bar.rows(hi, n)
+		bar.count(hi, n, "rows")
 	}
 	return nil
 }

@@ -56,8 +56,8 @@ func (p *progress) step(s run.Progress) {
 	fmt.Fprintf(p.w, "\r%s %3.0f %%  %s\x1b[K", bar(share, 24), 100*share, line)
 }
 
-// rows is told how many rows of a file are done.
-func (p *progress) rows(done, total int) {
+// count is told how many of a number of things are done.
+func (p *progress) count(done, total int, things string) {
 	now := time.Now()
 	if p.start.IsZero() {
 		p.start, p.last = now, now
@@ -67,12 +67,12 @@ func (p *progress) rows(done, total int) {
 	}
 	p.last = now
 	if !p.terminal {
-		fmt.Fprintf(p.w, "%s of %s rows\n", thousands(done), thousands(total))
+		fmt.Fprintf(p.w, "%s of %s %s\n", thousands(done), thousands(total), things)
 		return
 	}
 	p.open = true
 	share := float64(done) / float64(total)
-	fmt.Fprintf(p.w, "\r%s %3.0f %%  %s rows\x1b[K", bar(share, 24), 100*share, thousands(done))
+	fmt.Fprintf(p.w, "\r%s %3.0f %%  %s %s\x1b[K", bar(share, 24), 100*share, thousands(done), things)
 }
 
 // end ends the line, so that others can follow.
