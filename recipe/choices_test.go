@@ -19,6 +19,9 @@ func TestChoices(t *testing.T) {
 		if path != "data.name" {
 			text = strings.TrimSuffix(text, "}") + `,"data":{"name":"moons"}}`
 		}
+		if path == "coupling.scale" {
+			text = fmt.Sprintf(`{"coupling":{"name":"sinkhorn","scale":%q},"data":{"name":"moons"}}`, name) // of those who use it
+		}
 		if !json.Valid([]byte(text)) {
 			t.Fatalf("test writes %s", text)
 		}
