@@ -14,6 +14,7 @@ import (
 	"laminar/objective"
 	"laminar/path"
 	"laminar/rng"
+	"laminar/sample"
 	"laminar/tensor"
 	"laminar/train"
 )
@@ -23,6 +24,8 @@ import (
 type Material struct {
 	Data   Stuff
 	Source Stuff
+	// Teacher is the model that a recipe with Distill learns from.
+	Teacher *Teacher
 }
 
 // Stuff is a distribution or a table; exactly one is set.
@@ -135,6 +138,10 @@ type Plan struct {
 	Objective objective.Objective
 	Pairs     *coupling.Source
 	heldPairs *coupling.Source
+	// Teacher is what a distillation learns from, else nil; Reflow its pairs, once
+	// Generate has made them.
+	Teacher *Teacher
+	Reflow  *sample.Reflow
 }
 
 // judgeRows is the least number of held-out rows that samples are compared with;
@@ -162,8 +169,11 @@ func (r Recipe) Compose(m Material) (*Plan, error) {
 	if err := p.takeSource(m.Source); err != nil {
 		return nil, err
 	}
+	if err := p.takeTeacher(m.Teacher); err != nil {
+		return nil, err
+	}
 	var err error
-	if p.Net, err = r.Network.Network(p.Train.Dim(), p.Train.CondSpec()); err != nil {
+	if p.Net, err = r.network(p.Train.Dim(), p.Train.CondSpec()); err != nil {
 		return nil, err
 	}
 	p.chooseCoupling()
@@ -350,10 +360,18 @@ func (p *Plan) Trainer(o train.Options) (*train.Trainer, error) {
 	if err := p.Prepare(context.Background()); err != nil {
 		return nil, err
 	}
-	if p.heldPairs != nil {
+	if p.Recipe.Distill != nil && p.Teacher == nil {
+		return nil, &flow.FieldError{Path: "distill.teacher", Msg: "the recipe learns from a teacher, which is missing"}
+	}
+	pairs := p.TrainPairs()
+	if pairs == nil {
+		return nil, fmt.Errorf("%w: the teacher has made no pairs yet; call Generate", flow.ErrConfig)
+	}
+	// Held-out pairs are those of the coupling, of which a pool knows nothing.
+	if p.heldPairs != nil && p.Reflow == nil {
 		o.HeldOut = p.heldPairs
 	}
-	return train.New(p.Recipe.Train, p.Recipe.Optim, p.Objective, p.Net, p.Pairs, o)
+	return train.New(p.Recipe.Train, p.Recipe.Optim, p.Objective, p.Net, pairs, o)
 }
 
 // Model returns a model with the given parameters, which must not change
@@ -381,7 +399,7 @@ func (p *Plan) Model(params []float32, k *kernel.Set) (*model.Model, error) {
 // Schedule returns that of the Gaussian paths a recipe trains on, nil if its
 // source is no Gaussian.
 func (r Recipe) Schedule() (flow.Schedule, error) {
-	if r.Source != "gaussian" {
+	if r.Source != "gaussian" || r.Family == "gan" {
 		return nil, nil
 	}
 	return path.NewSchedule(r.Settled().Path)

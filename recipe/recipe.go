@@ -23,6 +23,7 @@ import (
 	"laminar/data"
 	"laminar/flow"
 	"laminar/nn"
+	"laminar/objective"
 	"laminar/optim"
 	"laminar/path"
 	"laminar/train"
@@ -77,6 +78,10 @@ type Recipe struct {
 	Family    string `json:"family"`
 	Objective string `json:"objective"`
 	Predict   string `json:"predict"`
+	// Loss holds the settings of the objectives that have some.
+	Loss objective.Config `json:"loss"`
+	// Distill, if not nil, says what the run learns from a teacher.
+	Distill *Distill `json:"distill,omitempty"`
 	// Drop is the probability with which training hides a row's conditions, so
 	// that the model can be guided.
 	Drop    float64      `json:"drop"`
@@ -100,7 +105,7 @@ func Preset(name string) (Recipe, error) {
 		Version: Version, Preset: name,
 		Data:   Data{Standardise: true, HeldOut: 0.1},
 		Source: "gaussian", Coupling: pairs, Path: path.Defaults(), Drop: 0.1,
-		Family: "flow", Objective: "velocity", Predict: Auto,
+		Family: "flow", Objective: "velocity", Predict: Auto, Loss: objective.Defaults(),
 		Network: nn.Defaults(), Optim: optim.Defaults(), Train: train.Defaults(),
 	}
 	r.Path.Name = Auto
@@ -174,8 +179,11 @@ func (r Recipe) Validate() error {
 		bad("source", "is empty; use gaussian, another data set or a file")
 	}
 	errs = append(errs, r.validObjective()...)
-	errs = append(errs, below("coupling", r.validCoupling()), below("path", r.validPath()), r.Network.Validate("network"),
+	errs = append(errs, below("coupling", r.validCoupling()), below("path", r.validPath()), r.Network.Validate("network"), r.Loss.Validate("loss"),
 		r.Optim.Validate("optim"), r.Train.Validate("train"))
+	if r.Distill != nil {
+		errs = append(errs, below("distill", r.Distill.validate()))
+	}
 	return errors.Join(errs...)
 }
 

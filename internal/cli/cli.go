@@ -62,6 +62,7 @@ func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.trainCommand(),
 		a.sampleCommand(),
+		a.distillCommand(),
 		a.evalCommand(),
 		a.adviseCommand(),
 		a.logprobCommand(),
