@@ -33,7 +33,11 @@ export function Controls() {
   if (!c) return null;
   const preset = c.presets[String(s.recipe.preset ?? "default")] ?? c.presets[Object.keys(c.presets)[0]];
   const value = (path: string): Value | undefined => s.recipe[path] ?? lookup(preset, path);
-  const set = (path: string, v: Value | undefined) => lab.store.setRecipe(edit, { [path]: v });
+  const set = (path: string, v: Value | undefined) => lab.store.setRecipe(edit, {
+    [path]: v,
+    // Only a flow chooses its pairs.
+    ...(path === "family" ? { "coupling.name": v === "flow" ? "ot" : "independent" } : {}),
+  });
   const pick = (path: string, options: Named[] | undefined) => {
     const known = options ?? [];
     if (known.length < 2) return null;
@@ -72,8 +76,8 @@ export function Controls() {
       </Group>
       <Group title="Pairs and path" open>
         <Toggle label="Exact field, no network" about="What a perfect network would answer to independent pairs: a closed form of the points" on={off} onToggle={(v) => lab.store.set({ [edit]: { ...state[edit], exact: v } })} />
-        {off ? null : pick("coupling.name", c.choices["coupling.name"]?.filter((x) => x.name !== "auto"))}
-        {off || value("coupling.name") === "independent" ? null : pick("coupling.cost", c.choices["coupling.cost"])}
+        {off || value("family") !== "flow" ? null : pick("coupling.name", c.choices["coupling.name"]?.filter((x) => x.name !== "auto"))}
+        {off || value("family") !== "flow" || value("coupling.name") === "independent" ? null : pick("coupling.cost", c.choices["coupling.cost"])}
         {pick("path.name", c.choices["path.name"])}
         {pick("path.time", c.choices["path.time"])}
         {pick("family", c.choices.family)}
