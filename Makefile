@@ -3,12 +3,12 @@
 GOFUMPT     = go run mvdan.cc/gofumpt@v0.12.0
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build test lint cross race unit fuzz bench bench-peers bench-quality bench-tong
+.PHONY: build test lint cross race unit web fuzz bench bench-peers bench-quality bench-tong
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/laminar ./cmd/laminar
 
-test: lint unit race cross
+test: lint unit race cross web
 
 lint:
 	@files=$$($(GOFUMPT) -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "run gofumpt on:"; echo "$$files"; exit 1; fi
@@ -26,6 +26,11 @@ race:
 # Every platform builds; foreign tests run where an emulator is at hand.
 cross:
 	./scripts/cross
+
+# The page of the playground: types, its tests, and that the embedded files are
+# those that its source builds; scripts/web -write builds them.
+web:
+	./scripts/web
 
 fuzz:
 	./scripts/fuzz

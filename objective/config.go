@@ -13,6 +13,10 @@ type Config struct {
 	// Equal is the share of MeanFlow's rows with a span of 0, which learn the
 	// velocity itself.
 	Equal float64 `json:"equal"`
+	// TimeMean and TimeScale are those of the normal number behind each of
+	// MeanFlow's times; 1 minus the paper's times have 0.4 and 1.
+	TimeMean  float64 `json:"time_mean"`
+	TimeScale float64 `json:"time_scale"`
 	// Bootstrap is the share of a shortcut model's rows that learn a step from two
 	// of half its length.
 	Bootstrap float64 `json:"bootstrap"`
@@ -33,7 +37,7 @@ type Config struct {
 // Defaults returns the settings of the papers where they suit small models too.
 func Defaults() Config {
 	return Config{
-		Equal: 0.75, Bootstrap: 0.25,
+		Equal: 0.75, TimeMean: 0.4, TimeScale: 1, Bootstrap: 0.25,
 		Segments: 1, Delta: 0.02, Alpha: 1e-5,
 		Critic: nn.Spec{Kind: "mlp", Width: 128, Depth: 3, Activation: "silu"}, CriticRate: 1, R1: 0.1,
 	}
@@ -46,6 +50,8 @@ func (c Config) Validate(path string) error {
 		v, lo, hi float64
 	}{
 		{"equal", c.Equal, 0, 0.99},
+		{"time_mean", c.TimeMean, -10, 10},
+		{"time_scale", c.TimeScale, 1e-3, 10},
 		{"bootstrap", c.Bootstrap, 0.01, 0.99},
 		{"segments", float64(c.Segments), 1, 64},
 		{"delta", c.Delta, 1e-4, 1},

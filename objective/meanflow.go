@@ -17,20 +17,18 @@ import (
 //
 // with the velocity v at (z, s). The right side is the target of a regression, its
 // gradient stopped; du/ds is one forward derivative of the network. The loss of a
-// row is |u - target|^2, divided by its own value + C under a stopped gradient.
-// s and q are the smaller and the larger of two logit-normal times that lean
-// towards the data; of a share Equal of the rows q = s, and u learns v.
+// row is |u - target|^2, divided by its own value + 0.01 under a stopped gradient.
+// s and q are the smaller and the larger of two logit-normal times; of a share Equal of the rows q = s, and u learns v.
 type MeanFlow struct {
 	Line
 	Equal float64
+	// TimeMean and TimeScale are those of the normal number whose sigmoid is a
+	// time; a positive mean leans towards the data.
+	TimeMean, TimeScale float64
 }
 
-// The numbers of the paper: times are 1 - sigmoid(N(-0.4, 1)), and the loss is
-// divided by itself + 0.01.
-const (
-	meanFlowMean  = 0.4
-	meanFlowFloor = 0.01
-)
+// meanFlowFloor is what is added to the loss by which the loss is divided.
+const meanFlowFloor = 0.01
 
 // Phases returns the single phase "meanflow", which trains nn.Group. net is an
 // nn.LongStep.
@@ -57,7 +55,7 @@ func (o MeanFlow) Phases(net nn.Network) ([]Phase, error) {
 		for i := range t {
 			var z [2]float32
 			s.Normal(z[:])
-			from, to := sigmoid(meanFlowMean+float64(z[0])), sigmoid(meanFlowMean+float64(z[1]))
+			from, to := sigmoid(o.TimeMean+o.TimeScale*float64(z[0])), sigmoid(o.TimeMean+o.TimeScale*float64(z[1]))
 			if s.Float64() < o.Equal {
 				to = from
 			}

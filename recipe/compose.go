@@ -191,9 +191,15 @@ func (r Recipe) Compose(m Material) (*Plan, error) {
 
 func (p *Plan) takeData(s Stuff, key rng.Key) error {
 	r := p.Recipe
+	if s.Table != nil && r.Data.Noise > 0 {
+		return &flow.FieldError{Path: "data.noise", Msg: fmt.Sprintf("%s holds stored rows; noise is added to built-in distributions only", r.Data.Name)}
+	}
 	if s.Table == nil {
 		if s.Toy == nil {
 			return fmt.Errorf("%w: no data", flow.ErrConfig)
+		}
+		if r.Data.Noise > 0 {
+			s.Toy = data.Noisy{RowSource: s.Toy, Std: r.Data.Noise}
 		}
 		p.Judge, p.Against = s.Toy, "fresh draws"
 		if c, ok := s.Toy.(data.Classed); ok && s.Toy.CondSpec().Classes > 0 {
@@ -355,6 +361,9 @@ func (p *Plan) Trainer(o train.Options) (*train.Trainer, error) {
 		if err := p.Prepare(context.Background()); err != nil {
 			return nil, err
 		}
+	}
+	if p.Recipe.Distill != nil && p.Teacher == nil {
+		return nil, &flow.FieldError{Path: "distill.teacher", Msg: "the recipe learns from a teacher, which is missing"}
 	}
 	pairs := p.TrainPairs()
 	if pairs == nil {

@@ -44,11 +44,11 @@ var distillations = []struct {
 	path.Entry
 	objective string
 }{
-	{path.Entry{Name: "reflow", About: "flow matching on the pairs that the teacher makes of noise: straighter paths"}, "velocity"},
-	{path.Entry{Name: "distill", About: "regression on the teacher's whole path at t = 0: one evaluation, no more"}, "velocity"},
-	{path.Entry{Name: "meanflow", About: "steps of any length from the teacher's velocities, by their derivative"}, "meanflow"},
-	{path.Entry{Name: "shortcut", About: "steps of any length from the teacher's velocities, each from two of half the length"}, "shortcut"},
-	{path.Entry{Name: "consistency", About: "the end of the path from everywhere on it, along the teacher's paths"}, "consistency"},
+	{path.Entry{Name: "reflow", About: "flow matching on the teacher's own pairs: straighter paths"}, "velocity"},
+	{path.Entry{Name: "distill", About: "regression on the teacher's whole path: one evaluation only"}, "velocity"},
+	{path.Entry{Name: "meanflow", About: "steps of any length, by the derivative of their mean"}, "meanflow"},
+	{path.Entry{Name: "shortcut", About: "steps of length 1, 1/2, 1/4 ..., each from two halves"}, "shortcut"},
+	{path.Entry{Name: "consistency", About: "the end of the path, the same from all points of it"}, "consistency"},
 }
 
 // DistillCatalogue lists the methods that learn from a teacher.
@@ -61,7 +61,8 @@ func DistillCatalogue() []path.Entry {
 }
 
 // Distilled returns the recipe of a run that learns from the model of r by a
-// method: the same data, seed and network, the method's objective.
+// method: the same data, seed and network, the method's objective, a quarter of
+// the steps; as many steps where r's model is a student itself.
 func (r Recipe) Distilled(d Distill) (Recipe, error) {
 	if err := d.validate(); err != nil {
 		return r, below("distill", err)
@@ -70,6 +71,10 @@ func (r Recipe) Distilled(d Distill) (Recipe, error) {
 		return r, &flow.FieldError{Path: "distill.teacher", Msg: "is a GAN, which takes one evaluation already and has no path to learn from"}
 	}
 	r = r.Settled()
+	if r.Distill == nil {
+		// What the teacher has found out need not be found again.
+		r.Train.Steps = max(1, r.Train.Steps/4)
+	}
 	for _, m := range distillations {
 		if m.Name == d.Method {
 			r.Objective = m.objective
@@ -78,8 +83,13 @@ func (r Recipe) Distilled(d Distill) (Recipe, error) {
 	// The student answers velocities of a flow, whatever its teacher does; pairs
 	// of noise and of what it became lie on straight lines.
 	r.Family, r.Predict, r.Distill = "flow", "velocity", &d
+	// Velocities of a teacher have no noise of chance pairs in them: few rows need
+	// to learn them, and long steps want times at both ends.
+	r.Loss.Equal, r.Loss.TimeMean, r.Loss.TimeScale = 0.25, 0, 3
+	r.Loss.Bootstrap, r.Loss.Delta = 0.75, 0.05
 	if r.pools() {
 		r.Path = path.Defaults()
+		r.Coupling.Name, r.Coupling.Block = "independent", 1 // the teacher pairs
 	}
 	return r, nil
 }
@@ -120,14 +130,12 @@ type Teacher struct {
 	Source data.RowSource
 }
 
-// takeTeacher makes the teacher's space that of the plan.
+// takeTeacher checks that the teacher lives in the plan's space. A plan that is
+// only to be judged by needs no teacher.
 func (p *Plan) takeTeacher(t *Teacher) error {
 	d := p.Recipe.Distill
-	if d == nil {
+	if d == nil || t == nil {
 		return nil
-	}
-	if t == nil {
-		return &flow.FieldError{Path: "distill.teacher", Msg: "the recipe learns from a teacher, which is missing"}
 	}
 	mine, err := json.Marshal(p.Transform)
 	if err != nil {

@@ -216,7 +216,7 @@ func (p *Plan) objective() (objective.Objective, error) {
 	line := objective.Line{Path: way, Drop: drop, Teacher: teacher}
 	switch r.Objective {
 	case "meanflow":
-		return objective.MeanFlow{Line: line, Equal: r.Loss.Equal}, nil
+		return objective.MeanFlow{Line: line, Equal: r.Loss.Equal, TimeMean: r.Loss.TimeMean, TimeScale: r.Loss.TimeScale}, nil
 	case "shortcut":
 		return objective.Shortcut{Line: line, Bootstrap: r.Loss.Bootstrap}, nil
 	case "consistency":

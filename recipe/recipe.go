@@ -46,6 +46,9 @@ type Data struct {
 	Conditions []string `json:"conditions,omitempty"`
 	// Array names the array of an NPZ archive.
 	Array string `json:"array,omitempty"`
+	// Noise is the standard deviation of Gaussian noise added to every coordinate
+	// of a built-in distribution; 0 for none.
+	Noise float64 `json:"noise,omitempty"`
 	// Standardise maps every column to mean 0 and standard deviation 1 for the
 	// network; samples are mapped back.
 	Standardise bool `json:"standardise"`
@@ -162,6 +165,9 @@ func (r Recipe) Validate() error {
 	}
 	if !(r.Data.HeldOut >= 0 && r.Data.HeldOut < 1) {
 		bad("data.held_out", "%v is not in [0, 1)", r.Data.HeldOut)
+	}
+	if !(r.Data.Noise >= 0 && r.Data.Noise <= 1e6) {
+		bad("data.noise", "%v is not in [0, 1e6]", r.Data.Noise)
 	}
 	if r.Data.DropLabel && r.Data.Label == "" {
 		bad("data.drop_label", "needs data.label to say which column")

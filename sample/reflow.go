@@ -3,6 +3,7 @@ package sample
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"laminar/data"
 	"laminar/flow"
@@ -17,8 +18,9 @@ import (
 // and z1 is a function of z0, which a network can learn in one step. It is a
 // flow.PairSource over a stored pool, shuffled anew in each epoch.
 type Reflow struct {
-	pool *data.Stored // z0 and z1 side by side
-	dim  int
+	pool    *data.Stored // z0 and z1 side by side
+	dim     int
+	scratch sync.Pool // of *tensor.Mat
 }
 
 // NewReflow has m carry c.N rows from noise to data as c says, over all cores.
@@ -76,7 +78,13 @@ func (r *Reflow) Fill(b *flow.Batch, key rng.Key, i int) error {
 	if err := b.X1.Check("x1 of the batch", n, r.dim); err != nil {
 		return err
 	}
-	s := flow.Sample{X: tensor.New(n, 2*r.dim), Cond: b.Cond}
+	x, _ := r.scratch.Get().(*tensor.Mat)
+	if x == nil || x.N != n {
+		m := tensor.New(n, 2*r.dim)
+		x = &m
+	}
+	defer r.scratch.Put(x)
+	s := flow.Sample{X: *x, Cond: b.Cond}
 	if err := r.pool.Draw(s, key, i); err != nil {
 		return fmt.Errorf("batch %d: %w", i, err)
 	}
