@@ -78,6 +78,7 @@ func (w *work) start(ctx context.Context, m method, seed uint64, steps int, teac
 		if r, err = r.Distilled(d); err != nil {
 			return nil, nil, err
 		}
+		r.Train.Steps = steps // a student's own default is shorter
 	}
 	material, err := run.Gather(&r)
 	if err != nil {
@@ -269,10 +270,14 @@ func (w *work) advance(ctx context.Context, t *train.Trainer, tr *trial, marks [
 			tr.marks = append(tr.marks, mark{from + p.Step, slices.Clone(t.Average(nn.Group))})
 		}
 		if from+p.Step >= to {
-			break
+			return nil
 		}
 	}
-	return ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	done, _ := t.Steps()
+	return fmt.Errorf("training ended at step %d of %d", from+done, to)
 }
 
 // each calls f for 0 to n-1 over the cores and returns the first error.
