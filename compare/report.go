@@ -272,7 +272,7 @@ func (r *Result) tables() []report.Table {
 		if o.Reached < o.Seeds {
 			target = fmt.Sprintf("%d of %d seeds", o.Reached, o.Seeds)
 		}
-		training.Rows = append(training.Rows, []string{o.Name, o.About, strconv.Itoa(o.Steps), fmt.Sprintf("%.1f", float64(o.TrainSeconds)), with(o.Loss, o.LossCI), o.LossKind, target})
+		training.Rows = append(training.Rows, []string{o.Name, o.About, strconv.Itoa(o.Steps), fmt.Sprintf("%.1f", float64(o.TrainSeconds)), n(o.Loss), o.LossKind, target})
 		roads.Rows = append(roads.Rows, []string{o.Name, n(o.Crossing), with(o.Straightness, o.StraightnessCI), n(o.PathEnergy), n(o.NPE), n(o.NFENeeded)})
 		row := []string{o.Name}
 		for _, nfe := range evaluations {
