@@ -175,7 +175,10 @@ func reportPage(dir string, s *Saved, plan *recipe.Plan, rep *metric.Report, sho
 	r := s.Recipe
 	p := report.Page{Title: filepath.Base(r.Data.Name), Facts: facts(s, rep), Footer: "Laminar, flow matching in Go"}
 	source, paired := r.Source, r.Coupling.Name+" coupling"
-	if source == "gaussian" {
+	switch {
+	case len(s.Times) > 0:
+		source = fmt.Sprintf("the rows at %s = %v", r.Data.TimeColumn, s.Times[0])
+	case source == "gaussian":
 		source = "Gaussian noise"
 	}
 	switch r.Coupling.Name {

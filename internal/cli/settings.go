@@ -61,6 +61,8 @@ var settings = []setting{
 	{"label", "column of class labels; class for a built-in set", nil, func(r *recipe.Recipe) any { return &r.Data.Label }},
 	{"drop-label", "leave the label column out", nil, func(r *recipe.Recipe) any { return &r.Data.DropLabel }},
 	{"cond", "columns that become real-valued conditions", nil, func(r *recipe.Recipe) any { return &r.Data.Conditions }},
+	{"time-column", "column of the times at which rows were observed", nil, func(r *recipe.Recipe) any { return &r.Data.TimeColumn }},
+	{"leave-out", "times that training does not see, to judge by", nil, func(r *recipe.Recipe) any { return &r.Data.LeaveOut }},
 	{"array", "name of the array in an NPZ file", nil, func(r *recipe.Recipe) any { return &r.Data.Array }},
 	{"held-out", "share of a file's rows kept for validation", nil, func(r *recipe.Recipe) any { return &r.Data.HeldOut }},
 }
@@ -114,6 +116,8 @@ func (f *recipeFlags) add(cmd *cobra.Command) error {
 			fs.StringVar(p, s.flag, *p, s.usage)
 		case *bool:
 			fs.BoolVar(p, s.flag, *p, s.usage)
+		case *[]float64:
+			fs.Float64SliceVar(p, s.flag, *p, s.usage)
 		case *[]string:
 			fs.StringSliceVar(p, s.flag, *p, s.usage)
 		default:
@@ -168,7 +172,7 @@ var flagOf = map[string]string{
 	"path.sigma": "sigma",
 	"path.name":  "path", "path.power": "power", "path.time": "times", "path.time_mean": "time-mean", "path.time_scale": "time-scale",
 	"path.time_mode": "time-mode", "path.time_edge": "time-edge", "path.shift": "shift", "path.shift_length": "shift-length", "path.weight": "weight",
-	"data.held_out": "held-out", "data.drop_label": "drop-label",
+	"data.held_out": "held-out", "data.time_column": "time-column", "data.leave_out": "leave-out", "data.label": "label", "data.conditions": "cond", "data.drop_label": "drop-label",
 	"eval.N": "n", "eval.Pairs": "pairs", "method": "solver", "nfe": "nfe", "rtol": "rtol", "atol": "atol",
 	"diffusion": "diffusion", "diffusion_scale": "diffusion-scale", "grid": "grid", "grid.shift": "grid-shift", "probes": "probes", "guidance": "guidance", "tolerance": "tolerance",
 }
