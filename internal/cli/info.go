@@ -82,9 +82,9 @@ func (i info) write(w io.Writer) error {
 		line("classes", "%s", wrapped(i.Classes, 64, strings.Repeat(" ", 13)))
 	}
 	if len(i.Times) > 0 {
-		line("times", "%s of the column %s; t = 0 at %v, t = 1 at %v", numbers(i.Times), r.Data.TimeColumn, i.Times[0], i.Times[len(i.Times)-1])
+		line("times", "%s of the column %s; t = 0 at %v, t = 1 at %v", listed(i.Times), r.Data.TimeColumn, i.Times[0], i.Times[len(i.Times)-1])
 		if len(r.Data.LeaveOut) > 0 {
-			line("left out", "%s, which training has not seen", numbers(r.Data.LeaveOut))
+			line("left out", "%s, which training has not seen", listed(r.Data.LeaveOut))
 		}
 		line("source", "rows of time %v", i.Times[0])
 	} else {
@@ -114,5 +114,5 @@ func (i info) write(w io.Writer) error {
 	return err
 }
 
-// numbers lists numbers as they are written.
-func numbers(v []float64) string { return strings.Trim(strings.Join(strings.Fields(fmt.Sprint(v)), ", "), "[]") }
+// listed writes numbers as they are written.
+func listed(v []float64) string { return strings.Trim(strings.Join(strings.Fields(fmt.Sprint(v)), ", "), "[]") }
