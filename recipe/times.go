@@ -62,7 +62,7 @@ func (r Recipe) validTimes() (errs []error) {
 	switch {
 	case r.Family != families[0].Name:
 		bad("family", "%s %s, only %s does: the flow starts from rows, not from noise", r.Family, with, families[0].Name)
-	case r.Objective != Objectives()[0]:
+	case slices.Contains(Objectives()[1:], r.Objective):
 		bad("objective", "%s %s, only %s does", r.Objective, with, Objectives()[0])
 	case r.Predict != "velocity":
 		bad("predict", "%s %s, only velocity does", r.Predict, with)

@@ -59,7 +59,7 @@ func (s *Saved) ReadRowsAt(path string, time float64) (Rows, error) {
 	o := d.TableOptions()
 	o.Array = ""
 	t, err := ReadTable(path, o)
-	if err != nil {
+	if err != nil || t.X.D < s.Model.Dim() {
 		return s.ReadRows(path) // without the column, or with the same fault
 	}
 	var out Rows

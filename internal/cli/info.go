@@ -115,4 +115,6 @@ func (i info) write(w io.Writer) error {
 }
 
 // listed writes numbers as they are written.
-func listed(v []float64) string { return strings.Trim(strings.Join(strings.Fields(fmt.Sprint(v)), ", "), "[]") }
+func listed(v []float64) string {
+	return strings.Trim(strings.Join(strings.Fields(fmt.Sprint(v)), ", "), "[]")
+}
