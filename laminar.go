@@ -30,7 +30,6 @@ import (
 	"laminar/rng"
 	"laminar/run"
 	"laminar/sample"
-	"laminar/solve"
 	"laminar/tensor"
 	"laminar/train"
 )
@@ -144,11 +143,14 @@ func (m *Model) Columns() []string { return m.saved.Model.Columns }
 // Classes returns the names of the classes, nil for a model without.
 func (m *Model) Classes() []string { return m.saved.Model.Classes }
 
-// Draw says how to sample. The zero value is 100 Euler steps from seed 0.
+// Draw says how to sample. The zero value is the model's own way, 100 Euler steps
+// for most, from seed 0.
 type Draw struct {
-	// Method is a solver's name, of solve.Catalogue; "" is euler.
+	// Method is a solver's name, of solve.Catalogue; "" is the model's own: euler,
+	// or jump for one that was trained for few steps.
 	Method string
-	// NFE is the number of network evaluations per row; 0 is 100. An adaptive
+	// NFE is the number of network evaluations per row; 0 is the model's own, 100
+	// for most. An adaptive
 	// method (bosh3, dopri5, tsit5) chooses its own where Adaptive is set.
 	NFE      int
 	Adaptive bool
@@ -172,7 +174,7 @@ func (m *Model) Sample(ctx context.Context, n int, d Draw) (tensor.Matrix[float6
 }
 
 func (m *Model) config(n int, d Draw) (sample.Config, error) {
-	c := sample.Config{N: n, Seed: rng.New(d.Seed), Source: m.saved.Source, Guidance: d.Guidance, Solve: solve.Defaults()}
+	c := sample.Config{N: n, Seed: rng.New(d.Seed), Source: m.saved.Source, Guidance: d.Guidance, Solve: m.saved.Solve()}
 	if d.Method != "" {
 		c.Solve.Method = d.Method
 	}

@@ -24,6 +24,59 @@ import (
 // flow.ErrFormat when the file is at fault, flow.ErrConfig when o is, and tells
 // line, column and remedy.
 func ReadCSV(r io.Reader, name string, o Options) (*Table, error) {
+	f, err := openCSV(r, name)
+	if err != nil {
+		return nil, err
+	}
+	return f.read(o)
+}
+
+// Column describes a column of a file.
+type Column struct {
+	Name string
+	// Number tells that the cells looked at are numbers.
+	Number bool
+}
+
+// CSVColumns returns the columns of a CSV file as ReadCSV names them, judged by
+// its first rows, at most 200. The error is that of ReadCSV.
+func CSVColumns(r io.Reader, name string) ([]Column, error) {
+	f, err := openCSV(r, name)
+	if err != nil {
+		return nil, err
+	}
+	cells, err := f.next()
+	if err == io.EOF {
+		return nil, fmt.Errorf("%w: %s: the file is empty", flow.ErrFormat, name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var columns []Column
+	header := isHeader(cells)
+	for j, n := range numbered(len(cells)) {
+		if header && cells[j] != "" {
+			n = strings.Clone(cells[j])
+		}
+		columns = append(columns, Column{n, true})
+	}
+	if header {
+		cells, err = f.next()
+	}
+	for row := 0; err == nil && row < 200; row++ {
+		for j, c := range cells[:min(len(cells), len(columns))] {
+			v, bad := strconv.ParseFloat(c, 64)
+			columns[j].Number = columns[j].Number && bad == nil && v-v == 0
+		}
+		cells, err = f.next()
+	}
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	return columns, nil
+}
+
+func openCSV(r io.Reader, name string) (*csvFile, error) {
 	in, err := plain(bufio.NewReader(r))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %v", flow.ErrFormat, name, err)
@@ -39,8 +92,7 @@ func ReadCSV(r io.Reader, name string, o Options) (*Table, error) {
 	c.TrimLeadingSpace = comma != '\t'
 	c.ReuseRecord = true
 	c.Comment = '#'
-	f := &csvFile{name: name, csv: c, guard: guard}
-	return f.read(o)
+	return &csvFile{name: name, csv: c, guard: guard}, nil
 }
 
 type csvFile struct {

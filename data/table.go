@@ -44,6 +44,9 @@ type Options struct {
 	// Conditions are the columns, named likewise, that become real-valued
 	// conditions.
 	Conditions []string
+	// Only, if not empty, names the columns of the points, in the order of the
+	// file; columns without a role are left out, and may hold any text.
+	Only []string
 	// Array names the array of an NPZ archive that holds the points; empty
 	// means the only one, or the one called x, data or arr_0.
 	Array string
@@ -195,6 +198,11 @@ func newBuilder(name string, columns []string, o Options) (*builder, error) {
 	for _, j := range real {
 		b.t.Conditions = append(b.t.Conditions, columns[j])
 	}
+	if len(o.Only) > 0 {
+		if err := b.only(o.Only); err != nil {
+			return nil, err
+		}
+	}
 	for j, r := range b.role {
 		if r == asPoint {
 			b.t.Columns = append(b.t.Columns, columns[j])
@@ -204,6 +212,27 @@ func newBuilder(name string, columns []string, o Options) (*builder, error) {
 		return nil, fmt.Errorf("%w: %s: no column is left for the points", flow.ErrConfig, name)
 	}
 	return b, nil
+}
+
+// only leaves out the columns of points that are not among the wanted ones.
+func (b *builder) only(want []string) error {
+	keep := make([]bool, len(b.names))
+	for _, w := range want {
+		j, err := column(b.t.Name, b.names, w)
+		if err == nil && (keep[j] || b.role[j] != asPoint) {
+			err = fmt.Errorf("%w: %s: column %q is asked for twice", flow.ErrConfig, b.t.Name, b.names[j])
+		}
+		if err != nil {
+			return err
+		}
+		keep[j] = true
+	}
+	for j, r := range b.role {
+		if r == asPoint && !keep[j] {
+			b.role[j] = asNothing
+		}
+	}
+	return nil
 }
 
 // column finds a column by name, else by number counted from 1.

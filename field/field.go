@@ -235,6 +235,26 @@ func (f guided[T]) Velocity(dst, x tensor.Matrix[T], t float64) error {
 	return nil
 }
 
+// Average is flow.AverageOf: the same mix of the two averages. The error wraps
+// flow.ErrConfig unless both fields know theirs.
+func (f guided[T]) Average(dst, x tensor.Matrix[T], t, to float64) error {
+	cond, ok := f.cond.(flow.AverageOf[T])
+	uncond, ok2 := f.uncond.(flow.AverageOf[T])
+	if !ok || !ok2 {
+		return fmt.Errorf("%w: the guided fields answer velocities, not their mean over a step", flow.ErrConfig)
+	}
+	p, c := f.take(x)
+	defer f.scratch.Put(p)
+	if err := cond.Average(c, x, t, to); err != nil {
+		return err
+	}
+	if err := uncond.Average(dst, x, t, to); err != nil {
+		return err
+	}
+	f.mix(dst, c)
+	return nil
+}
+
 func (f guided[T]) take(x tensor.Matrix[T]) (*[]T, tensor.Matrix[T]) {
 	p := f.scratch.Get().(*[]T)
 	if n := x.N * x.D; cap(*p) < n {

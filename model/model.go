@@ -117,6 +117,9 @@ func New(c Config) (*Model, error) {
 func checkInputs(p *graph.Program, dim int, c flow.CondSpec) error {
 	b := graph.NewBuilder()
 	nn.RowInputs(b, dim, c)
+	if p.Row(nn.InSpan) != nil {
+		b.Row(nn.InSpan, graph.Float32, 1)
+	}
 	want, err := b.Build()
 	if err != nil {
 		return fmt.Errorf("%w: conditions %+v: %w", flow.ErrConfig, c, err)
@@ -141,10 +144,14 @@ func checkInputs(p *graph.Program, dim int, c flow.CondSpec) error {
 // Dim is the number of coordinates of a point.
 func (m *Model) Dim() int { return m.dim }
 
+// LongSteps reports whether the network knows its mean velocity over a span
+// (nn.LongStep), so that the fields of Bind answer Average over any.
+func (m *Model) LongSteps() bool { return m.Program.Row(nn.InSpan) != nil }
+
 // evaluator is one goroutine's means to run the network.
 type evaluator struct {
 	s           *exec.Session
-	t           []float32
+	t, span     []float32
 	class       []int32
 	real, known []float32
 	mask, seen  []float32
@@ -207,7 +214,16 @@ func (f *Bound) Dim() int { return f.m.dim }
 
 // Velocity writes the network's answer; see flow.FieldOf.
 func (f *Bound) Velocity(dst, x tensor.Mat, t float64) error {
-	return f.eval(dst, x, nil, t, nil)
+	return f.eval(dst, x, nil, t, 0, nil)
+}
+
+// Average writes the mean velocity from t to to; see flow.AverageOf. The error of
+// a model whose network does not take spans wraps flow.ErrConfig, but for to == t.
+func (f *Bound) Average(dst, x tensor.Mat, t, to float64) error {
+	if to != t && !f.m.LongSteps() {
+		return fmt.Errorf("%w: the network answers velocities, not their mean over a step; choose a solver such as euler, or train for long steps (meanflow, shortcut)", flow.ErrConfig)
+	}
+	return f.eval(dst, x, nil, t, to-t, nil)
 }
 
 // VelocityAt evaluates each row at its own time; see flow.RowTimed.
@@ -215,16 +231,16 @@ func (f *Bound) VelocityAt(dst, x tensor.Mat, t []float64, rows []int32) error {
 	if len(t) != x.N {
 		return fmt.Errorf("%w: %d times for %d rows", flow.ErrShape, len(t), x.N)
 	}
-	return f.eval(dst, x, t, 0, rows)
+	return f.eval(dst, x, t, 0, 0, rows)
 }
 
-func (f *Bound) eval(dst, x tensor.Mat, times []float64, t float64, rows []int32) error {
+func (f *Bound) eval(dst, x tensor.Mat, times []float64, t, span float64, rows []int32) error {
 	if err := f.check(dst, x, rows); err != nil {
 		return err
 	}
 	e := f.m.sessions.Get().(*evaluator)
 	defer f.m.sessions.Put(e)
-	if err := e.bind(f, f.m.exe, x, times, t, rows); err != nil {
+	if err := e.bind(f, f.m.exe, x, times, t, span, rows); err != nil {
 		return err
 	}
 	if err := e.s.BindOutput(nn.Out, dst.Data); err != nil {
@@ -247,8 +263,9 @@ func (f *Bound) check(dst, x tensor.Mat, rows []int32) error {
 }
 
 // bind binds the inputs of exe, the network's program or one that includes it:
-// the parameters, the points, their times (t where times is nil) and conditions.
-func (e *evaluator) bind(f *Bound, exe *exec.Program, x tensor.Mat, times []float64, t float64, rows []int32) error {
+// the parameters, the points, their times (t where times is nil), the span of a
+// network for long steps, and conditions.
+func (e *evaluator) bind(f *Bound, exe *exec.Program, x tensor.Mat, times []float64, t, span float64, rows []int32) error {
 	if e.s == nil {
 		e.s = exe.NewSession()
 		if err := e.s.BindParams(nn.Group, f.m.Params); err != nil {
@@ -267,6 +284,15 @@ func (e *evaluator) bind(f *Bound, exe *exec.Program, x tensor.Mat, times []floa
 	}
 	if err := e.s.BindRow(nn.InT, e.t); err != nil {
 		return err
+	}
+	if f.m.LongSteps() {
+		e.span = resize(e.span, x.N)
+		for i := range e.span {
+			e.span[i] = float32(span)
+		}
+		if err := e.s.BindRow(nn.InSpan, e.span); err != nil {
+			return err
+		}
 	}
 	return e.bindConditions(f, x.N, rows)
 }

@@ -12,7 +12,11 @@ import (
 type mlp struct{ base }
 
 func (n *mlp) Apply(b *graph.Builder, group string, in Inputs) graph.Value {
-	h := b.Concat(0, append([]graph.Value{in.X, in.T}, n.conditions(b, group, in)...)...)
+	known := append([]graph.Value{in.X, in.T}, n.conditions(b, group, in)...)
+	if in.Span != graph.None {
+		known = append(known, in.Span)
+	}
+	h := b.Concat(0, known...)
 	for i := range n.Depth {
 		h = n.activate(b, linear(b, group, fmt.Sprintf("net.%d", 2*i), h, n.Width))
 	}

@@ -49,15 +49,14 @@ const (
 	InKnown    = "known"
 	InMask     = "mask"
 	InObserved = "observed"
+	InSpan     = "span"
 )
 
 // RowInputs declares the row inputs of a network of dimension dim with the
-// conditions c.
+// conditions c; Span is not among them (see InputsOf).
 func RowInputs(b *graph.Builder, dim int, c flow.CondSpec) Inputs {
-	in := Inputs{
-		X: b.Row(InX, graph.Float32, dim), T: b.Row(InT, graph.Float32, 1),
-		Span: graph.None, Class: graph.None, Real: graph.None, Known: graph.None, Mask: graph.None, Observed: graph.None,
-	}
+	in := NoInputs()
+	in.X, in.T = b.Row(InX, graph.Float32, dim), b.Row(InT, graph.Float32, 1)
 	if c.Classes > 0 {
 		in.Class = b.Row(InClass, graph.Int32)
 	}
@@ -68,6 +67,34 @@ func RowInputs(b *graph.Builder, dim int, c flow.CondSpec) Inputs {
 		in.Mask, in.Observed = b.Row(InMask, graph.Float32, dim), b.Row(InObserved, graph.Float32, dim)
 	}
 	return in
+}
+
+// InputsOf declares the row inputs of n, the span included if n is a LongStep.
+func InputsOf(b *graph.Builder, n Network) Inputs {
+	in := RowInputs(b, n.Dim(), n.CondSpec())
+	if TakesSpan(n) {
+		in.Span = b.Row(InSpan, graph.Float32, 1)
+	}
+	return in
+}
+
+// NoInputs is Inputs without any, to be filled by hand.
+func NoInputs() Inputs {
+	return Inputs{X: graph.None, T: graph.None, Span: graph.None, Class: graph.None, Real: graph.None, Known: graph.None, Mask: graph.None, Observed: graph.None}
+}
+
+// LongStep makes a network one that takes long steps: beside the time t it is
+// told a span, and answers the mean velocity of the flow line through x from t to
+// t + span, so that x + span v is the whole step. At span 0 it answers the
+// velocity. The network must look at Inputs.Span, as the built-in ones do
+// wherever it is not graph.None; a LongStep has other parameters than the
+// network that it wraps, which come last in the layers that they enter.
+type LongStep struct{ Network }
+
+// TakesSpan reports whether n is a LongStep.
+func TakesSpan(n Network) bool {
+	_, ok := n.(LongStep)
+	return ok
 }
 
 // Network is a velocity network.
@@ -89,7 +116,7 @@ type Network interface {
 // above, parameters in the group "net", one output "v".
 func Velocity(n Network) (*graph.Program, error) {
 	b := graph.NewBuilder()
-	v := n.Apply(b, Group, RowInputs(b, n.Dim(), n.CondSpec()))
+	v := n.Apply(b, Group, InputsOf(b, n))
 	if s := b.Shape(v); b.Err() == nil && (len(s) != 1 || s[0] != n.Dim() || b.Kind(v) != graph.Row) {
 		return nil, fmt.Errorf("%w: the network answers %s%v, want one row of %d", flow.ErrConfig, b.Kind(v), s, n.Dim())
 	}

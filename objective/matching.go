@@ -92,7 +92,7 @@ func (o FlowMatching) Phases(net nn.Network) ([]Phase, error) {
 	weighted := o.Weight != nil || o.Predict == path.Score
 	dim := net.Dim()
 	b := graph.NewBuilder()
-	v := net.Apply(b, nn.Group, nn.RowInputs(b, dim, net.CondSpec()))
+	v := net.Apply(b, nn.Group, nn.InputsOf(b, net))
 	miss := b.Sub(v, b.Row("target", graph.Float32, dim))
 	loss := b.Sum(b.Square(miss), 0)
 	if weighted {

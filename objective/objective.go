@@ -15,6 +15,7 @@ import (
 	"laminar/flow"
 	"laminar/graph"
 	"laminar/nn"
+	"laminar/optim"
 	"laminar/rng"
 	"laminar/tensor"
 )
@@ -50,6 +51,18 @@ type Phase struct {
 	// starts as the network's Init has it. Of several phases with the group, the
 	// first one decides.
 	Init map[string]func(arena []float32, l graph.Layout, key rng.Key)
+	// Average names groups of the program that are no groups of their own: each
+	// reads the averaged parameters (optim.Spec.EMA) of a group that a phase
+	// trains, of equal layout, as they are at the start of the step. Without an
+	// average these are the parameters themselves.
+	Average map[string]string
+	// Optim, if not nil, changes the run's optimiser settings for the group
+	// Trains: a critic's rate, say. Of several phases that train the group, the
+	// first one decides.
+	Optim func(optim.Spec) optim.Spec
+	// Unjudged tells that the loss over held-out pairs says nothing about the
+	// model, as a critic's: training then does without it.
+	Unjudged bool
 }
 
 // Loss is the name of every phase's loss output.

@@ -14,6 +14,7 @@ import (
 	"laminar/objective"
 	"laminar/path"
 	"laminar/rng"
+	"laminar/sample"
 	"laminar/tensor"
 	"laminar/train"
 )
@@ -23,6 +24,8 @@ import (
 type Material struct {
 	Data   Stuff
 	Source Stuff
+	// Teacher is the model that a recipe with Distill learns from.
+	Teacher *Teacher
 }
 
 // Stuff is a distribution or a table; exactly one is set.
@@ -144,6 +147,10 @@ type Plan struct {
 	Marginals   []Marginal
 	TimedPairs  flow.PairSource
 	learn, held []flow.Dataset
+	// Teacher is what a distillation learns from, else nil; Reflow its pairs, once
+	// Generate has made them.
+	Teacher *Teacher
+	Reflow  *sample.Reflow
 }
 
 // judgeRows is the least number of held-out rows that samples are compared with;
@@ -173,8 +180,11 @@ func (r Recipe) Compose(m Material) (*Plan, error) {
 			return nil, err
 		}
 	}
+	if err := p.takeTeacher(m.Teacher); err != nil {
+		return nil, err
+	}
 	var err error
-	if p.Net, err = r.Network.Network(p.Train.Dim(), p.Train.CondSpec()); err != nil {
+	if p.Net, err = r.network(p.Train.Dim(), p.Train.CondSpec()); err != nil {
 		return nil, err
 	}
 	if p.Times != nil {
@@ -202,9 +212,15 @@ func (r Recipe) Compose(m Material) (*Plan, error) {
 
 func (p *Plan) takeData(s Stuff, key rng.Key) error {
 	r := p.Recipe
+	if s.Table != nil && r.Data.Noise > 0 {
+		return &flow.FieldError{Path: "data.noise", Msg: fmt.Sprintf("%s holds stored rows; noise is added to built-in distributions only", r.Data.Name)}
+	}
 	if s.Table == nil {
 		if s.Toy == nil {
 			return fmt.Errorf("%w: no data", flow.ErrConfig)
+		}
+		if r.Data.Noise > 0 {
+			s.Toy = data.Noisy{RowSource: s.Toy, Std: r.Data.Noise}
 		}
 		p.Judge, p.Against = s.Toy, "fresh draws"
 		if c, ok := s.Toy.(data.Classed); ok && s.Toy.CondSpec().Classes > 0 {
@@ -371,12 +387,16 @@ func (p *Plan) Trainer(o train.Options) (*train.Trainer, error) {
 	if err := p.Prepare(context.Background()); err != nil {
 		return nil, err
 	}
-	if p.heldPairs != nil {
-		o.HeldOut = p.heldPairs
+	if p.Recipe.Distill != nil && p.Teacher == nil {
+		return nil, &flow.FieldError{Path: "distill.teacher", Msg: "the recipe learns from a teacher, which is missing"}
 	}
-	var pairs flow.PairSource = p.Pairs
-	if p.Times != nil {
-		pairs = p.TimedPairs
+	pairs := p.TrainPairs()
+	if pairs == nil {
+		return nil, fmt.Errorf("%w: the teacher has made no pairs yet; call Generate", flow.ErrConfig)
+	}
+	// Held-out pairs are those of the coupling, of which a pool knows nothing.
+	if p.heldPairs != nil && p.Reflow == nil {
+		o.HeldOut = p.heldPairs
 	}
 	return train.New(p.Recipe.Train, p.Recipe.Optim, p.Objective, p.Net, pairs, o)
 }
@@ -406,7 +426,7 @@ func (p *Plan) Model(params []float32, k *kernel.Set) (*model.Model, error) {
 // Schedule returns that of the Gaussian paths a recipe trains on, nil if its
 // source is no Gaussian.
 func (r Recipe) Schedule() (flow.Schedule, error) {
-	if !r.GaussianSource() {
+	if !r.GaussianSource() || r.Family == "gan" {
 		return nil, nil
 	}
 	return path.NewSchedule(r.Settled().Path)

@@ -25,6 +25,7 @@ var families = []struct {
 	{path.Entry{Name: "flow", About: "flow matching: straight paths, velocities, any coupling"}, "linear", []string{"velocity", "data", "noise"}, "euler"},
 	{path.Entry{Name: "diffusion", About: "DDPM: variance-preserving paths, noise, independent pairs"}, "vp", []string{"noise", "velocity", "data"}, "euler"},
 	{path.Entry{Name: "score", About: "denoising score matching: as diffusion, but the network answers the score itself"}, "vp", []string{"score"}, "euler"},
+	{path.Entry{Name: "gan", About: "adversarial: one evaluation, a critic in training, no path to watch"}, "linear", []string{"velocity"}, "euler"},
 }
 
 // Families lists the kinds of generative model, the default first.
@@ -45,8 +46,24 @@ func FamilyCatalogue() []path.Entry {
 	return out
 }
 
+var objectives = []path.Entry{
+	{Name: "velocity", About: "the velocity of the path"},
+	{Name: "meanflow", About: "the mean velocity over a step of any length, by its derivative (MeanFlow)"},
+	{Name: "shortcut", About: "the mean velocity over steps of lengths 1, 1/2, 1/4 ..., each from two of half the length"},
+	{Name: "consistency", About: "the way to the end of the path, the same from all points of it (consistency flow matching)"},
+}
+
 // Objectives lists what a flow's network can be trained for, the default first.
-func Objectives() []string { return []string{"velocity"} }
+func Objectives() []string {
+	var out []string
+	for _, o := range objectives {
+		out = append(out, o.Name)
+	}
+	return out
+}
+
+// ObjectiveCatalogue describes the Objectives.
+func ObjectiveCatalogue() []path.Entry { return slices.Clone(objectives) }
 
 // Predictions lists what a network can answer, the default, Auto, first.
 // Whatever it is, the finished model answers velocities.
@@ -61,13 +78,32 @@ func Predictions() []string {
 // family returns the place of r's family in the table, -1 if it is unknown.
 func (r Recipe) family() int { return slices.Index(Families(), r.Family) }
 
-// Method returns the solver by which models of r's family are sampled unless
-// told otherwise.
+// Method returns the solver by which models of r are sampled unless told
+// otherwise.
 func (r Recipe) Method() string {
-	if f := r.family(); f >= 0 {
+	f := r.family()
+	switch {
+	case r.Objective == "meanflow", r.Objective == "shortcut":
+		return "jump"
+	case f >= 0:
 		return families[f].method
 	}
 	return families[0].method
+}
+
+// NFE returns the number of network evaluations by which models of r are sampled
+// unless told otherwise, 0 where any number is as good. only tells that no other
+// makes sense: the network answers where a whole path ends.
+func (r Recipe) NFE() (nfe int, only bool) {
+	switch {
+	case r.Family == "gan", r.Distill != nil && r.Distill.Method == "distill":
+		return 1, true
+	case r.Objective == "consistency":
+		return r.Loss.Segments, false
+	case r.Objective == "meanflow", r.Objective == "shortcut":
+		return 4, false
+	}
+	return 0, false
 }
 
 // Settled returns r with the path and the prediction of its family where they are
@@ -121,8 +157,10 @@ func (r Recipe) validObjective() (errs []error) {
 	case f.Name != "flow" && r.Objective != "velocity":
 		bad("objective", "%s is for the family flow, not %s", r.Objective, f.Name)
 	case f.Name != "flow" && !independent:
-		bad("coupling.name", "the family %s adds noise to each row by itself: only independent goes with it, not %s", f.Name, r.Coupling.Name)
-	case f.Name != "flow" && r.Source != "gaussian":
+		bad("coupling.name", "the family %s has no pairs of noise and data to choose: only independent goes with it, not %s", f.Name, r.Coupling.Name)
+	case r.Objective != "velocity" && r.Predict != "velocity":
+		bad("predict", "the objective %s is about velocities, not %s", r.Objective, r.Predict)
+	case f.Name != "flow" && f.Name != "gan" && r.Source != "gaussian":
 		bad("source", "the family %s starts from Gaussian noise; leave the source out or use the family flow", f.Name)
 	case r.Path.Name == "target" && !independent:
 		bad("coupling.name", "the path target draws its own noise: only independent goes with it, not %s", r.Coupling.Name)
@@ -149,7 +187,15 @@ func (r Recipe) validObjective() (errs []error) {
 // objective returns what the recipe trains the network for. It notes which times
 // are left out.
 func (p *Plan) objective() (objective.Objective, error) {
-	r := p.Recipe
+	r, cond := p.Recipe, p.Train.CondSpec()
+	drop := r.Drop
+	if cond.IsZero() {
+		drop = 0
+	}
+	if r.Family == "gan" {
+		critic, err := r.Loss.Critic.Network(p.Train.Dim(), cond)
+		return objective.Adversarial{Critic: critic, R1: r.Loss.R1, Rate: r.Loss.CriticRate, Drop: drop}, err
+	}
 	way, err := path.New(r.Path)
 	if err != nil {
 		return nil, err
@@ -166,9 +212,21 @@ func (p *Plan) objective() (objective.Objective, error) {
 	if err != nil {
 		return nil, err
 	}
-	drop := r.Drop
-	if p.Train.CondSpec().IsZero() {
-		drop = 0
+	teacher, err := p.teach()
+	if err != nil {
+		return nil, err
+	}
+	line := objective.Line{Path: way, Drop: drop, Teacher: teacher}
+	switch r.Objective {
+	case "meanflow":
+		return objective.MeanFlow{Line: line, Equal: r.Loss.Equal, TimeMean: r.Loss.TimeMean, TimeScale: r.Loss.TimeScale}, nil
+	case "shortcut":
+		return objective.Shortcut{Line: line, Bootstrap: r.Loss.Bootstrap}, nil
+	case "consistency":
+		return objective.Consistency{Line: line, Segments: r.Loss.Segments, Delta: r.Loss.Delta, Alpha: r.Loss.Alpha}, nil
+	}
+	if r.Distill != nil && r.Distill.Method == "distill" {
+		times = path.Within{Of: times, Lo: 0, Hi: 0}
 	}
 	o := objective.FlowMatching{
 		Path: way, Times: times, Drop: drop,

@@ -23,6 +23,7 @@ import (
 	"laminar/data"
 	"laminar/flow"
 	"laminar/nn"
+	"laminar/objective"
 	"laminar/optim"
 	"laminar/path"
 	"laminar/train"
@@ -52,6 +53,9 @@ type Data struct {
 	LeaveOut []float64 `json:"leave_out,omitempty"`
 	// Array names the array of an NPZ archive.
 	Array string `json:"array,omitempty"`
+	// Noise is the standard deviation of Gaussian noise added to every coordinate
+	// of a built-in distribution; 0 for none.
+	Noise float64 `json:"noise,omitempty"`
 	// Standardise maps every column to mean 0 and standard deviation 1 for the
 	// network; samples are mapped back.
 	Standardise bool `json:"standardise"`
@@ -81,6 +85,10 @@ type Recipe struct {
 	Family    string `json:"family"`
 	Objective string `json:"objective"`
 	Predict   string `json:"predict"`
+	// Loss holds the settings of the objectives that have some.
+	Loss objective.Config `json:"loss"`
+	// Distill, if not nil, says what the run learns from a teacher.
+	Distill *Distill `json:"distill,omitempty"`
 	// Drop is the probability with which training hides a row's conditions, so
 	// that the model can be guided.
 	Drop    float64      `json:"drop"`
@@ -104,7 +112,7 @@ func Preset(name string) (Recipe, error) {
 		Version: Version, Preset: name,
 		Data:   Data{Standardise: true, HeldOut: 0.1},
 		Source: "gaussian", Coupling: pairs, Path: path.Defaults(), Drop: 0.1,
-		Family: "flow", Objective: "velocity", Predict: Auto,
+		Family: "flow", Objective: "velocity", Predict: Auto, Loss: objective.Defaults(),
 		Network: nn.Defaults(), Optim: optim.Defaults(), Train: train.Defaults(),
 	}
 	r.Path.Name = Auto
@@ -165,6 +173,9 @@ func (r Recipe) Validate() error {
 	if !(r.Data.HeldOut >= 0 && r.Data.HeldOut < 1) {
 		bad("data.held_out", "%v is not in [0, 1)", r.Data.HeldOut)
 	}
+	if !(r.Data.Noise >= 0 && r.Data.Noise <= 1e6) {
+		bad("data.noise", "%v is not in [0, 1e6]", r.Data.Noise)
+	}
 	if r.Data.DropLabel && r.Data.Label == "" {
 		bad("data.drop_label", "needs data.label to say which column")
 	}
@@ -178,8 +189,11 @@ func (r Recipe) Validate() error {
 	if r.family() >= 0 {
 		errs = append(errs, r.validTimes()...)
 	}
-	errs = append(errs, below("coupling", r.validCoupling()), below("path", r.validPath()), r.Network.Validate("network"),
+	errs = append(errs, below("coupling", r.validCoupling()), below("path", r.validPath()), r.Network.Validate("network"), r.Loss.Validate("loss"),
 		r.Optim.Validate("optim"), r.Train.Validate("train"))
+	if r.Distill != nil {
+		errs = append(errs, below("distill", r.Distill.validate()))
+	}
 	return errors.Join(errs...)
 }
 

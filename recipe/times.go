@@ -50,6 +50,9 @@ func (r Recipe) validTimes() (errs []error) {
 	if IsBuiltIn(r.Data.Name) {
 		bad("data.time_column", "the built-in set %s has no column of times; name a file", r.Data.Name)
 	}
+	if r.Distill != nil {
+		bad("distill", "%s: its pairs are those of noise and data", with)
+	}
 	if r.Data.Label != "" {
 		bad("data.label", "%s: rows of several times are not paired by label", with)
 	}
@@ -119,6 +122,9 @@ func (d Data) TimesOf(t *data.Table) []float64 {
 func (p *Plan) takeTimes(all *data.Table, key rng.Key) error {
 	d := p.Recipe.Data
 	p.Columns, p.Notes = all.Columns, slices.Clone(all.Notes)
+	if all.Real.D != 1 {
+		return &flow.FieldError{Path: "data.time_column", Msg: all.Name + " was not read with a column of times"}
+	}
 	times := d.TimesOf(all)
 	if err := d.checkTimes(all.Name, times); err != nil {
 		return err

@@ -123,6 +123,7 @@ func TestTimesRefused(t *testing.T) {
 		change     func(*recipe.Recipe)
 	}{
 		{"data.time_column", "one time only, 7", snapshots(t, 30, 7), nil},
+		{"data.time_column", "was not read", recipe.Material{Data: recipe.Stuff{Table: &data.Table{Name: "cells.csv"}}}, nil},
 		{"data.time_column", "9 rows at time 1", snapshots(t, 9, 1, 2), nil},
 		{"data.leave_out", "those of cells.csv are 2", three, func(r *recipe.Recipe) { r.Data.LeaveOut = []float64{3} }},
 		{"data.leave_out", "2.5 is not a time", three, func(r *recipe.Recipe) { r.Data.LeaveOut = []float64{2.5} }},

@@ -23,6 +23,10 @@ func Animate(ctx context.Context, w io.Writer, s *Saved, plan *recipe.Plan, o An
 	if err := needPlane(s, "film", 2, math.MaxInt); err != nil {
 		return err
 	}
+	if err := s.watchable(); err != nil {
+		return err
+	}
+	o.followed()
 	c, err := o.config(s, plan, 1000)
 	if err != nil {
 		return err

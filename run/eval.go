@@ -119,8 +119,11 @@ func Evaluate(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (
 	if err != nil {
 		return metric.Report{}, err
 	}
-	if plan.Pairs != nil {
-		subject.Pairs = plan.Pairs
+	if pairs := plan.TrainPairs(); pairs != nil && s.Recipe.Family != "gan" {
+		subject.Pairs = pairs
+	}
+	if s.watchable() != nil {
+		return metric.Evaluate(ctx, o.Config, subject)
 	}
 	if f, err := s.Model.Bind(flow.Cond{}); err == nil {
 		subject.Field = f
@@ -151,6 +154,11 @@ func subjectOf(s *Saved, plan *recipe.Plan, o EvalOptions) (metric.Subject, erro
 	subject := metric.Subject{
 		Name: plan.Recipe.Data.Name, Data: judge, Against: plan.Against, Batch: s.Recipe.Train.Batch,
 		Draw: func(ctx context.Context, n int, set metric.Setting, key rng.Key) (tensor.Mat, float64, error) {
+			if !s.suits(set) {
+				lost := tensor.New(n, m.Dim()) // a row of nulls in the report
+				lost.Data[0] = float32(math.NaN())
+				return lost, float64(set.NFE), nil
+			}
 			c := base
 			c.N, c.Seed = n, key.Split("noise")
 			c.Solve.Method, c.Solve.NFE = set.Solver, set.NFE

@@ -60,13 +60,13 @@ func (p plate) shows(s *Saved, plan *recipe.Plan, o PictureOptions) bool {
 	d, images := s.Model.Dim(), side(s.Model.Dim()) > 0
 	switch p.kind {
 	case "paths":
-		return !images
+		return !images && s.watchable() == nil
 	case "field":
-		return d == 2
+		return d == 2 && s.watchable() == nil
 	case "crossing":
-		return !images && plan.Pairs != nil
+		return !images && plan.TrainPairs() != nil && s.Recipe.Family != "gan"
 	case "independent":
-		return !images && plan.Pairs != nil && plan.Recipe.Coupling.Name != "independent"
+		return !images && plan.TrainPairs() != nil && s.Recipe.Family != "gan" && plan.Recipe.Coupling.Name != "independent"
 	case "loss":
 		return len(o.Lines) > 0
 	case "quality":

@@ -107,6 +107,15 @@ func Save(path string, s *Saved) error {
 	return WriteFile(path, func(w io.Writer) error { return modelfile.Write(w, f) })
 }
 
+// Write writes to w what Save writes to a file.
+func Write(w io.Writer, s *Saved) error {
+	f, err := encode(s)
+	if err != nil {
+		return err
+	}
+	return modelfile.Write(w, f)
+}
+
 func encode(s *Saved) (*modelfile.File, error) {
 	m := s.Model
 	f := &modelfile.File{Meta: map[string]string{metaFormat: "pt", metaVersion: fileVersion, metaKernels: s.Kernels}}

@@ -145,7 +145,7 @@ func (o PictureOptions) config(s *Saved, plan *recipe.Plan, n int) (sample.Confi
 		c.N = n
 	}
 	if c.Solve.Method == "" {
-		c.Solve = solve.Defaults()
+		c.Solve = s.Solve()
 	}
 	if conditioned(c.Cond) && max(len(c.Cond.Class), c.Cond.Real.N, c.Cond.Mask.N) == 1 {
 		c.Cond = repeat(s, c.Cond, c.N)
@@ -157,6 +157,14 @@ func (o PictureOptions) config(s *Saved, plan *recipe.Plan, n int) (sample.Confi
 	err := plan.Judge.DrawAt(like, c.Seed.Split("conditions"), 0)
 	c.Cond = like.Cond
 	return c, err
+}
+
+// followed has paths solved in small steps where nothing else is asked for, also
+// those of a model that is sampled in few.
+func (o *PictureOptions) followed() {
+	if o.Sample.Solve.Method == "" {
+		o.Sample.Solve = solve.Defaults()
+	}
 }
 
 // conditioned tells whether c holds any condition.
@@ -319,6 +327,10 @@ func back(s *Saved, z tensor.Mat) (tensor.Mat, error) {
 }
 
 func pathsPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureOptions) (plot.Figure, error) {
+	if err := s.watchable(); err != nil {
+		return plot.Figure{}, err
+	}
+	o.followed()
 	c, err := o.config(s, plan, 200)
 	if err != nil {
 		return plot.Figure{}, err
@@ -389,6 +401,9 @@ func (o PictureOptions) field(s *Saved) flow.Field {
 }
 
 func fieldPicture(_ context.Context, s *Saved, plan *recipe.Plan, o PictureOptions) (plot.Figure, error) {
+	if err := s.watchable(); err != nil {
+		return plot.Figure{}, err
+	}
 	if err := needPlane(s, "field", 2, 2); err != nil {
 		return plot.Figure{}, err
 	}
@@ -430,7 +445,11 @@ func crossingPicture(_ context.Context, s *Saved, plan *recipe.Plan, o PictureOp
 	if name == "ot" {
 		name = "OT"
 	}
-	return lines(s, plan, plan.Pairs, name+" coupling", o)
+	name += " coupling"
+	if plan.Reflow != nil {
+		name = "the teacher's pairs"
+	}
+	return lines(s, plan, plan.TrainPairs(), name, o)
 }
 
 func independentPicture(_ context.Context, s *Saved, plan *recipe.Plan, o PictureOptions) (plot.Figure, error) {
@@ -445,7 +464,7 @@ func independentPicture(_ context.Context, s *Saved, plan *recipe.Plan, o Pictur
 }
 
 // lines draws a batch of pairs in the numbers of the data.
-func lines(s *Saved, plan *recipe.Plan, pairs *coupling.Source, title string, o PictureOptions) (plot.Figure, error) {
+func lines(s *Saved, plan *recipe.Plan, pairs flow.PairSource, title string, o PictureOptions) (plot.Figure, error) {
 	if pairs == nil {
 		return plot.Figure{}, fmt.Errorf("%w: the pairs cannot be drawn without %s, the data of the model", flow.ErrConfig, plan.Recipe.Data.Name)
 	}

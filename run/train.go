@@ -93,6 +93,13 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	teacherKernels := o.Kernels
+	if saved != nil {
+		teacherKernels = saved.Kernels
+	}
+	if material.Teacher, err = gatherTeacher(&r, teacherKernels); err != nil {
+		return nil, err
+	}
 	plan, err := r.Compose(material)
 	if err != nil {
 		return nil, err
@@ -128,11 +135,25 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 			return nil, err
 		}
 	}
+	if saved == nil && o.Weights == nil {
+		if o.Weights, err = plan.Begin(); err != nil {
+			return nil, err
+		}
+	}
 	if err := makeFolder(o.Dir); err != nil {
 		return nil, err
 	}
 	if err := prepare(ctx, plan, saved, o); err != nil {
 		return nil, err
+	}
+	complete := saved != nil && saved.Finished && saved.Steps >= r.Train.Steps
+	if !complete {
+		if plan.Recipe.Distill != nil {
+			o.note("learning from %s by %s", plan.Recipe.Distill.Teacher, plan.Recipe.Distill.Method)
+		}
+		if err := plan.Generate(ctx, o.Threads); err != nil {
+			return nil, err
+		}
 	}
 	// The steps of a run that has begun are written down already.
 	if o.Time > 0 && !(begun && o.Resume) {
@@ -143,6 +164,9 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 		o.note("--time %s: %d steps", o.Time, r.Train.Steps)
 	}
 	res := &Result{Path: path, Plan: plan, Saved: saved, Resumed: saved != nil}
+	if complete {
+		return res, nil
+	}
 	t, err := plan.Trainer(train.Options{Kernels: k, Workers: o.Threads})
 	if err != nil {
 		return nil, err
@@ -370,6 +394,11 @@ func loadForResume(r *recipe.Recipe, o Options) (*Saved, error) {
 	}
 	want, old := r.Settled(), old.Settled()
 	want.Data.Digest, want.SourceDigest = old.Data.Digest, old.SourceDigest
+	if want.Distill != nil && old.Distill != nil {
+		d := *want.Distill
+		d.Digest = old.Distill.Digest
+		want.Distill = &d
+	}
 	if want.Coupling.Name == recipe.AutoCoupling {
 		want.Coupling.Name = old.Coupling.Name
 	}

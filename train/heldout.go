@@ -32,7 +32,13 @@ func (t *Trainer) addHeldOut() error {
 		return err
 	}
 	h := &heldOut{run: exe.NewSession(), loss: make([]float32, t.cfg.Batch), lowest: math.Inf(1)}
+	if err := t.bindAverages(first.Phase, h.run); err != nil {
+		return err
+	}
 	for _, name := range first.Program.Groups() {
+		if first.Average[name] != "" {
+			continue
+		}
 		if err := h.run.BindParams(name, t.Average(name)); err != nil {
 			return err
 		}

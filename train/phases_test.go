@@ -50,7 +50,8 @@ const (
 
 // judge is the critic's answer, its first coordinate.
 func (o adversarial) judge(b *graph.Builder, x graph.Value) graph.Value {
-	in := nn.Inputs{X: x, T: b.Mul(b.Slice(x, 0, 0, 1), b.Const(0, 1)), Class: graph.None, Real: graph.None, Known: graph.None, Mask: graph.None, Observed: graph.None}
+	in := nn.NoInputs()
+	in.X, in.T = x, b.Mul(b.Slice(x, 0, 0, 1), b.Const(0, 1))
 	return b.Slice(o.critic.Apply(b, criticGroup, in), 0, 0, 1)
 }
 

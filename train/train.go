@@ -160,7 +160,11 @@ func New(c Config, o optim.Spec, obj objective.Objective, net nn.Network, pairs 
 			return nil, fmt.Errorf("%w: phase %s trains group %q, which no program has", flow.ErrConfig, p.Name, p.Trains)
 		}
 		if g.opt == nil {
-			if g.opt, err = optim.New(o, c.Steps, g.params, opts.Kernels); err != nil {
+			spec := o
+			if p.Optim != nil {
+				spec = p.Optim(o)
+			}
+			if g.opt, err = optim.New(spec, c.Steps, g.params, opts.Kernels); err != nil {
 				return nil, err
 			}
 			g.opt.Workers = opts.Workers
@@ -170,7 +174,12 @@ func New(c Config, o optim.Spec, obj objective.Objective, net nn.Network, pairs 
 			return nil, err
 		}
 	}
-	if opts.HeldOut != nil {
+	for _, p := range t.phases {
+		if err := t.bindAverages(p.Phase, p.run); err != nil {
+			return nil, err
+		}
+	}
+	if opts.HeldOut != nil && !t.phases[0].Unjudged {
 		if err := t.addHeldOut(); err != nil {
 			return nil, err
 		}
@@ -188,6 +197,9 @@ func (t *Trainer) addPhase(ph objective.Phase) error {
 		loss: make([]float32, t.cfg.Batch), key: t.key.Split("phase " + ph.Name),
 	}
 	for _, name := range ph.Program.Groups() {
+		if ph.Average[name] != "" {
+			continue // bound once there are optimisers
+		}
 		if t.groups[name] == nil {
 			l := ph.Program.Layout(name)
 			g := &group{params: make([]float32, l.Size)}
@@ -208,6 +220,19 @@ func (t *Trainer) addPhase(ph objective.Phase) error {
 	}
 	t.phases = append(t.phases, p)
 	return p.run.BindOutput(objective.Loss, p.loss)
+}
+
+// bindAverages binds the groups of a phase that read averaged parameters.
+func (t *Trainer) bindAverages(ph objective.Phase, s *exec.Session) error {
+	for name, of := range ph.Average {
+		if g := t.groups[of]; g == nil || g.opt == nil {
+			return fmt.Errorf("%w: phase %s reads the average of the group %q, which nothing trains", flow.ErrConfig, ph.Name, of)
+		}
+		if err := s.BindParams(name, t.Average(of)); err != nil {
+			return fmt.Errorf("phase %s: the average of %q as %q: %w", ph.Name, of, name, err)
+		}
+	}
+	return nil
 }
 
 func bindInputs(s *exec.Session, ph objective.Phase, in *objective.Inputs) error {

@@ -53,19 +53,20 @@ var table = []pkg{
 	{"report", 2, "tensor flow"},
 	{"modelfile", 2, "tensor flow"},
 
-	{"objective", 3, "tensor rng flow graph nn path field"},
+	{"objective", 3, "tensor rng flow graph nn optim path field"},
 	{"model", 3, "tensor rng internal/par internal/kernel internal/exec flow graph nn data path field solve modelfile"},
 
 	{"train", 4, "tensor rng internal/par internal/kernel internal/exec flow graph nn optim data coupling path field objective model"},
 	{"sample", 4, "tensor rng internal/par flow data path field solve model"},
 
-	{"recipe", 5, "tensor rng internal/kernel flow nn optim data data/npy coupling path field solve metric objective model train sample"},
+	{"recipe", 5, "tensor rng internal/kernel flow graph nn optim data data/npy coupling path field solve metric objective model train sample"},
 
 	{"run", 6, "tensor rng internal/kernel flow graph nn optim data data/npy data/table data/parquet coupling path field solve metric plot report modelfile objective model train sample recipe"},
 
 	{"", 7, "tensor rng flow nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe run"},
 
-	{"serve", 8, "tensor rng flow data data/npy path field solve metric plot report modelfile model train sample recipe run laminar"},
+	{"web", 7, ""}, // the built page, embedded
+	{"serve", 8, "tensor rng flow nn web data data/npy path field solve metric plot report modelfile model train sample recipe run laminar"},
 	{"internal/cli", 9, "tensor rng internal/kernel flow nn optim data data/npy data/table coupling path field solve metric plot report modelfile objective model train sample recipe run serve laminar bench"},
 	{"cmd/laminar", 10, "internal/cli"},
 	{"bench/post", 9, "tensor rng flow solve metric sample recipe train"},

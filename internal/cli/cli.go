@@ -62,6 +62,7 @@ func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.trainCommand(),
 		a.sampleCommand(),
+		a.distillCommand(),
 		a.evalCommand(),
 		a.adviseCommand(),
 		a.logprobCommand(),
@@ -73,6 +74,7 @@ func (a *app) commands() []*cobra.Command {
 		a.schemaCommand(),
 		a.couplingCommand(),
 		a.datasetsCommand(),
+		a.playgroundCommand(),
 		a.benchCommand(),
 		a.versionCommand(),
 	}

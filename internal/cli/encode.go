@@ -11,6 +11,7 @@ import (
 	"laminar/metric"
 	"laminar/rng"
 	"laminar/sample"
+	"laminar/solve"
 	"laminar/tensor"
 )
 
@@ -65,7 +66,7 @@ func (e *encodeCall) run(cmd *cobra.Command, args []string) error {
 		return usagef("-o %s: latents are numbers; use .csv, .npy or .jsonl", e.out)
 	}
 	c := sample.Config{Seed: rng.New(0), Workers: e.threads}
-	if c.Solve, err = e.solver.config(cmd, 1); err != nil {
+	if c.Solve, err = e.solver.config(cmd, solve.Defaults(), 1); err != nil {
 		return err
 	}
 	s, err := e.load(args[0])

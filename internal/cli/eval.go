@@ -37,7 +37,7 @@ interval from several pairs of draws.`,
 		nfe = append(nfe, s.NFE)
 	}
 	f.StringVar(&e.data, "data", "", "judge against this built-in set or `file` instead of the model's own data")
-	f.StringVar(&e.solver.method, "solver", "euler", "method: "+list(solverNames()))
+	f.StringVar(&e.solver.method, "solver", "euler", "method (default the model's own): "+list(solverNames()))
 	f.IntSliceVar(&e.nfe, "nfe", nfe, "network evaluations per point; a guided step counts 2")
 	e.solver.addTolerances(cmd)
 	e.solver.addGrid(cmd)
@@ -55,11 +55,11 @@ func completeDataFlag(*cobra.Command, []string, string) ([]string, cobra.ShellCo
 }
 
 func (e *evalCall) run(cmd *cobra.Command, args []string) error {
-	o, err := e.options(cmd)
+	s, err := e.load(args[0])
 	if err != nil {
 		return err
 	}
-	s, err := e.load(args[0])
+	o, err := e.options(cmd, s)
 	if err != nil {
 		return err
 	}
@@ -77,8 +77,8 @@ func (e *evalCall) run(cmd *cobra.Command, args []string) error {
 	return rep.WriteText(e.stdout)
 }
 
-func (e *evalCall) options(cmd *cobra.Command) (run.EvalOptions, error) {
-	o := run.EvalDefaults()
+func (e *evalCall) options(cmd *cobra.Command, s *run.Saved) (run.EvalOptions, error) {
+	o := s.EvalDefaults()
 	o.N, o.Pairs, o.Guidance, o.Threads = e.n, e.pairs, e.guidance, e.threads
 	o.Diffusion, o.DiffusionScale, o.GridShift = e.solver.diffusion, e.solver.scale, e.solver.gridShift
 	grid := e.solver.grid
@@ -89,12 +89,19 @@ func (e *evalCall) options(cmd *cobra.Command) (run.EvalOptions, error) {
 		o.Key = rng.New(e.seed)
 	}
 	if cmd.Flags().Changed("rtol") || cmd.Flags().Changed("atol") {
-		c, err := e.solver.config(cmd, cost(e.guidance))
+		c, err := e.solver.config(cmd, s.Solve(), cost(e.guidance))
 		if err != nil {
 			return o, err
 		}
 		o.Settings = []metric.Setting{{Solver: c.Method, RTol: c.RTol, ATol: c.ATol}}
 		return o, o.Validate()
+	}
+	given := cmd.Flags().Changed
+	if !given("solver") && !given("nfe") && cost(e.guidance) == 1 {
+		return o, o.Validate()
+	}
+	if !given("solver") {
+		e.solver.method = s.Recipe.Method()
 	}
 	m, err := solve.Named(e.solver.method)
 	if err != nil {

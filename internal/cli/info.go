@@ -96,6 +96,12 @@ func (i info) write(w io.Writer) error {
 		about += fmt.Sprintf(" with sigma %.3g", r.Path.Sigma)
 	}
 	line("family", "%s, %s, answers %s", r.Family, about, r.Predict)
+	if r.Objective != "velocity" {
+		line("objective", "%s", r.Objective)
+	}
+	if d := r.Distill; d != nil {
+		line("teacher", "%s, by %s, round %d", d.Teacher, d.Method, d.Round)
+	}
 	line("coupling", "%s, cost %s", r.Coupling.Name, r.Coupling.Cost)
 	line("network", "%s, width %d, depth %d, %s", r.Network.Kind, r.Network.Width, r.Network.Depth, r.Network.Activation)
 	line("parameters", "%s in %d tensors, %d operations", thousands(i.Parameters), len(i.Tensors), i.Operations)

@@ -14,6 +14,7 @@ import (
 	"laminar/rng"
 	"laminar/run"
 	"laminar/sample"
+	"laminar/solve"
 	"laminar/tensor"
 )
 
@@ -79,7 +80,7 @@ func (l *logprobCall) run(cmd *cobra.Command, args []string) error {
 		return usagef("-o %s: densities are numbers; use .csv, .npy or .jsonl", l.out)
 	}
 	c := sample.Config{Seed: rng.New(l.seed), Probes: l.probes, Workers: l.threads}
-	if c.Solve, err = l.solver.config(cmd, 1); err != nil {
+	if c.Solve, err = l.solver.config(cmd, solve.Defaults(), 1); err != nil {
 		return err
 	}
 	s, err := l.load(args[0])

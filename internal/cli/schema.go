@@ -117,7 +117,7 @@ func (w *watched) Rows() iter.Seq2[table.Record, error] {
 		for r, err := range w.Source.Rows() {
 			if n++; n%4096 == 0 && err == nil {
 				err = w.ctx.Err()
-				w.tell.rows(w.passes, n)
+				w.tell.pass(w.passes, n)
 			}
 			if !yield(r, err) || err != nil {
 				return
@@ -126,8 +126,8 @@ func (w *watched) Rows() iter.Seq2[table.Record, error] {
 	}
 }
 
-// rows shows how far the reading of a file has come, once it takes long.
-func (p *progress) rows(pass, n int) {
+// pass shows how far the reading of a file has come, once it takes long.
+func (p *progress) pass(pass, n int) {
 	now := time.Now()
 	if p.start.IsZero() {
 		p.start, p.last = now, now

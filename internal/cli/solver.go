@@ -23,12 +23,13 @@ const uniformGrid = "uniform"
 
 func (f *solverFlags) add(cmd *cobra.Command) {
 	d := solve.Defaults()
-	method, nfe := d.Method, "network evaluations per point; a guided step counts 2"
+	method, nfe, own := d.Method, "network evaluations per point (default the model's own); a guided step counts 2", " (default the model's own)"
 	if f.precise {
+		own = ""
 		method, d.NFE, nfe = "dopri5", 0, "network evaluations per point; 0 lets an adaptive method choose"
 	}
 	fs := cmd.Flags()
-	fs.StringVar(&f.method, "solver", method, "method: "+list(solverNames()))
+	fs.StringVar(&f.method, "solver", method, "method"+own+": "+list(solverNames()))
 	fs.IntVar(&f.nfe, "nfe", d.NFE, nfe)
 	complete(cmd, "solver", solverNames()...)
 	f.addTolerances(cmd)
@@ -70,10 +71,19 @@ func solverNames() []string {
 // evaluations of the network: 2 under guidance, else 1. A number of evaluations
 // that the user gave must be divided by what a step costs; the default is
 // lowered until it is.
-func (f *solverFlags) config(cmd *cobra.Command, cost int) (solve.Config, error) {
-	c := solve.Defaults()
-	c.Method, c.NFE, c.RTol, c.ATol, c.Diffusion, c.DiffusionScale = f.method, f.nfe, f.rtol, f.atol, f.diffusion, f.scale
+//
+// What the user did not give is the model's own, or, for precise flags, dopri5
+// with adaptive steps.
+func (f *solverFlags) config(cmd *cobra.Command, own solve.Config, cost int) (solve.Config, error) {
+	c := own
 	given := cmd.Flags().Changed
+	if given("solver") || f.precise {
+		c.Method = f.method
+	}
+	if given("nfe") || f.precise {
+		c.NFE = f.nfe
+	}
+	c.RTol, c.ATol, c.Diffusion, c.DiffusionScale = f.rtol, f.atol, f.diffusion, f.scale
 	m, err := solve.Named(c.Method)
 	if err != nil {
 		return c, err

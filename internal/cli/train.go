@@ -190,7 +190,7 @@ func (t *trainCall) judge(ctx context.Context, res *run.Result, stepped bool) (*
 		return nil, files, err
 	}
 	t.note("judging the model ...")
-	o := run.EvalDefaults()
+	o := res.Saved.EvalDefaults()
 	o.Threads = t.threads
 	rep, err := run.Evaluate(ctx, res.Saved, res.Plan, o)
 	if err != nil {

@@ -1,0 +1,130 @@
+package serve
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"laminar/data"
+	"laminar/rng"
+)
+
+// drawing reads how many rows a request asks for, under which seed.
+func (s *Server) drawing(r *http.Request) (n int, seed uint64, err error) {
+	if n, err = number(r, "n", 2000, 1, s.cfg.Limits.Points); err != nil {
+		return 0, 0, err
+	}
+	if text := r.URL.Query().Get("seed"); text != "" {
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			return 0, 0, faultf(http.StatusUnprocessableEntity, "seed: %.40q is not a whole number from 0", text)
+		}
+	}
+	return n, seed, nil
+}
+
+// points answers draws of a built-in set.
+func (s *Server) points(w http.ResponseWriter, r *http.Request) error {
+	n, seed, err := s.drawing(r)
+	if err != nil {
+		return err
+	}
+	noise := 0.0
+	if text := r.URL.Query().Get("noise"); text != "" {
+		if noise, err = strconv.ParseFloat(text, 64); err != nil || !(noise >= 0 && noise <= 1e6) {
+			return faultf(http.StatusUnprocessableEntity, "noise: %.40q is not in [0, 1e6]", text)
+		}
+	}
+	x, err := drawNamed(r.URL.Query().Get("name"), n, rng.New(seed), noise)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, map[string]any{"n": n, "x_f32": f32(x.Data)})
+}
+
+// column describes a column of an uploaded file.
+type column struct {
+	Name   string `json:"name"`
+	Number bool   `json:"number"`
+}
+
+// table reads two columns of a CSV file in the body.
+func (s *Server) table(w http.ResponseWriter, r *http.Request) error {
+	b, err := readBody(w, r, s.cfg.Limits.UploadBytes)
+	if err != nil {
+		return err
+	}
+	if err := s.heavy.take(r.Context()); err != nil {
+		return err
+	}
+	defer s.heavy.give()
+	const name = "the file"
+	columns, err := data.CSVColumns(bytes.NewReader(b), name)
+	if err != nil {
+		return err
+	}
+	if len(columns) > 1000 {
+		return faultf(http.StatusUnprocessableEntity, "the file has %d columns; up to 1000 are shown", len(columns))
+	}
+	x, y := r.URL.Query().Get("x"), r.URL.Query().Get("y")
+	shown := make([]column, len(columns))
+	for i, c := range columns {
+		shown[i] = column(c)
+		// By number, for names may be equal.
+		number := strconv.Itoa(i + 1)
+		switch {
+		case !c.Number:
+		case x == "":
+			x = number
+		case y == "" && x != number && x != c.Name:
+			y = number
+		}
+	}
+	if x == "" || y == "" {
+		return faultf(http.StatusUnprocessableEntity, "of the file's %d columns, fewer than two hold numbers in every row; two are needed", len(columns))
+	}
+	t, err := data.ReadCSV(bytes.NewReader(b), name, data.Options{Only: []string{x, y}, MaxBytes: 64 << 20})
+	if err != nil {
+		return err
+	}
+	notes := append([]string{}, t.Notes...)
+	rows := t.X.N
+	if rows < leastRows {
+		return faultf(http.StatusUnprocessableEntity, "the file has %d rows; at least %d are needed", rows, leastRows)
+	}
+	if most := s.cfg.Limits.Points; rows > most {
+		keep := make([]int, most)
+		for i := range keep {
+			keep[i] = i * rows / most
+		}
+		t = t.Select(keep)
+		notes = append(notes, fmt.Sprintf("%d of %d rows are used, evenly taken", most, rows))
+	}
+	// Columns come in the order of the file; the request has one of its own.
+	first, second := place(columns, x), place(columns, y)
+	if first > second {
+		for i := range t.X.N {
+			row := t.X.Row(i)
+			row[0], row[1] = row[1], row[0]
+		}
+	}
+	return writeJSON(w, map[string]any{
+		"rows": rows, "columns": shown, "x": columns[first].Name, "y": columns[second].Name,
+		"n": t.X.N, "points_f64": f64(t.X.Data), "notes": notes,
+	})
+}
+
+// place is the number of the column that the reader took for want: the one of
+// that name, else of that number.
+func place(columns []data.Column, want string) int {
+	for i, c := range columns {
+		if c.Name == want {
+			return i
+		}
+	}
+	k, err := strconv.Atoi(want)
+	if err != nil || k < 1 || k > len(columns) {
+		return 0 // the reader has refused it
+	}
+	return k - 1
+}
