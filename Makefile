@@ -3,12 +3,12 @@
 GOFUMPT     = go run mvdan.cc/gofumpt@v0.12.0
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build test lint cross race unit fuzz bench bench-peers bench-quality
+.PHONY: build test lint cross race unit web fuzz bench bench-peers bench-quality bench-tong
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/laminar ./cmd/laminar
 
-test: lint unit race cross
+test: lint unit race cross web
 
 lint:
 	@files=$$($(GOFUMPT) -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "run gofumpt on:"; echo "$$files"; exit 1; fi
@@ -27,6 +27,11 @@ race:
 cross:
 	./scripts/cross
 
+# The page of the playground: types, its tests, and that the embedded files are
+# those that its source builds; scripts/web -write builds them.
+web:
+	./scripts/web
+
 fuzz:
 	./scripts/fuzz
 
@@ -39,3 +44,9 @@ bench-peers:
 
 bench-quality:
 	go run ./bench/quality
+
+# Half an hour on two quiet cores; finished cells are kept in runs/tong.json, so
+# that another call goes on. CELLS='OT-CFM/N-moons' SEEDS=42 select.
+SEEDS ?= 42,43,44,45,46
+bench-tong:
+	go run ./bench/tong -cells '$(CELLS)' -seeds '$(SEEDS)' -write docs/benchmarks.md

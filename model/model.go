@@ -221,7 +221,7 @@ func (f *Bound) Velocity(dst, x tensor.Mat, t float64) error {
 // a model whose network does not take spans wraps flow.ErrConfig, but for to == t.
 func (f *Bound) Average(dst, x tensor.Mat, t, to float64) error {
 	if to != t && !f.m.LongSteps() {
-		return fmt.Errorf("%w: the network answers velocities, not their mean over a step; choose a solver such as euler, or train for long steps (meanflow, shortcut)", flow.ErrConfig)
+		return &flow.FieldError{Path: "method", Msg: "jump needs a network that was trained for long steps (meanflow, shortcut); this one answers velocities: choose another solver, such as euler"}
 	}
 	return f.eval(dst, x, nil, t, to-t, nil)
 }

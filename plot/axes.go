@@ -121,7 +121,8 @@ func (a axes) draw(c canvas, th theme, xTitle, yTitle string, nx, ny int) {
 	}
 }
 
-// heading writes the title and, below it, the legend's entries in one line.
+// heading writes the title and, below it, the legend's entries, in a second line
+// where a chart's width is too little for one.
 func heading(c canvas, th theme, title string, entries ...entry) {
 	const x0 = 20.0
 	if title != "" {
@@ -135,6 +136,9 @@ func heading(c canvas, th theme, title string, entries ...entry) {
 	for _, e := range entries {
 		if e.name == "" {
 			continue
+		}
+		if w := textWidth(e.name, f) + 24; x > x0 && x+w > chartWidth-x0 {
+			x, y = x0, y+16
 		}
 		switch e.mark {
 		case dotMark:

@@ -1,6 +1,7 @@
 package plot
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -104,11 +105,15 @@ type Series struct {
 	Lo, Hi  []float64
 }
 
-// Quality shows a distance to data against the number of network evaluations,
-// both logarithmic, with the floor of data against data as a band.
+// Quality shows a distance to data against the number of network evaluations, or
+// against something else that is spent, both logarithmic, with the floor of data
+// against data as a band.
 type Quality struct {
 	Title  string
 	Series []Series
+	// Over names the axis along which the series run, where it is not network
+	// evaluations per sample.
+	Over string
 	// Floor is the distance of data to data, FloorLo to FloorHi its interval;
 	// 0 leaves them out.
 	Floor, FloorLo, FloorHi float64
@@ -144,12 +149,14 @@ func (q Quality) Figure() (Figure, error) {
 		}
 	}
 	slices.Sort(x.at)
-	x.at = slices.Compact(x.at)
+	if x.at = slices.Compact(x.at); len(x.at) > 10 {
+		x.at = nil // too many to be read side by side
+	}
 	x.lo, x.hi = x.lo/1.12, x.hi*1.12
 	y.lo, y.hi = y.lo/1.15, y.hi*1.15
 	return Figure{w: chartWidth, h: chartHeight, look: themeOf(q.Dark), paint: func(c canvas, th theme) {
 		a := axes{box: chartBox(), x: x, y: y}
-		a.draw(c, th, "network evaluations per sample", "W2 to data", 6, 5)
+		a.draw(c, th, cmp.Or(q.Over, "network evaluations per sample"), "W2 to data", 6, 5)
 		var legend []entry
 		for k, s := range q.Series {
 			color := th.series[k%len(th.series)]

@@ -33,7 +33,7 @@ func themeOf(dark bool) theme {
 			noise: hex(0xF0B23E), way: hex(0xD98AA5), sample: hex(0x4FB0EA), held: hex(0x2FC796),
 			heat: []rgba{hex(0x11151F), hex(0x16335A), hex(0x1F6CA8), hex(0x56B4E9), hex(0xF4D58A), hex(0xFFF6DC)},
 		}
-		t.series = []rgba{t.sample, t.noise, t.held, hex(0xF07F3C), hex(0xDD92BC), hex(0x98A2B5)}
+		t.series = []rgba{t.sample, t.noise, t.held, hex(0xF07F3C), hex(0xDD92BC), hex(0x98A2B5), hex(0xC9A77C), hex(0xE8EBF2)}
 		return t
 	}
 	t := theme{
@@ -41,7 +41,7 @@ func themeOf(dark bool) theme {
 		noise: hex(0xE69F00), way: hex(0xC2607F), sample: hex(0x0072B2), held: hex(0x009E73),
 		heat: []rgba{hex(0xFFFFFF), hex(0xDCE9F5), hex(0x94C1E1), hex(0x3E8AC4), hex(0x0B5394), hex(0x072A52)},
 	}
-	t.series = []rgba{t.sample, t.noise, t.held, hex(0xD55E00), hex(0xCC79A7), hex(0x56B4E9)}
+	t.series = []rgba{t.sample, t.noise, t.held, hex(0xD55E00), hex(0xCC79A7), hex(0x56B4E9), hex(0x7A5C2E), hex(0x1D2330)}
 	return t
 }
 

@@ -384,8 +384,10 @@ func (p *Plan) couplingKey() rng.Key { return rng.New(p.Recipe.Train.Seed).Split
 
 // Trainer returns the run that the plan describes, at its first step.
 func (p *Plan) Trainer(o train.Options) (*train.Trainer, error) {
-	if err := p.Prepare(context.Background()); err != nil {
-		return nil, err
+	if p.Reflow == nil {
+		if err := p.Prepare(context.Background()); err != nil {
+			return nil, err
+		}
 	}
 	if p.Recipe.Distill != nil && p.Teacher == nil {
 		return nil, &flow.FieldError{Path: "distill.teacher", Msg: "the recipe learns from a teacher, which is missing"}

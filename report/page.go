@@ -45,13 +45,14 @@ var page = template.Must(template.New("page").Parse(`<!doctype html>
 <thead><tr>{{range .Head}}<th scope="col"{{if .Numeric}} class="n"{{end}}>{{.Text}}</th>{{end}}</tr></thead>
 <tbody>
 {{- range .Rows}}
-<tr>{{range .}}<td{{if .Numeric}} class="n"{{end}}>{{.Text}}</td>{{end}}</tr>
+<tr>{{range .}}<td{{if .Numeric}} class="n"{{else if .Long}} class="t"{{end}}>{{.Text}}</td>{{end}}</tr>
 {{- end}}
 </tbody>
 </table></div>
 {{- end}}
+{{- $small := .Small}}
 {{- with .Figures}}
-<div class="figures">
+<div class="figures{{if $small}} small{{end}}">
 {{- range .}}
 <figure><picture>{{with .Dark}}<source srcset="{{.}}" media="(prefers-color-scheme: dark)">{{end}}<img src="{{.Light}}" alt="{{.Alt}}"></picture>
 {{- with .Caption}}
@@ -93,8 +94,11 @@ table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabu
 caption { text-align: left; color: var(--muted); padding: 0 0 .5rem; }
 th, td { text-align: left; padding: .45rem 1.25rem .45rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { color: var(--muted); font-weight: 500; }
+td { vertical-align: top; }
 .n { text-align: right; }
+.t { white-space: normal; min-width: 20rem; }
 .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); gap: 1.5rem; align-items: start; }
+.small { grid-template-columns: repeat(auto-fill, minmax(min(100%, 15rem), 1fr)); gap: 1rem; }
 figure { margin: 0; border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
 img { display: block; width: 100%; height: auto; }
 figcaption { padding: .6rem 1rem .7rem; color: var(--muted); font-size: .88rem; border-top: 1px solid var(--line); }

@@ -50,13 +50,16 @@ type Section struct {
 	Text    string
 	Tables  []Table
 	Figures []Figure
+	// Small sets the figures four to a line, to be compared, instead of two.
+	Small bool
 	// JSON is shown indented, folded away: a recipe, an evaluation. It must be
 	// valid JSON.
 	JSON json.RawMessage
 }
 
 // Table has one cell per column in each row. Columns whose cells are all
-// numbers should be listed in Numeric, which sets them flush right.
+// numbers should be listed in Numeric, which sets them flush right. A cell of
+// more than a few words is broken into lines.
 type Table struct {
 	Caption string
 	Columns []string
@@ -78,7 +81,7 @@ type Figure struct {
 func (p Page) WriteHTML(w io.Writer) error {
 	v := view{Title: p.Title, Summary: p.Summary, Facts: p.Facts, Footer: p.Footer, Style: template.CSS(style)}
 	for _, s := range p.Sections {
-		sv := sectionView{Title: s.Title, Text: s.Text}
+		sv := sectionView{Title: s.Title, Text: s.Text, Small: s.Small}
 		where := fmt.Sprintf("section %q", s.Title)
 		for i, t := range s.Tables {
 			tv, err := t.view()
@@ -122,6 +125,7 @@ type sectionView struct {
 	Title, Text, JSON string
 	Tables            []tableView
 	Figures           []figureView
+	Small             bool
 }
 
 type tableView struct {
@@ -133,14 +137,19 @@ type tableView struct {
 type cell struct {
 	Text    string
 	Numeric bool
+	// Long text is broken into lines.
+	Long bool
 }
+
+// longText is the number of bytes from which a cell is broken into lines.
+const longText = 48
 
 func (t Table) view() (tableView, error) {
 	v := tableView{Caption: t.Caption}
 	cells := func(texts []string) []cell {
 		out := make([]cell, len(texts))
 		for i, s := range texts {
-			out[i] = cell{s, i < len(t.Numeric) && t.Numeric[i]}
+			out[i] = cell{s, i < len(t.Numeric) && t.Numeric[i], len(s) > longText}
 		}
 		return out
 	}

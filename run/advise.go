@@ -214,8 +214,7 @@ type adviser struct {
 
 // settings lists what the model can be sampled with.
 func (a *adviser) settings(s *Saved) ([]metric.Setting, error) {
-	f, err := s.Model.Bind(flow.Cond{})
-	if err != nil {
+	if err := s.watchable(); err != nil {
 		return nil, err
 	}
 	var out []metric.Setting
@@ -224,8 +223,7 @@ func (a *adviser) settings(s *Saved) ([]metric.Setting, error) {
 		if err != nil {
 			return nil, err
 		}
-		_, averages := any(f).(flow.AverageOf[float32])
-		if m.Scheduled && s.Model.Schedule == nil || m.Kind == solve.Jump && !averages || m.Kind == solve.SDE && s.Model.Coupled {
+		if m.Scheduled && s.Model.Schedule == nil || m.Kind == solve.Jump && !s.Model.LongSteps() || m.Kind == solve.SDE && s.Model.Coupled {
 			continue
 		}
 		for _, grid := range a.o.Grids {

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,6 +33,8 @@ type PictureOptions struct {
 	// points. A field is that of Cond's first row, or of unknown conditions.
 	// Source is that of the model.
 	Sample sample.Config
+	// Title replaces that of samples and paths if not empty.
+	Title string
 	// T is the time of a field.
 	T float64
 	// Lines are the losses; Report holds the figures of quality.
@@ -242,7 +245,7 @@ func samplesPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureO
 	if err != nil {
 		return plot.Figure{}, err
 	}
-	title := plan.Recipe.Data.Name
+	title := cmp.Or(o.Title, plan.Recipe.Data.Name)
 	switch d := s.Model.Dim(); {
 	case d == 1:
 		return plot.Histogram{Title: title, Data: real, Samples: x, Name: column(s), Dark: o.Dark}.Figure()
@@ -344,9 +347,9 @@ func pathsPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureOpt
 		return plot.Figure{}, err
 	}
 	if s.Model.Dim() == 1 {
-		return plot.Curves{Title: "paths from noise to data", T: tr.T, Z: tr.Z, Data: real, Name: column(s), Count: c.N, Dark: o.Dark}.Figure()
+		return plot.Curves{Title: cmp.Or(o.Title, "paths from noise to data"), T: tr.T, Z: tr.Z, Data: real, Name: column(s), Count: c.N, Dark: o.Dark}.Figure()
 	}
-	return plot.Paths{Title: "paths from noise to data", T: tr.T, Z: tr.Z, Data: real, Count: c.N, Dark: o.Dark}.Figure()
+	return plot.Paths{Title: cmp.Or(o.Title, "paths from noise to data"), T: tr.T, Z: tr.Z, Data: real, Count: c.N, Dark: o.Dark}.Figure()
 }
 
 // dataField is the model's field between points in the numbers of the data.

@@ -213,24 +213,25 @@ func parameters(p *graph.Program, width int) ([]float32, error) {
 // draw is n points carried by steps Euler steps through a network of that
 // width.
 func draw(n, steps, width int) func() (Job, error) {
+	return carry(n, width, solve.Config{Method: "euler", Steps: steps})
+}
+
+// adaptive is n points carried by Dormand and Prince's method, each with steps of
+// its own, where the peer has one step size for all points.
+func adaptive(n int, tolerance float64, width int) func() (Job, error) {
+	c := solve.Defaults()
+	c.Method, c.NFE, c.Adaptive, c.RTol, c.ATol = "dopri5", 0, true, tolerance, tolerance
+	return carry(n, width, c)
+}
+
+// carry is n points carried through a network of that width.
+func carry(n, width int, c solve.Config) func() (Job, error) {
 	return func() (Job, error) {
-		net, err := nn.Spec{Kind: "mlp", Width: width, Depth: 2, Activation: "relu"}.Network(2, flow.CondSpec{})
+		m, err := carrier(width)
 		if err != nil {
 			return Job{}, err
 		}
-		program, err := nn.Velocity(net)
-		if err != nil {
-			return Job{}, err
-		}
-		arena, err := parameters(program, width)
-		if err != nil {
-			return Job{}, err
-		}
-		m, err := model.New(model.Config{Program: program, Params: arena})
-		if err != nil {
-			return Job{}, err
-		}
-		config := sample.Config{N: n, Solve: solve.Config{Method: "euler", Steps: steps}}
+		config := sample.Config{N: n, Solve: c}
 		x0, x := normal(1, n, 2), tensor.New(n, 2)
 		return Job{
 			Step: func() error {
@@ -248,15 +249,69 @@ func draw(n, steps, width int) func() (Job, error) {
 	}
 }
 
+// likelihood is the mean log-density of n points under a network of that width.
+func likelihood(n, steps, width int) func() (Job, error) {
+	return func() (Job, error) {
+		m, err := carrier(width)
+		if err != nil {
+			return Job{}, err
+		}
+		c := sample.Config{N: n, Solve: solve.Config{Method: "rk4", Steps: steps}}
+		points := tensor.Convert[float64](normal(1, n, 2))
+		var d sample.Density
+		return Job{
+			Step: func() (err error) {
+				d, _, err = sample.LogProb(context.Background(), m, c, points)
+				return err
+			},
+			Answer: func() (mean float64) {
+				for _, v := range d.LogP {
+					mean += v / float64(n)
+				}
+				return mean
+			},
+		}, nil
+	}
+}
+
+// carrier is the model of the peer's network.
+func carrier(width int) (*model.Model, error) {
+	net, err := nn.Spec{Kind: "mlp", Width: width, Depth: 2, Activation: "relu"}.Network(2, flow.CondSpec{})
+	if err != nil {
+		return nil, err
+	}
+	program, err := nn.Velocity(net)
+	if err != nil {
+		return nil, err
+	}
+	arena, err := parameters(program, width)
+	if err != nil {
+		return nil, err
+	}
+	return model.New(model.Config{Program: program, Params: arena})
+}
+
 // postRun is the whole training run of post.py: steps of 256 pairs, each batch a
 // fresh draw, paired by exact transport of the Euclidean cost.
 func postRun(steps int) func() (Job, error) {
+	return training(coupling.Config{Name: "ot", Cost: "l2"}, steps)
+}
+
+// trainRun is the same with another coupling, of squared distances, with the
+// peer's regularisation.
+func trainRun(name string, steps int) func() (Job, error) {
+	c := coupling.Defaults()
+	c.Name, c.Scale, c.Epsilon, c.Penalty = name, "absolute", 0.05, 1
+	return training(c, steps)
+}
+
+func training(c coupling.Config, steps int) func() (Job, error) {
 	return func() (Job, error) {
 		net, err := nn.Post().Network(2, flow.CondSpec{})
 		if err != nil {
 			return Job{}, err
 		}
-		pairer, err := coupling.NewOT("l2")
+		pairer, err := coupling.New(c)
 		if err != nil {
 			return Job{}, err
 		}

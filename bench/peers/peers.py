@@ -5,6 +5,9 @@ same work as Laminar, one process per work, driven round by round.
     peers.py gemm M N K [--ta] [--tb]     float32 product through OpenBLAS
     peers.py train WIDTH BATCH            one Adam step of a 3-w-w-2 ReLU network
     peers.py sample N STEPS WIDTH         Euler through that network
+    peers.py adaptive N RTOL WIDTH        Dormand and Prince's method, one step size for all points
+    peers.py likelihood N STEPS WIDTH     log-density with the exact divergence, by RK4
+    peers.py cfm COUPLING STEPS           training by torchcfm, where it can be imported
     peers.py assign N DIM                 scipy.optimize.linear_sum_assignment
     peers.py sinkhorn N                   ot.sinkhorn, 100 iterations
     peers.py unbalanced N                 ot.unbalanced.sinkhorn_unbalanced, likewise
@@ -155,6 +158,166 @@ def sample(args):
     return same, step, lambda: float(out[0].double().square().mean())
 
 
+# Solving in the manner of torchdiffeq: the state is a tensor (or several), an
+# adaptive step is one for all points, and its error is the root mean square over
+# all of them.
+
+DOPRI5_C = (0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1, 1)
+DOPRI5_A = (
+    (),
+    (1 / 5,),
+    (3 / 40, 9 / 40),
+    (44 / 45, -56 / 15, 32 / 9),
+    (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
+    (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
+    (35 / 384, 0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
+)
+DOPRI5_E = (71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
+
+
+def dopri5(f, x, tolerance):
+    import torch
+
+    t, h, first = 0.0, 0.1, f(0.0, x)
+    while t < 1:
+        h = min(h, 1 - t)
+        k = [first]
+        for c, row in zip(DOPRI5_C[1:], DOPRI5_A[1:]):
+            y = x + h * sum(a * v for a, v in zip(row, k) if a)
+            k.append(f(t + c * h, y))
+        error = h * sum(e * v for e, v in zip(DOPRI5_E, k) if e)
+        scale = tolerance + tolerance * torch.maximum(x.abs(), y.abs())
+        ratio = float((error / scale).square().mean().sqrt())
+        if ratio <= 1:
+            t, x, first = t + h, y, k[-1]
+        h *= min(10.0, max(0.2, 0.9 * max(ratio, 1e-10) ** -0.2))
+    return x
+
+
+def adaptive(args):
+    import torch
+
+    net = network(args.width)
+    x0 = torch.from_numpy(normal(1, args.n, 2))
+    out = [x0]
+
+    def f(t, x):
+        return net(torch.cat([x, torch.full((len(x), 1), t)], dim=1))
+
+    def step():
+        with torch.no_grad():
+            out[0] = dopri5(f, x0, args.rtol)
+
+    return same, step, lambda: float(out[0].double().square().mean())
+
+
+def likelihood(args):
+    """log p of points at t = 1: back to t = 0 with the trace of the Jacobian, one
+    reverse pass for each coordinate."""
+    import torch
+
+    net = network(args.width)
+    data = torch.from_numpy(normal(1, args.n, 2))
+    out = [data]
+
+    def f(t, x):
+        with torch.enable_grad():
+            x = x.requires_grad_(True)
+            v = net(torch.cat([x, torch.full((len(x), 1), t)], dim=1))
+            trace = sum(
+                torch.autograd.grad(v[:, i].sum(), x, retain_graph=i == 0)[0][:, i] for i in range(2))
+        return v.detach(), trace
+
+    def step():
+        x, total, h = data, torch.zeros(len(data)), -1 / args.steps
+        for i in range(args.steps):
+            t = 1 + i * h
+            v1, d1 = f(t, x)
+            v2, d2 = f(t + h / 2, x.detach() + h / 2 * v1)
+            v3, d3 = f(t + h / 2, x.detach() + h / 2 * v2)
+            v4, d4 = f(t + h, x.detach() + h * v3)
+            x = x.detach() + h / 6 * (v1 + 2 * v2 + 2 * v3 + v4)
+            total = total + h / 6 * (d1 + 2 * d2 + 2 * d3 + d4)
+        out[0] = -0.5 * x.double().square().sum(1) - math.log(2 * math.pi) + total.double()
+
+    return same, step, lambda: float(out[0].mean())
+
+
+def pairing(coupling):
+    """The pairs of a batch as torchcfm makes them: torchcfm itself where it can be
+    imported (its folder in PYTHONPATH), else POT in the same way: a plan, from
+    which as many pairs as the batch holds are drawn."""
+    import numpy as np
+
+    if coupling == "independent":
+        return lambda x0, x1: (x0, x1)
+    import ot
+
+    try:
+        from torchcfm.optimal_transport import OTPlanSampler
+
+        return OTPlanSampler(method=coupling, reg=0.05, reg_m=1.0).sample_plan
+    except ModuleNotFoundError:
+        plan = {
+            "exact": ot.emd,
+            "sinkhorn": lambda a, b, cost: ot.sinkhorn(a, b, cost, 0.05),
+            "unbalanced": lambda a, b, cost: ot.unbalanced.sinkhorn_knopp_unbalanced(a, b, cost, 0.05, 1.0),
+        }[coupling]
+
+        def pair(x0, x1):
+            import torch
+
+            n = len(x0)
+            weight = np.full(n, 1 / n)
+            p = plan(weight, weight, torch.cdist(x0, x1).square().double().numpy()).ravel()
+            drawn = np.random.choice(n * n, n, p=p / p.sum())
+            return x0[drawn // n], x1[drawn % n]
+
+        return pair
+
+
+def cfm(args):
+    import numpy as np
+    import sklearn.datasets  # noqa: F401  imports belong to set-up
+    import torch
+
+    try:
+        from torchcfm.conditional_flow_matching import ConditionalFlowMatcher
+
+        sample = ConditionalFlowMatcher(sigma=0.0).sample_location_and_conditional_flow
+    except ModuleNotFoundError:
+
+        def sample(x0, x1):
+            t = torch.rand(len(x0))
+            s = t[:, None]
+            return t, s * x1 + (1 - s) * x0, x1 - x0
+
+    pair, seed, out = pairing(args.coupling), [0], [math.nan]
+
+    def prepare(round):
+        seed[0] = round
+
+    def step():
+        torch.manual_seed(seed[0])
+        np.random.seed(seed[0])
+        random = np.random.RandomState(seed[0])
+        net = post.network()
+        adam = torch.optim.Adam(net.parameters(), lr=1e-3)
+        tail = []
+        for i in range(args.steps):
+            x0, x1 = pair(torch.randn(256, 2), post.moons(256, random))
+            t, xt, ut = sample(x0, x1)
+            loss = torch.mean((net(torch.cat([xt, t[:, None]], dim=1)) - ut) ** 2)
+            adam.zero_grad(set_to_none=True)
+            loss.backward()
+            adam.step()
+            if i >= args.steps - 100:
+                tail.append(loss.item())
+        out[0] = sum(tail) / len(tail)
+
+    return prepare, step, lambda: out[0]
+
+
 def assign(args):
     import numpy as np
     from scipy.optimize import linear_sum_assignment
@@ -226,7 +389,7 @@ def post_run(args):
 
 def versions():
     out = {"python": sys.version.split()[0]}
-    for name in DEBIAN:
+    for name in (*DEBIAN, "torchcfm"):
         if name in sys.modules:
             out[name] = sys.modules[name].__version__
     return out
@@ -266,6 +429,13 @@ def arguments():
     work("train", train, "width", "batch").add_argument(
         "--foreach", action="store_true", default=None, help="PyTorch's multi-tensor Adam")
     work("sample", sample, "n", "steps", "width")
+    work("likelihood", likelihood, "n", "steps", "width")
+    free = work("adaptive", adaptive, "n")
+    free.add_argument("rtol", type=float)
+    free.add_argument("width", type=int)
+    pairs = work("cfm", cfm)
+    pairs.add_argument("coupling")
+    pairs.add_argument("steps", type=int)
     work("assign", assign, "n", "dim")
     work("sinkhorn", sinkhorn, "n").add_argument("--dtype", default="float64")
     work("unbalanced", unbalanced, "n")
@@ -279,7 +449,7 @@ def main():
     args = arguments()
     post.limit_threads(args.threads)
     try:
-        if args.work in ("train", "sample", "post"):
+        if args.work not in ("gemm", "assign", "sinkhorn"):
             import torch
 
             torch.set_num_threads(args.threads)

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"laminar/flow"
+	"laminar/internal/cputime"
 	"laminar/metric"
 	"laminar/model"
 	"laminar/recipe"
@@ -116,12 +117,12 @@ func judge(r recipe.Recipe, seeds, pairs, n int, nfes []int) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		start, used := time.Now(), processTime()
+		start, used := time.Now(), cputime.Used()
 		if err := t.Fit(ctx); err != nil {
 			return false, err
 		}
 		wall += time.Since(start).Seconds() / float64(seeds)
-		cpu += (processTime() - used).Seconds() / float64(seeds)
+		cpu += (cputime.Used() - used).Seconds() / float64(seeds)
 		loss += t.Loss(100) / float64(seeds)
 		trained, err := plan.Model(slices.Clone(t.Best()), nil)
 		if err != nil {

@@ -70,6 +70,7 @@ func (a *app) commands() []*cobra.Command {
 		a.interpolateCommand(),
 		a.plotCommand(),
 		a.animateCommand(),
+		a.compareCommand(),
 		a.infoCommand(),
 		a.schemaCommand(),
 		a.couplingCommand(),

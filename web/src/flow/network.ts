@@ -90,11 +90,11 @@ export class Network implements Field {
     const x = this.inputs.get("x"), v = program.outputs?.find((o) => o.name === "v");
     if (!x || !v) throw new ProgramError('the program has no input "x" or no output "v"');
     this.dim = x.size;
-    this.out = this.values[v.value]!;
+    this.out = this.values[v.value];
     if (this.out.size !== this.dim) throw new ProgramError(`the program answers ${this.out.size} numbers to points of ${this.dim}`);
     let offset = 0;
     for (const q of program.params ?? []) {
-      if (q.node >= 0) this.places.push({ value: this.values[q.node]!, offset });
+      if (q.node >= 0) this.places.push({ value: this.values[q.node], offset });
       offset += size(q.shape);
     }
     this.parameters = parameterCount(program);
@@ -132,7 +132,7 @@ export class Network implements Field {
       floats += (n.kind === 1 ? (BLOCK + 4) * s : s) + 16;
       if (n.op === "linear") {
         const wide = Math.ceil((n.shape?.at(-1) ?? 1) / 8) * 8;
-        const w = p.nodes[n.in![1]!]!;
+        const w = p.nodes[n.in![1]];
         floats += (size(w.shape) / Math.max(1, n.shape?.at(-1) ?? 1)) * wide + 16 + (s / Math.max(1, n.shape?.at(-1) ?? 1)) * (BLOCK + 4) * wide;
       }
     }
@@ -148,13 +148,13 @@ export class Network implements Field {
 
   private add(n: Node, index: number): void {
     const s = size(n.shape), row = n.kind === 1;
-    const ins = (n.in ?? []).map((i) => this.values[i]!);
-    const shapes = (n.in ?? []).map((i) => this.program.nodes[i]!.shape ?? []);
+    const ins = (n.in ?? []).map((i) => this.values[i]);
+    const shapes = (n.in ?? []).map((i) => this.program.nodes[i].shape ?? []);
     const shape = n.shape ?? [], ints = n.ints ?? [];
     if (n.kind === 2) throw new ProgramError(`"${n.op}" mixes rows; a velocity program does not`);
     // Values that are the operand in other clothes cost nothing.
     if (n.op === "torows" || n.op === "stopgradient" || n.op === "reshape") {
-      this.values[index] = { ...ins[0]!, size: s };
+      this.values[index] = { ...ins[0], size: s };
       return;
     }
     const width = row ? Math.ceil(BLOCK / 4) * 4 : 1;
@@ -172,7 +172,7 @@ export class Network implements Field {
         this.inputs.set(n.name!, y);
         return;
       case "const":
-        for (let i = 0; i < s; i++) y.data[i] = n.const![i % n.const!.length]!;
+        for (let i = 0; i < s; i++) y.data[i] = n.const![i % n.const!.length];
         return;
       case "convert":
         return put(map1(y, a, n.dtype === 1 ? Math.trunc : (x) => x));
@@ -181,37 +181,37 @@ export class Network implements Field {
           for (let r = 0; r < rows; r++) {
             for (let i = 0; i < s; i++) {
               const from = a.data[r * a.stride + i] !== 0 ? b : c;
-              y.data[r * s + i] = from.data[r * from.stride + i]!;
+              y.data[r * s + i] = from.data[r * from.stride + i];
             }
           }
         });
       case "transpose": {
-        const xs = strides(shapes[0]!);
-        return put(move(y, a, indices(shape, (at) => at.reduce((k, v, d) => k + v * xs[ints[d]!]!, 0))));
+        const xs = strides(shapes[0]);
+        return put(move(y, a, indices(shape, (at) => at.reduce((k, v, d) => k + v * xs[ints[d]], 0))));
       }
       case "broadcast": {
-        const from = shapes[0]!, xs = strides(from);
-        return put(move(y, a, indices(shape, (at) => at.reduce((k, v, d) => k + (from[d] !== 1 ? v * xs[d]! : 0), 0))));
+        const from = shapes[0], xs = strides(from);
+        return put(move(y, a, indices(shape, (at) => at.reduce((k, v, d) => k + (from[d] !== 1 ? v * xs[d] : 0), 0))));
       }
       case "slice": {
-        const xs = strides(shapes[0]!);
-        return put(move(y, a, indices(shape, (at) => at.reduce((k, v, d) => k + (v + (d === ints[0] ? ints[1]! : 0)) * xs[d]!, 0))));
+        const xs = strides(shapes[0]);
+        return put(move(y, a, indices(shape, (at) => at.reduce((k, v, d) => k + (v + (d === ints[0] ? ints[1] : 0)) * xs[d], 0))));
       }
       case "pad": {
-        const from = shapes[0]!, xs = strides(from);
+        const from = shapes[0], xs = strides(from);
         return put(move(y, a, indices(shape, (at) => {
-          const q = at[ints[0]!]! - ints[1]!;
-          if (q < 0 || q >= from[ints[0]!]!) return -1;
-          return at.reduce((k, v, d) => k + (d === ints[0] ? q : v) * xs[d]!, 0);
+          const q = at[ints[0]] - ints[1];
+          if (q < 0 || q >= from[ints[0]]) return -1;
+          return at.reduce((k, v, d) => k + (d === ints[0] ? q : v) * xs[d], 0);
         })));
       }
       case "concat": {
-        const axis = ints[0]!, ys = strides(shape);
+        const axis = ints[0], ys = strides(shape);
         let start = 0;
         ins.forEach((x, j) => {
           const lo = start;
-          start += shapes[j]![axis]!;
-          const to = indices(shapes[j]!, (at) => at.reduce((k, v, d) => k + (v + (d === axis ? lo : 0)) * ys[d]!, 0));
+          start += shapes[j][axis];
+          const to = indices(shapes[j], (at) => at.reduce((k, v, d) => k + (v + (d === axis ? lo : 0)) * ys[d], 0));
           put(scatterTo(y, x, to));
         });
         return;
@@ -219,50 +219,50 @@ export class Network implements Field {
       case "sum":
       case "reducemax": {
         const ys = strides(shape);
-        const to = indices(shapes[0]!, (at) => at.reduce((k, v, d) => k + (shape[d] !== 1 ? v * ys[d]! : 0), 0));
+        const to = indices(shapes[0], (at) => at.reduce((k, v, d) => k + (shape[d] !== 1 ? v * ys[d] : 0), 0));
         const sum = n.op === "sum";
         return put((rows) => {
           y.data.fill(sum ? 0 : -Infinity, 0, rows * s);
           for (let r = 0; r < rows; r++) {
             const o = r * s, p = r * a.stride;
             for (let i = 0; i < to.length; i++) {
-              const k = o + to[i]!, v = a.data[p + i]!;
-              y.data[k] = sum ? y.data[k]! + v : Math.max(y.data[k]!, v);
+              const k = o + to[i], v = a.data[p + i];
+              y.data[k] = sum ? y.data[k] + v : Math.max(y.data[k], v);
             }
           }
         });
       }
       case "gather": {
-        const w = size(shapes[0]!.slice(1)), last = shapes[0]![0]! - 1;
+        const w = size(shapes[0].slice(1)), last = shapes[0][0] - 1;
         return put((rows) => {
           for (let r = 0; r < rows; r++) {
             for (let i = 0; i < b.size; i++) {
-              const k = Math.min(last, Math.max(0, Math.trunc(b.data[r * b.stride + i]!) || 0)), from = r * a.stride + k * w;
-              for (let j = 0; j < w; j++) y.data[r * s + i * w + j] = a.data[from + j]!;
+              const k = Math.min(last, Math.max(0, Math.trunc(b.data[r * b.stride + i]) || 0)), from = r * a.stride + k * w;
+              for (let j = 0; j < w; j++) y.data[r * s + i * w + j] = a.data[from + j];
             }
           }
         });
       }
       case "scatter": {
-        const w = size(shape.slice(1)), last = shape[0]! - 1;
+        const w = size(shape.slice(1)), last = shape[0] - 1;
         return put((rows) => {
           y.data.fill(0, 0, rows * s);
           for (let r = 0; r < rows; r++) {
             for (let i = 0; i < a.size; i++) {
-              const k = Math.min(last, Math.max(0, Math.trunc(a.data[r * a.stride + i]!) || 0));
-              for (let j = 0; j < w; j++) y.data[r * s + k * w + j]! += b.data[r * b.stride + i * w + j]!;
+              const k = Math.min(last, Math.max(0, Math.trunc(a.data[r * a.stride + i]) || 0));
+              for (let j = 0; j < w; j++) y.data[r * s + k * w + j] += b.data[r * b.stride + i * w + j];
             }
           }
         });
       }
       case "unfold":
       case "fold":
-        return put(windows(n, y, a, n.op === "unfold" ? shapes[0]![2]! : shape[2]!));
+        return put(windows(n, y, a, n.op === "unfold" ? shapes[0][2] : shape[2]));
       case "linear":
-        return this.linear(n, y, a, b, shapes[1]!, put);
+        return this.linear(n, y, a, b, shapes[1], put);
       case "matmul": {
-        const r2 = shape.length, m = shape[r2 - 2]!, cols = shape[r2 - 1]!;
-        const k = n.transA ? shapes[0]![r2 - 2]! : shapes[0]![r2 - 1]!, batch = size(shape.slice(0, r2 - 2));
+        const r2 = shape.length, m = shape[r2 - 2], cols = shape[r2 - 1];
+        const k = n.transA ? shapes[0][r2 - 2] : shapes[0][r2 - 1], batch = size(shape.slice(0, r2 - 2));
         const [ai, ap] = n.transA ? [1, m] : [k, 1], [bp, bj] = n.transB ? [1, k] : [cols, 1];
         return put((rows) => {
           for (let r = 0; r < rows; r++) {
@@ -271,7 +271,7 @@ export class Network implements Field {
               for (let i = 0; i < m; i++) {
                 for (let j = 0; j < cols; j++) {
                   let sum = 0;
-                  for (let p = 0; p < k; p++) sum += a.data[x0 + i * ai! + p * ap!]! * b.data[w0 + p * bp! + j * bj!]!;
+                  for (let p = 0; p < k; p++) sum += a.data[x0 + i * ai! + p * ap!] * b.data[w0 + p * bp! + j * bj!];
                   y.data[y0 + i * cols + j] = sum;
                 }
               }
@@ -284,13 +284,14 @@ export class Network implements Field {
       const k = this.kernels;
       return put((rows) => k.sigmoid(a.at, y.at, Math.ceil((rows * s) / 4) * 4));
     }
-    if (unary[n.op]) return put(map1(y, a, unary[n.op]!));
-    if (binary[n.op]) return put(n.op === "add" ? add2(y, a, b) : n.op === "mul" ? mul2(y, a, b) : map2(y, a, b, binary[n.op]!));
+    if (n.op === "relu" && a.stride === s) return put(relu(y, a));
+    if (unary[n.op]) return put(map1(y, a, unary[n.op]));
+    if (binary[n.op]) return put(n.op === "add" ? add2(y, a, b) : n.op === "mul" ? mul2(y, a, b) : map2(y, a, b, binary[n.op]));
     throw new ProgramError(`the page has no operation "${n.op}"; it can be sampled with the command line`);
   }
 
   private linear(n: Node, y: Value, x: Value, w: Value, wShape: readonly number[], put: (f: Step) => void): void {
-    const cols = n.shape!.at(-1)!, k = n.transB ? wShape[1]! : wShape[0]!, lead = y.size / Math.max(1, cols);
+    const cols = n.shape!.at(-1)!, k = n.transB ? wShape[1] : wShape[0], lead = y.size / Math.max(1, cols);
     const [wk, wn] = n.transB ? [1, k] : [cols, 1];
     if (this.kernels && x.stride > 0 && w.stride === 0 && k > 0 && cols > 0) {
       const kern = this.kernels, wide = Math.ceil(cols / 8) * 8;
@@ -298,7 +299,7 @@ export class Network implements Field {
       this.packs.push(() => {
         for (let j = 0; j < wide; j++) {
           for (let p = 0; p < k; p++) {
-            packed.data[((j >> 3) * k + p) * 8 + (j & 7)] = j < cols ? w.data[p * wk! + j * wn!]! : 0;
+            packed.data[((j >> 3) * k + p) * 8 + (j & 7)] = j < cols ? w.data[p * wk! + j * wn!] : 0;
           }
         }
       });
@@ -306,22 +307,24 @@ export class Network implements Field {
       put((rows) => {
         const m = rows * lead;
         kern.linear(x.at, packed.at, res.at, Math.min(Math.ceil(m / 4) * 4, BLOCK * lead), k, wide);
-        if (!direct) for (let r = 0; r < m; r++) for (let j = 0; j < cols; j++) y.data[r * cols + j] = res.data[r * wide + j]!;
+        if (!direct) for (let r = 0; r < m; r++) for (let j = 0; j < cols; j++) y.data[r * cols + j] = res.data[r * wide + j];
       });
       return;
     }
     put((rows) => {
       for (let r = 0; r < rows; r++) {
-        for (let l = 0; l < lead; l++) {
-          const x0 = r * x.stride + l * k, y0 = r * y.size + l * cols;
-          for (let j = 0; j < cols; j++) {
-            let sum = 0;
-            for (let p = 0, q = j * wn!; p < k; p++, q += wk!) sum += x.data[x0 + p]! * w.data[q]!;
-            y.data[y0 + j] = sum;
-          }
-        }
+        for (let l = 0; l < lead; l++) product(y.data, r * y.size + l * cols, x.data, r * x.stride + l * k, w.data, r * w.stride, k, cols, wk, wn);
       }
     });
+  }
+}
+
+/** One row times a matrix. */
+function product(y: Float32Array, y0: number, x: Float32Array, x0: number, w: Float32Array, w0: number, k: number, cols: number, wk: number, wn: number): void {
+  for (let j = 0; j < cols; j++) {
+    let sum = 0;
+    for (let p = 0, q = w0 + j * wn; p < k; p++, q += wk) sum += x[x0 + p] * w[q];
+    y[y0 + j] = sum;
   }
 }
 
@@ -329,10 +332,17 @@ function map1(y: Value, a: Value, f: (x: number) => number): Step {
   const s = y.size;
   return (rows) => {
     if (a.stride === s) {
-      for (let i = 0, n = rows * s; i < n; i++) y.data[i] = f(a.data[i]!);
+      for (let i = 0, n = rows * s; i < n; i++) y.data[i] = f(a.data[i]);
       return;
     }
-    for (let r = 0; r < rows; r++) for (let i = 0; i < s; i++) y.data[r * s + i] = f(a.data[r * a.stride + i]!);
+    for (let r = 0; r < rows; r++) for (let i = 0; i < s; i++) y.data[r * s + i] = f(a.data[r * a.stride + i]);
+  };
+}
+
+function relu(y: Value, a: Value): Step {
+  const u = a.data, v = y.data, s = y.size;
+  return (rows) => {
+    for (let i = 0, n = rows * s; i < n; i++) v[i] = u[i] > 0 ? u[i] : u[i] !== u[i] ? u[i] : 0;
   };
 }
 
@@ -340,7 +350,7 @@ function map2(y: Value, a: Value, b: Value, f: (x: number, y: number) => number)
   const s = y.size;
   return (rows) => {
     for (let r = 0; r < rows; r++) {
-      for (let i = 0, p = r * a.stride, q = r * b.stride, o = r * s; i < s; i++) y.data[o + i] = f(a.data[p + i]!, b.data[q + i]!);
+      for (let i = 0, p = r * a.stride, q = r * b.stride, o = r * s; i < s; i++) y.data[o + i] = f(a.data[p + i], b.data[q + i]);
     }
   };
 }
@@ -348,14 +358,14 @@ function map2(y: Value, a: Value, b: Value, f: (x: number, y: number) => number)
 function add2(y: Value, a: Value, b: Value): Step {
   const s = y.size, u = a.data, v = b.data, w = y.data;
   return (rows) => {
-    for (let r = 0; r < rows; r++) for (let i = 0, p = r * a.stride, q = r * b.stride, o = r * s; i < s; i++) w[o + i] = u[p + i]! + v[q + i]!;
+    for (let r = 0; r < rows; r++) for (let i = 0, p = r * a.stride, q = r * b.stride, o = r * s; i < s; i++) w[o + i] = u[p + i] + v[q + i];
   };
 }
 
 function mul2(y: Value, a: Value, b: Value): Step {
   const s = y.size, u = a.data, v = b.data, w = y.data;
   return (rows) => {
-    for (let r = 0; r < rows; r++) for (let i = 0, p = r * a.stride, q = r * b.stride, o = r * s; i < s; i++) w[o + i] = u[p + i]! * v[q + i]!;
+    for (let r = 0; r < rows; r++) for (let i = 0, p = r * a.stride, q = r * b.stride, o = r * s; i < s; i++) w[o + i] = u[p + i] * v[q + i];
   };
 }
 
@@ -365,7 +375,7 @@ function move(y: Value, x: Value, from: Int32Array): Step {
   return (rows) => {
     for (let r = 0; r < rows; r++) {
       const o = r * s, p = r * x.stride;
-      for (let i = 0; i < s; i++) y.data[o + i] = from[i]! < 0 ? 0 : x.data[p + from[i]!]!;
+      for (let i = 0; i < s; i++) y.data[o + i] = from[i] < 0 ? 0 : x.data[p + from[i]];
     }
   };
 }
@@ -376,7 +386,7 @@ function scatterTo(y: Value, x: Value, to: Int32Array): Step {
   return (rows) => {
     for (let r = 0; r < rows; r++) {
       const o = r * s, p = r * x.stride;
-      for (let i = 0; i < to.length; i++) y.data[o + to[i]!] = x.data[p + i]!;
+      for (let i = 0; i < to.length; i++) y.data[o + to[i]] = x.data[p + i];
     }
   };
 }
@@ -403,7 +413,7 @@ function windows(n: Node, y: Value, x: Value, channels: number): Step {
   return (rows) => {
     y.data.fill(0, 0, rows * y.size);
     for (let r = 0; r < rows; r++) {
-      for (let i = 0; i < to.length; i++) y.data[r * y.size + to[i]!]! += x.data[r * x.stride + from[i]!]!;
+      for (let i = 0; i < to.length; i++) y.data[r * y.size + to[i]] += x.data[r * x.stride + from[i]];
     }
   };
 }
@@ -413,7 +423,7 @@ function strides(shape: readonly number[]): number[] {
   let step = 1;
   for (let i = shape.length - 1; i >= 0; i--) {
     s[i] = step;
-    step *= shape[i]!;
+    step *= shape[i];
   }
   return s;
 }
@@ -423,7 +433,7 @@ function indices(shape: readonly number[], f: (at: number[]) => number): Int32Ar
   for (let i = 0; i < out.length; i++) {
     out[i] = f(at);
     for (let d = at.length - 1; d >= 0; d--) {
-      if (++at[d]! < shape[d]!) break;
+      if (++at[d] < shape[d]) break;
       at[d] = 0;
     }
   }

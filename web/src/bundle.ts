@@ -1,0 +1,29 @@
+// What an exported page carries with it, so that it moves without a server.
+
+import type { Run } from "./api.ts";
+import type { Quality } from "./api.ts";
+
+export interface Offline {
+  hash: string;
+  worker: string;
+  sides: {
+    a: OfflineSide;
+    b?: OfflineSide;
+  };
+  solvers: { name: string; about: string; order: number; c: number[]; a: number[][]; b: number[]; stages: number; adaptive: boolean; fsal: boolean }[];
+}
+
+export interface OfflineSide {
+  run: Run | null;
+  params: string;
+  exact: { points: string; std: number; schedule: string } | null;
+  data: string; // points of the data in the network's space
+  start: string; // where particles start, if that is no Gaussian noise
+  box: [number, number, number, number];
+  quality: Quality | null;
+  title: string;
+}
+
+const el = typeof document === "undefined" ? null : document.getElementById("laminar-bundle");
+
+export const bundle: Offline | null = el?.textContent ? (JSON.parse(el.textContent) as Offline) : null;
