@@ -120,6 +120,9 @@ func (r Recipe) Settled() Recipe {
 	if r.Predict == Auto {
 		r.Predict = families[f].predict[0]
 	}
+	if r.Coupling.Name == AutoCoupling && r.Data.TimeColumn != "" && r.Family == "flow" {
+		r.Coupling.Name = "ot"
+	}
 	if r.Coupling.Name == AutoCoupling && (r.Family != "flow" || r.Path.Name == "target") {
 		r.Coupling.Name = "independent"
 	}
