@@ -233,7 +233,7 @@ func (t *trainCall) tell(out trained, s *run.Saved, files []string) error {
 	switch {
 	case len(m.Classes) > 0:
 		fmt.Fprintf(&b, "  laminar sample %s --class %s --guidance 2 -n 50 -o %s\n", dir, quoted(m.Classes[0]), quoted(name+".png"))
-	case m.Dim() == 2:
+	case m.Dim() == 2 && !m.Once:
 		fmt.Fprintf(&b, "  laminar animate %s -o %s\n", dir, quoted(name+".gif"))
 	default:
 		fmt.Fprintf(&b, "  laminar sample %s -n 50 -o %s\n", dir, quoted(name+".png"))
