@@ -29,6 +29,8 @@ type Report struct {
 	PathEnergy   Number `json:"path_energy,omitempty"`
 	// CrossingCheck is the crossing with 8 and with 32 neighbours.
 	CrossingCheck []Number `json:"crossing_bias_check,omitempty"`
+	// Marginals belong to models with a column of times.
+	Marginals []Marginal `json:"marginals,omitempty"`
 	// Notes say in words why a figure that was asked for is null.
 	Notes []string `json:"notes,omitempty"`
 }
@@ -126,6 +128,7 @@ func (r Report) WriteText(w io.Writer) error {
 		}
 		fmt.Fprintf(&b, "%s\n", shareLine("data", f.Shares))
 	}
+	writeMarginals(&b, r.Marginals)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -136,8 +136,17 @@ type Plan struct {
 
 	Net       nn.Network
 	Objective objective.Objective
+	// Pairs is nil where rows have times, whose pairs TimedPairs makes.
 	Pairs     *coupling.Source
-	heldPairs *coupling.Source
+	heldPairs flow.PairSource
+
+	// Times are the times of the marginals that are learnt from, in ascending
+	// order, and Marginals all there are; nil without a column of times. Source
+	// and Train are then the first and the last marginal.
+	Times       []float64
+	Marginals   []Marginal
+	TimedPairs  flow.PairSource
+	learn, held []flow.Dataset
 	// Teacher is what a distillation learns from, else nil; Reflow its pairs, once
 	// Generate has made them.
 	Teacher *Teacher
@@ -166,8 +175,10 @@ func (r Recipe) Compose(m Material) (*Plan, error) {
 	if err := p.takeData(m.Data, key); err != nil {
 		return nil, err
 	}
-	if err := p.takeSource(m.Source); err != nil {
-		return nil, err
+	if p.Times == nil {
+		if err := p.takeSource(m.Source); err != nil {
+			return nil, err
+		}
 	}
 	if err := p.takeTeacher(m.Teacher); err != nil {
 		return nil, err
@@ -175,6 +186,16 @@ func (r Recipe) Compose(m Material) (*Plan, error) {
 	var err error
 	if p.Net, err = r.network(p.Train.Dim(), p.Train.CondSpec()); err != nil {
 		return nil, err
+	}
+	if p.Times != nil {
+		if p.TimedPairs, err = p.chain(p.learn); err != nil {
+			return nil, err
+		}
+		if p.heldPairs, err = p.chain(p.held); err != nil {
+			return nil, err
+		}
+		p.Objective, err = p.objective()
+		return p, err
 	}
 	p.chooseCoupling()
 	if p.Pairs, err = p.couple(p.Recipe.Coupling, p.Train); err != nil {
@@ -220,6 +241,9 @@ func (p *Plan) takeData(s Stuff, key rng.Key) error {
 		return nil
 	}
 	all := s.Table
+	if r.Data.TimeColumn != "" {
+		return p.takeTimes(all, key)
+	}
 	p.Columns, p.Classes, p.Notes = all.Columns, all.Classes, all.Notes
 	learn, held := all, (*data.Table)(nil)
 	if r.Data.HeldOut > 0 && all.X.N < splitRows {
@@ -344,6 +368,9 @@ func (p *Plan) heldCoupling() coupling.Config {
 // Prepare has the coupling learn what it must know of all the data, if it is one
 // that does; it may take a while. Trainer does it too.
 func (p *Plan) Prepare(ctx context.Context) error {
+	if p.Pairs == nil {
+		return nil
+	}
 	return below("coupling", p.Pairs.Prepare(ctx, p.couplingKey()))
 }
 
@@ -402,7 +429,7 @@ func (p *Plan) Model(params []float32, k *kernel.Set) (*model.Model, error) {
 // Schedule returns that of the Gaussian paths a recipe trains on, nil if its
 // source is no Gaussian.
 func (r Recipe) Schedule() (flow.Schedule, error) {
-	if r.Source != "gaussian" || r.Family == "gan" {
+	if !r.GaussianSource() || r.Family == "gan" {
 		return nil, nil
 	}
 	return path.NewSchedule(r.Settled().Path)

@@ -258,6 +258,8 @@ func (p *Plan) Generate(ctx context.Context, workers int) error {
 // of the teacher, which are nil until Generate has made them.
 func (p *Plan) TrainPairs() flow.PairSource {
 	switch {
+	case p.Times != nil:
+		return p.TimedPairs
 	case p.Recipe.pools() && p.Reflow == nil, p.Pairs == nil:
 		return nil
 	case p.Recipe.pools():

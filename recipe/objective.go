@@ -120,6 +120,9 @@ func (r Recipe) Settled() Recipe {
 	if r.Predict == Auto {
 		r.Predict = families[f].predict[0]
 	}
+	if r.Coupling.Name == AutoCoupling && r.Data.TimeColumn != "" && r.Family == "flow" {
+		r.Coupling.Name = "ot"
+	}
 	if r.Coupling.Name == AutoCoupling && (r.Family != "flow" || r.Path.Name == "target") {
 		r.Coupling.Name = "independent"
 	}
@@ -241,33 +244,49 @@ func (p *Plan) objective() (objective.Objective, error) {
 	return o, nil
 }
 
-// unused notes settings that were changed and that the objective does not look at.
+// unused notes settings that were changed and that nothing in the run looks at.
 func (p *Plan) unused() {
-	r, d := p.Recipe, path.Defaults()
-	what := "objective " + r.Objective
-	switch {
-	case r.Family == "gan":
-		what = "family gan"
-	case r.Objective == "velocity":
-		return
-	}
-	var names []string
-	for _, f := range []struct {
-		name    string
-		changed bool
-	}{
-		{"path.name", r.Family == "gan" && r.Path.Name != "linear"},
-		{"path.sigma", r.Family == "gan" && r.Path.Sigma != 0},
-		{"path.time", r.Path.Time != d.Time},
-		{"path.shift", r.Path.Shift != d.Shift || r.Path.ShiftLength != 0},
-		{"path.weight", r.Path.Weight != d.Weight},
-	} {
-		if f.changed {
-			names = append(names, f.name)
+	r, d, loss := p.Recipe, path.Defaults(), objective.Defaults()
+	few, gan := r.Family == "flow" && r.Objective != "velocity", r.Family == "gan"
+	what, names := "", []string(nil)
+	tell := func(by, name string, changed bool) {
+		if changed {
+			what, names = by, append(names, name)
 		}
 	}
+	if few || gan {
+		by := "objective " + r.Objective
+		if gan {
+			by = "family gan"
+		}
+		tell(by, "path.name", gan && r.Path.Name != "linear")
+		tell(by, "path.sigma", gan && r.Path.Sigma != 0)
+		tell(by, "path.time", r.Path.Time != d.Time)
+		tell(by, "path.shift", r.Path.Shift != d.Shift || r.Path.ShiftLength != 0)
+		tell(by, "path.weight", r.Path.Weight != d.Weight)
+	}
+	p.tellUnused(what, names)
+	for _, f := range []struct {
+		by, name     string
+		used, change bool
+	}{
+		{"path " + r.Path.Name, "path.power", r.Path.Name == "polynomial", r.Path.Power != d.Power},
+		{"times " + r.Path.Time, "path.time_mean", r.Path.Time == "logit-normal", r.Path.TimeMean != d.TimeMean},
+		{"times " + r.Path.Time, "path.time_scale", r.Path.Time == "logit-normal", r.Path.TimeScale != d.TimeScale},
+		{"times " + r.Path.Time, "path.time_mode", r.Path.Time == "mode", r.Path.TimeMode != d.TimeMode},
+		{"times " + r.Path.Time, "path.time_edge", r.Path.Time == "u-shaped", r.Path.TimeEdge != d.TimeEdge},
+		{"objective " + r.Objective, "loss.segments", r.Objective == "consistency", r.Loss.Segments != loss.Segments},
+		{"family " + r.Family, "loss.r1", gan, r.Loss.R1 != loss.R1},
+	} {
+		if !f.used && f.change {
+			p.tellUnused(f.by, []string{f.name})
+		}
+	}
+}
+
+func (p *Plan) tellUnused(by string, names []string) {
 	if len(names) > 0 {
-		p.Notes = append(slices.Clone(p.Notes), fmt.Sprintf("the %s makes no use of %s", what, strings.Join(names, ", ")))
+		p.Notes = append(slices.Clone(p.Notes), fmt.Sprintf("the %s makes no use of %s", by, strings.Join(names, ", ")))
 	}
 }
 

@@ -44,6 +44,13 @@ type Data struct {
 	DropLabel bool `json:"drop_label,omitempty"`
 	// Conditions are columns of a file that become real-valued conditions.
 	Conditions []string `json:"conditions,omitempty"`
+	// TimeColumn is the column of a file that says when each row was observed. It
+	// is no coordinate: the flow goes from the rows of the first time through those
+	// of the times between to those of the last.
+	TimeColumn string `json:"time_column,omitempty"`
+	// LeaveOut are times between the first and the last that training does not see,
+	// to judge by.
+	LeaveOut []float64 `json:"leave_out,omitempty"`
 	// Array names the array of an NPZ archive.
 	Array string `json:"array,omitempty"`
 	// Noise is the standard deviation of Gaussian noise added to every coordinate
@@ -179,6 +186,9 @@ func (r Recipe) Validate() error {
 		bad("source", "is empty; use gaussian, another data set or a file")
 	}
 	errs = append(errs, r.validObjective()...)
+	if r.family() >= 0 {
+		errs = append(errs, r.validTimes()...)
+	}
 	errs = append(errs, below("coupling", r.validCoupling()), below("path", r.validPath()), r.Network.Validate("network"), r.Loss.Validate("loss"),
 		r.Optim.Validate("optim"), r.Train.Validate("train"))
 	if r.Distill != nil {
@@ -247,7 +257,11 @@ func below(path string, err error) error {
 	return err
 }
 
-// TableOptions returns how a reader should take the file.
+// TableOptions returns how a reader should take the file. A column of times is
+// read as the table's only condition: see At and TimesOf.
 func (d Data) TableOptions() data.Options {
+	if d.TimeColumn != "" {
+		return data.Options{Conditions: []string{d.TimeColumn}, Array: d.Array}
+	}
 	return data.Options{Label: d.Label, DropLabel: d.DropLabel, Conditions: d.Conditions, Array: d.Array}
 }

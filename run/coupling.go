@@ -81,6 +81,9 @@ func Couplings(ctx context.Context, r recipe.Recipe, o CouplingOptions) (*Coupli
 	if o.Optimum < 2 {
 		return nil, nil, &flow.FieldError{Path: "optimum", Msg: fmt.Sprintf("%d points are too few: need 2 or more", o.Optimum)}
 	}
+	if r.Data.TimeColumn != "" {
+		return nil, nil, &flow.FieldError{Path: "data.time_column", Msg: "couplings are measured from noise or one source to the data, not from time to time"}
+	}
 	material, err := Gather(&r)
 	if err != nil {
 		return nil, nil, err

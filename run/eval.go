@@ -72,7 +72,9 @@ func (s *Saved) Plan(other string) (*recipe.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t := stuff.Table; t != nil {
+	if len(s.Times) > 0 {
+		err = s.judgeAt(plan, stuff, other)
+	} else if t := stuff.Table; t != nil {
 		if err := renumber(t, s.Model.Classes); err != nil {
 			return nil, err
 		}
@@ -133,7 +135,11 @@ func Evaluate(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (
 			subject.PathData = plan.Train
 		}
 	}
-	return metric.Evaluate(ctx, o.Config, subject)
+	rep, err := metric.Evaluate(ctx, o.Config, subject)
+	if err == nil && len(plan.Marginals) > 0 {
+		rep.Marginals, err = marginals(ctx, s, plan, o)
+	}
+	return rep, err
 }
 
 // subjectOf returns what a model's samples are judged by, without the figures of

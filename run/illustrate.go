@@ -175,7 +175,10 @@ func reportPage(dir string, s *Saved, plan *recipe.Plan, rep *metric.Report, sho
 	r := s.Recipe
 	p := report.Page{Title: filepath.Base(r.Data.Name), Facts: facts(s, rep), Footer: "Laminar, flow matching in Go"}
 	source, paired := r.Source, r.Coupling.Name+" coupling"
-	if source == "gaussian" {
+	switch {
+	case len(s.Times) > 0:
+		source = fmt.Sprintf("the rows at %s = %v", r.Data.TimeColumn, s.Times[0])
+	case source == "gaussian":
 		source = "Gaussian noise"
 	}
 	switch r.Coupling.Name {
@@ -207,6 +210,9 @@ func reportPage(dir string, s *Saved, plan *recipe.Plan, rep *metric.Report, sho
 		q.Tables = append(q.Tables, distances(*rep))
 		if t, ok := pathTable(*rep); ok {
 			q.Tables = append(q.Tables, t)
+		}
+		if len(rep.Marginals) > 0 {
+			q.Tables = append(q.Tables, marginalTable(rep.Marginals))
 		}
 	}
 	for _, x := range plates {
@@ -286,6 +292,22 @@ func pathTable(r metric.Report) (report.Table, bool) {
 		}
 	}
 	return t, len(t.Rows) > 0
+}
+
+// marginalTable tells how well real points are carried from one time to the next.
+func marginalTable(all []metric.Marginal) report.Table {
+	t := report.Table{
+		Columns: []string{"from", "to", "W1", "W1 standing still", "W1 between halves of the data", "points"},
+		Numeric: []bool{true, true, true, true, true, true},
+	}
+	for _, m := range all {
+		to := fmt.Sprint(m.Time)
+		if m.LeftOut {
+			to += " (left out)"
+		}
+		t.Rows = append(t.Rows, []string{fmt.Sprint(m.From), to, digits(m.W1, 3), digits(m.Still, 3), digits(m.Floor, 3), strconv.Itoa(m.N)})
+	}
+	return t
 }
 
 func digits(n metric.Number, places int) string {

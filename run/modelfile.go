@@ -29,6 +29,10 @@ type Saved struct {
 	// Source is the stored source of a model that starts from a file's rows, in
 	// the network's space; nil otherwise.
 	Source data.RowSource
+	// Times are those of the marginals that the model was trained on, in the
+	// numbers of its time column, the first at t = 0 and the last at t = 1; nil
+	// without.
+	Times []float64
 	// Coupling is what the coupling learnt before training
 	// (recipe.Plan.RestoreCoupling), nil for those that learn nothing.
 	Coupling []byte
@@ -58,6 +62,7 @@ const (
 	metaClasses   = "classes"
 	metaCondNames = "condition_columns"   // of real-valued conditions, absent without
 	metaCondMap   = "condition_transform" // likewise
+	metaTimes     = "times"               // of the marginals, absent without
 	metaKernels   = "kernels"
 	metaTraining  = "training"
 )
@@ -172,6 +177,13 @@ func encode(s *Saved) (*modelfile.File, error) {
 			return nil, err
 		}
 		f.Meta[metaCondNames] = string(b)
+	}
+	if s.Times != nil {
+		b, err := json.Marshal(s.Times)
+		if err != nil {
+			return nil, err
+		}
+		f.Meta[metaTimes] = string(b)
 	}
 	for key, v := range map[string]any{
 		metaRecipe: s.Recipe, metaProgram: m.Program, metaTransform: m.Transform, metaCond: m.Cond,
@@ -289,6 +301,9 @@ func decode(f *modelfile.File, kernels string) (*Saved, error) {
 	if err := s.decodeSource(f); err != nil {
 		return nil, err
 	}
+	if err := s.decodeTimes(f); err != nil {
+		return nil, err
+	}
 	if t, ok := f.Lookup(couplingState); ok {
 		if t.DType != modelfile.U8 {
 			return nil, fmt.Errorf("%w: tensor %q is of %s, not of bytes", flow.ErrFormat, couplingState, t.DType)
@@ -360,8 +375,11 @@ func (s *Saved) decodeSource(f *modelfile.File) error {
 		s.Source, err = data.NewStored(matOf(t.Shape[0], t.Shape[1], v), flow.Cond{}, flow.CondSpec{}, nil)
 		return err
 	}
-	if name == "gaussian" {
+	if s.Recipe.GaussianSource() {
 		return nil
+	}
+	if s.Recipe.Data.TimeColumn != "" {
+		return fmt.Errorf("%w: the file lacks the rows of its first time", flow.ErrFormat)
 	}
 	stuff, err := recipe.BuiltInStuff(name, false)
 	if err != nil || stuff.Toy == nil {

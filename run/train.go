@@ -337,17 +337,20 @@ func Snapshot(plan *recipe.Plan, t *train.Trainer, k *kernel.Set) (*Saved, error
 		Model: m, Recipe: plan.Recipe, Kernels: k.Name(), Steps: st.Step, Loss: t.Loss(100),
 		Finished: t.Done(), State: &st,
 	}
-	if plan.Recipe.Source != "gaussian" {
+	if !plan.Recipe.GaussianSource() {
 		s.Source = plan.Source
 	}
-	s.Coupling, err = plan.Pairs.State()
+	s.Times = plan.Times
+	if plan.Pairs != nil {
+		s.Coupling, err = plan.Pairs.State()
+	}
 	return s, err
 }
 
 // prepare has the coupling learn what it needs before the first step, or takes
 // what the checkpoint kept of that.
 func prepare(ctx context.Context, plan *recipe.Plan, saved *Saved, o Options) error {
-	if !plan.Pairs.NeedsPrepare() {
+	if plan.Pairs == nil || !plan.Pairs.NeedsPrepare() {
 		return nil
 	}
 	if saved != nil {

@@ -57,7 +57,7 @@ func (c Config) Validate(path string) error {
 		v, lo, hi int
 	}{
 		{"steps", c.Steps, 1, 1 << 40},
-		{"batch", c.Batch, 1, 1 << 24},
+		{"batch", c.Batch, 1, 1 << 20},
 		{"validate_every", c.ValidateEvery, 1, 1 << 40},
 		{"patience", c.Patience, 0, 1 << 40},
 	} {

@@ -17,6 +17,7 @@ type info struct {
 	Dim        int           `json:"dim"`
 	Columns    []string      `json:"columns"`
 	Classes    []string      `json:"classes"`
+	Times      []float64     `json:"times,omitempty"` // of the marginals
 	Parameters int           `json:"parameters"`
 	Operations int           `json:"operations"`
 	Tensors    []tensorInfo  `json:"tensors"`
@@ -46,7 +47,7 @@ func (a *app) infoCommand() *cobra.Command {
 			}
 			m := s.Model
 			i := info{
-				Dim: m.Dim(), Columns: m.Columns, Classes: m.Classes, Parameters: len(m.Params),
+				Dim: m.Dim(), Columns: m.Columns, Classes: m.Classes, Times: s.Times, Parameters: len(m.Params),
 				Operations: len(m.Program.Nodes), Kernels: s.Kernels,
 				Steps: s.Steps, Loss: metric.Number(s.Loss), Seconds: s.Seconds, Finished: s.Finished, Resumable: s.State != nil,
 				Recipe: s.Recipe,
@@ -80,7 +81,15 @@ func (i info) write(w io.Writer) error {
 	if len(i.Classes) > 0 {
 		line("classes", "%s", wrapped(i.Classes, 64, strings.Repeat(" ", 13)))
 	}
-	line("source", "%s", r.Source)
+	if len(i.Times) > 0 {
+		line("times", "%s of the column %s; t = 0 at %v, t = 1 at %v", listed(i.Times), r.Data.TimeColumn, i.Times[0], i.Times[len(i.Times)-1])
+		if len(r.Data.LeaveOut) > 0 {
+			line("left out", "%s, which training has not seen", listed(r.Data.LeaveOut))
+		}
+		line("source", "rows of time %v", i.Times[0])
+	} else {
+		line("source", "%s", r.Source)
+	}
 	r = r.Settled()
 	about := "path " + r.Path.Name
 	if r.Path.Sigma > 0 {
@@ -109,4 +118,9 @@ func (i info) write(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// listed writes numbers as they are written.
+func listed(v []float64) string {
+	return strings.Trim(strings.Join(strings.Fields(fmt.Sprint(v)), ", "), "[]")
 }

@@ -100,16 +100,22 @@ func (f *sampleFlags) config(cmd *cobra.Command, a *app, s *run.Saved) (sample.C
 
 func (a *app) sampleCommand() *cobra.Command {
 	var f sampleFlags
+	var span timeFlags
 	var out string
 	cmd := &cobra.Command{
 		Use: "sample MODEL", Short: "Draw points from a model",
 		Long: `Draw points from MODEL, in the numbers of its data. The extension of -o picks
 the format: .csv, .npy, .jsonl, or a picture as .png or .svg; without -o they go
-to stdout as CSV. Point i depends on the seed and on i only.`,
+to stdout as CSV. Point i depends on the seed and on i only.
+
+A model trained with --time-column starts from rows of its first time; --to stops
+at another time than the last. --rows carries given rows from the time --from.`,
 		Example: `  laminar sample runs/moons -n 1000 -o points.csv
   laminar sample runs/moons --solver heun --nfe 8 -o points.png
   laminar sample runs/digits --class 7 --guidance 2 -n 50 -o sevens.png
-  laminar sample runs/moons --rtol 1e-4 --json -o points.npy`,
+  laminar sample runs/moons --rtol 1e-4 --json -o points.npy
+  laminar sample runs/cells --to 2 -n 500 -o at2.csv
+  laminar sample runs/cells --rows cells.csv --from 2 --to 3 -o carried.csv`,
 		Args: takes(1, 1, "MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			format, err := formatOf(out)
@@ -124,7 +130,7 @@ to stdout as CSV. Point i depends on the seed and on i only.`,
 			if err != nil {
 				return err
 			}
-			x, stats, err := sample.Draw(cmd.Context(), s.Model, c)
+			x, stats, err := span.draw(cmd, a, s, c)
 			if err != nil {
 				return err
 			}
@@ -158,6 +164,7 @@ to stdout as CSV. Point i depends on the seed and on i only.`,
 		},
 	}
 	f.add(cmd, 1000)
+	span.add(cmd)
 	cmd.Flags().StringVarP(&out, "output", "o", "", "`file` to write: .csv, .npy, .jsonl, .png or .svg")
 	return cmd
 }

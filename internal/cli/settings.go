@@ -64,6 +64,8 @@ var settings = []setting{
 	{"label", "column of class labels; class for a built-in set", nil, func(r *recipe.Recipe) any { return &r.Data.Label }},
 	{"drop-label", "leave the label column out", nil, func(r *recipe.Recipe) any { return &r.Data.DropLabel }},
 	{"cond", "columns that become real-valued conditions", nil, func(r *recipe.Recipe) any { return &r.Data.Conditions }},
+	{"time-column", "column of the times at which rows were observed", nil, func(r *recipe.Recipe) any { return &r.Data.TimeColumn }},
+	{"leave-out", "times that training does not see, to judge by", nil, func(r *recipe.Recipe) any { return &r.Data.LeaveOut }},
 	{"array", "name of the array in an NPZ file", nil, func(r *recipe.Recipe) any { return &r.Data.Array }},
 	{"held-out", "share of a file's rows kept for validation", nil, func(r *recipe.Recipe) any { return &r.Data.HeldOut }},
 }
@@ -117,6 +119,8 @@ func (f *recipeFlags) add(cmd *cobra.Command) error {
 			fs.StringVar(p, s.flag, *p, s.usage)
 		case *bool:
 			fs.BoolVar(p, s.flag, *p, s.usage)
+		case *[]float64:
+			fs.Float64SliceVar(p, s.flag, *p, s.usage)
 		case *[]string:
 			fs.StringSliceVar(p, s.flag, *p, s.usage)
 		default:
@@ -173,7 +177,7 @@ var flagOf = map[string]string{
 	"path.time_mode": "time-mode", "path.time_edge": "time-edge", "path.shift": "shift", "path.shift_length": "shift-length", "path.weight": "weight",
 	"loss.segments": "segments", "loss.r1": "r1",
 	"distill.method": "method", "distill.rounds": "rounds", "distill.pool": "pool", "distill.nfe": "pool-nfe",
-	"data.held_out": "held-out", "data.noise": "noise", "data.drop_label": "drop-label",
+	"data.held_out": "held-out", "data.time_column": "time-column", "data.leave_out": "leave-out", "data.label": "label", "data.conditions": "cond", "data.noise": "noise", "data.drop_label": "drop-label",
 	"compare.seeds": "seeds", "compare.budget": "budget", "compare.methods": "methods", "compare.steps": "steps", "compare.n": "n", "compare.pairs": "pairs",
 	"eval.N": "n", "eval.Pairs": "pairs", "method": "solver", "nfe": "nfe", "rtol": "rtol", "atol": "atol",
 	"diffusion": "diffusion", "diffusion_scale": "diffusion-scale", "grid": "grid", "grid.shift": "grid-shift", "probes": "probes", "guidance": "guidance", "tolerance": "tolerance",

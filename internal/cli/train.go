@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"laminar/metric"
-	"laminar/model"
 	"laminar/recipe"
 	"laminar/run"
 )
@@ -53,6 +52,7 @@ A flag overrides the preset only if it is given.`,
 		Example: `  laminar train moons
   laminar train points.csv --time 30s -o runs/points
   laminar train iris.csv --label species
+  laminar train cells.csv --time-column day --leave-out 2
   laminar train --resume -o runs/points --steps 20000`,
 		Args:              takes(0, 1, "DATA"),
 		ValidArgsFunction: completeData,
@@ -110,7 +110,7 @@ func (t *trainCall) run(cmd *cobra.Command, args []string) error {
 	if t.json {
 		return t.printJSON(out)
 	}
-	return t.tell(out, s.Model, files)
+	return t.tell(out, s, files)
 }
 
 // plan reads the flags into what run.Train takes.
@@ -201,7 +201,8 @@ func (t *trainCall) judge(ctx context.Context, res *run.Result, stepped bool) (*
 }
 
 // tell prints the result for a person.
-func (t *trainCall) tell(out trained, m *model.Model, files []string) error {
+func (t *trainCall) tell(out trained, s *run.Saved, files []string) error {
+	m, times := s.Model, s.Times
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s steps in %.1f s, loss %.4f (mean of the last 100 steps)\n", thousands(out.Steps), out.Seconds, float64(out.Loss))
 	if out.Eval != nil {
@@ -220,6 +221,9 @@ func (t *trainCall) tell(out trained, m *model.Model, files []string) error {
 	fmt.Fprintf(&b, "\nnext\n")
 	// The names never are those of the data: a hint must not overwrite it.
 	dir := quoted(t.dir)
+	if len(times) > 1 {
+		fmt.Fprintf(&b, "  laminar sample %s --to %v -o %s\n", dir, times[1], quoted(fmt.Sprintf("%s-at-%v.csv", name, times[1])))
+	}
 	fmt.Fprintf(&b, "  laminar sample %s -n 1000 -o %s\n", dir, quoted(name+"-samples.csv"))
 	if m.Once || m.LongSteps() {
 		fmt.Fprintf(&b, "  laminar eval %s\n", dir) // other solvers do not suit it
@@ -229,7 +233,7 @@ func (t *trainCall) tell(out trained, m *model.Model, files []string) error {
 	switch {
 	case len(m.Classes) > 0:
 		fmt.Fprintf(&b, "  laminar sample %s --class %s --guidance 2 -n 50 -o %s\n", dir, quoted(m.Classes[0]), quoted(name+".png"))
-	case m.Dim() == 2:
+	case m.Dim() == 2 && !m.Once:
 		fmt.Fprintf(&b, "  laminar animate %s -o %s\n", dir, quoted(name+".gif"))
 	default:
 		fmt.Fprintf(&b, "  laminar sample %s -n 50 -o %s\n", dir, quoted(name+".png"))
