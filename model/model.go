@@ -53,6 +53,10 @@ type Config struct {
 	// its data, the noise of a path is then not N(0, I), and its velocities tell no
 	// score.
 	Coupled bool
+	// Once tells that the network answers where a whole path ends (a GAN, a network
+	// distilled into one step): one Euler step from 0 to 1 is its only use. It has
+	// no flow to run backwards and no density.
+	Once bool
 	// Kernels is the kernel set; nil is the best of this machine.
 	Kernels *kernel.Set
 }

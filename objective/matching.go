@@ -72,6 +72,9 @@ func (o FlowMatching) velocities() bool { return o.Predict == "" || o.Predict ==
 // Clip returns the times between which the network is trained; see path.Clip.
 func (o FlowMatching) Clip() (lo, hi float64) {
 	if o.Schedule == nil {
+		if p, ok := o.Path.(path.Affine); ok { // noise about it; its velocity is as steep
+			return path.Clip(path.Velocity, p.Schedule)
+		}
 		return 0, 1
 	}
 	if o.velocities() {

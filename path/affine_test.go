@@ -238,6 +238,7 @@ func TestConfigErrors(t *testing.T) {
 		"shift: 0 is not positive":            func(c *path.Config) { c.Shift = 0 },
 		"shift_length: sets the shift; leave": func(c *path.Config) { c.Shift, c.ShiftLength = 2, 256 },
 		"shift_length: -1":                    func(c *path.Config) { c.ShiftLength = -1 },
+		"shift_length: 100000000":             func(c *path.Config) { c.ShiftLength = 100_000_000 },
 	} {
 		c := path.Defaults()
 		change(&c)

@@ -97,7 +97,8 @@ func Express(fn, fd, sigma, alpha, tn, td float64) (a, b float64) {
 //
 // At the data end the limit is where sigma is .01, but no nearer than .001: .99
 // for straight lines, .999 for VP. At the noise end, for noise and scores, it is
-// .01 where alpha(0) = 0, and 0 for VP, which keeps a trace of data there.
+// .01 where alpha(0) = 0, or where alpha is 1e-6 if that is later, as for steep
+// polynomials; and 0 for VP, which keeps a trace of data there.
 func Clip(p Prediction, s flow.Schedule) (lo, hi float64) {
 	_, last, _, slope := s.At(1)
 	if p == Data || p == Score || slope < -steepest {
@@ -107,7 +108,7 @@ func Clip(p Prediction, s flow.Schedule) (lo, hi float64) {
 		hi = 1
 	}
 	if first, _, _, _ := s.At(0); first == 0 && (p == Noise || p == Score) {
-		lo = clipTime
+		lo = firstTime(s)
 	}
 	return lo, hi
 }
@@ -115,9 +116,27 @@ func Clip(p Prediction, s flow.Schedule) (lo, hi float64) {
 const (
 	clipSigma = 0.01  // least share of noise
 	clipTime  = 0.01  // first time where alpha(0) = 0
+	clipAlpha = 1e-6  // least share of data; less drowns in float32
 	clipEnd   = 0.001 // least distance from t = 1
 	steepest  = 1e3   // a steeper sigma is singular
 )
+
+// firstTime returns the first time from clipTime on at which alpha is clipAlpha.
+func firstTime(s flow.Schedule) float64 {
+	lo, hi := clipTime, 1.0
+	if alpha, _, _, _ := s.At(lo); alpha >= clipAlpha*(1-1e-9) {
+		return lo
+	}
+	for range 60 {
+		mid := (lo + hi) / 2
+		if alpha, _, _, _ := s.At(mid); alpha < clipAlpha {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	return hi
+}
 
 // lastTime returns the time at which sigma is clipSigma, at most 1-clipEnd.
 func lastTime(s flow.Schedule) float64 {

@@ -140,6 +140,8 @@ func TestClip(t *testing.T) {
 		{path.CondOT{}, path.Data, 0, 0.99},
 		{path.CondOT{}, path.Noise, 0.01, 1},
 		{path.CondOT{}, path.Score, 0.01, 0.99},
+		{path.Polynomial{Power: 2}, path.Noise, 0.01, 1},
+		{path.Polynomial{Power: 32}, path.Noise, 0.649381631576211, 1}, // 1e-6^(1/32)
 		{path.Cosine{}, path.Velocity, 0, 1},
 		{path.DDPM(), path.Velocity, 0, 0.999},
 		{path.DDPM(), path.Noise, 0, 0.999},

@@ -12,6 +12,10 @@ import "math"
 // Shift(Shift(t, k), 1/k) is t.
 func Shift(t, k float64) float64 { return t / (1 + (k-1)*(1-t)) }
 
+// maxLength is the longest sequence of Config.ShiftLength: its shift is 1e5, and
+// that of much longer ones no number.
+const maxLength = 1 << 16
+
 // DynamicShift returns the k that Flux uses for sequences of length tokens:
 // e^mu, where mu is .5 at 256 tokens, 1.15 at 4096 and linear between and beyond.
 func DynamicShift(length int) float64 {

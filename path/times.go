@@ -60,8 +60,8 @@ func (c Config) validTimes() (faults []error) {
 	switch {
 	case !(c.Shift > 0) || math.IsInf(c.Shift, 0):
 		bad("shift", "%v is not positive; 1 is no shift", c.Shift)
-	case c.ShiftLength < 0:
-		bad("shift_length", "%d is negative", c.ShiftLength)
+	case c.ShiftLength < 0 || c.ShiftLength > maxLength:
+		bad("shift_length", "%d is not in [0, %d]", c.ShiftLength, maxLength)
 	case c.ShiftLength > 0 && c.Shift != 1:
 		bad("shift_length", "sets the shift; leave shift at 1 (it is %v)", c.Shift)
 	}

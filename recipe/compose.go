@@ -418,8 +418,9 @@ func (p *Plan) Model(params []float32, k *kernel.Set) (*model.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	_, once := p.Recipe.NFE()
 	return model.New(model.Config{
-		Schedule: schedule, Coupled: p.Recipe.Coupled(),
+		Schedule: schedule, Coupled: p.Recipe.Coupled(), Once: once,
 		Program: prog, Params: params, Cond: p.Net.CondSpec(), Transform: p.Transform,
 		Columns: p.Columns, Classes: p.Classes, Conditions: p.Conditions, CondTransform: p.CondTransform, Kernels: k,
 	})

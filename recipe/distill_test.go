@@ -206,6 +206,10 @@ func TestDistilledRefuses(t *testing.T) {
 		"distill.pool: 0":                   func(_ *recipe.Recipe, d *recipe.Distill) { d.Pool = 0 },
 		"distill.round: 0":                  func(_ *recipe.Recipe, d *recipe.Distill) { d.Round = 0 },
 		"is a GAN":                          func(r *recipe.Recipe, _ *recipe.Distill) { r.Family = "gan" },
+		"distilled into one step": func(r *recipe.Recipe, _ *recipe.Distill) {
+			one := recipe.DistillDefaults("distill", "t")
+			r.Distill = &one
+		},
 	} {
 		r, d := r, d
 		f(&r, &d)

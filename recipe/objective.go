@@ -192,6 +192,7 @@ func (p *Plan) objective() (objective.Objective, error) {
 	if cond.IsZero() {
 		drop = 0
 	}
+	p.unused()
 	if r.Family == "gan" {
 		critic, err := r.Loss.Critic.Network(p.Train.Dim(), cond)
 		return objective.Adversarial{Critic: critic, R1: r.Loss.R1, Rate: r.Loss.CriticRate, Drop: drop}, err
@@ -241,6 +242,36 @@ func (p *Plan) objective() (objective.Objective, error) {
 		p.Notes = append(slices.Clone(p.Notes), fmt.Sprintf("trained at times from %.3g to %.3g: %s is singular at an end", lo, hi, what))
 	}
 	return o, nil
+}
+
+// unused notes settings that were changed and that the objective does not look at.
+func (p *Plan) unused() {
+	r, d := p.Recipe, path.Defaults()
+	what := "objective " + r.Objective
+	switch {
+	case r.Family == "gan":
+		what = "family gan"
+	case r.Objective == "velocity":
+		return
+	}
+	var names []string
+	for _, f := range []struct {
+		name    string
+		changed bool
+	}{
+		{"path.name", r.Family == "gan" && r.Path.Name != "linear"},
+		{"path.sigma", r.Family == "gan" && r.Path.Sigma != 0},
+		{"path.time", r.Path.Time != d.Time},
+		{"path.shift", r.Path.Shift != d.Shift || r.Path.ShiftLength != 0},
+		{"path.weight", r.Path.Weight != d.Weight},
+	} {
+		if f.changed {
+			names = append(names, f.name)
+		}
+	}
+	if len(names) > 0 {
+		p.Notes = append(slices.Clone(p.Notes), fmt.Sprintf("the %s makes no use of %s", what, strings.Join(names, ", ")))
+	}
 }
 
 // velocity returns the network of the finished model, which answers velocities

@@ -152,3 +152,35 @@ func TestEveryPredictionLearns(t *testing.T) {
 		}
 	}
 }
+
+// Settings that an objective does not look at are told, not passed over.
+func TestUnusedSettingsAreTold(t *testing.T) {
+	for _, c := range []struct {
+		says   string
+		change func(*recipe.Recipe)
+	}{
+		{"the objective meanflow makes no use of path.time, path.weight", func(r *recipe.Recipe) {
+			r.Objective, r.Path.Time, r.Path.Weight = "meanflow", "mode", "cosmap"
+		}},
+		{"the family gan makes no use of path.name", func(r *recipe.Recipe) { r.Family, r.Path.Name = "gan", "vp" }},
+		{"", func(r *recipe.Recipe) { r.Path.Time, r.Path.Weight = "mode", "cosmap" }},
+	} {
+		r, err := recipe.Preset("fast")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Data.Name = "moons"
+		c.change(&r)
+		m, err := recipe.BuiltIn(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := r.Compose(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if notes := strings.Join(p.Notes, "\n"); notes != c.says {
+			t.Errorf("the notes are %q, want %q", notes, c.says)
+		}
+	}
+}

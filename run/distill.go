@@ -168,23 +168,30 @@ func holdsOther(dir string, o DistillOptions) (bool, error) {
 	return o.Force && !o.Resume, nil
 }
 
-// replace moves the files of the folder work to dir, in place of the run there.
+// replace moves the files of the folder work to dir, over those of the run there.
+// The model goes first, by one rename: at no moment is dir without one.
 func replace(dir, work string) error {
-	if err := clearRun(dir); err != nil {
+	if err := clearResults(dir); err != nil {
 		return err
 	}
-	files, err := os.ReadDir(work)
+	entries, err := os.ReadDir(work)
 	if err != nil {
 		return explain(work, err)
 	}
-	for _, f := range files {
-		to := filepath.Join(dir, f.Name())
-		if f.IsDir() {
+	names := []string{ModelFile}
+	for _, e := range entries {
+		if e.Name() != ModelFile {
+			names = append(names, e.Name())
+		}
+	}
+	for _, name := range names {
+		from, to := filepath.Join(work, name), filepath.Join(dir, name)
+		if st, err := os.Stat(from); err == nil && st.IsDir() {
 			if err := os.RemoveAll(to); err != nil {
 				return explain(to, err)
 			}
 		}
-		if err := os.Rename(filepath.Join(work, f.Name()), to); err != nil {
+		if err := os.Rename(from, to); err != nil {
 			return explain(to, err)
 		}
 	}

@@ -85,6 +85,9 @@ func DrawLogProb(ctx context.Context, m *model.Model, c Config) (tensor.Matrix[f
 
 // volumes carries x from t0 to t1 and returns the volumes as LogP.
 func volumes(ctx context.Context, m *model.Model, c Config, x tensor.Matrix[float64], t0, t1 float64) (Density, solve.Stats, error) {
+	if m.Once {
+		return Density{}, solve.Stats{}, fmt.Errorf("%w: this model maps noise to data at once (a GAN, or a network distilled into one step): it tells no density", flow.ErrConfig)
+	}
 	if c.Source != nil {
 		return Density{}, solve.Stats{}, fmt.Errorf("%w: a density needs a flow that starts from N(0, I); this one starts from other data", flow.ErrConfig)
 	}

@@ -224,6 +224,33 @@ func TestDensityRefuses(t *testing.T) {
 	}
 }
 
+// A model of one step runs neither backwards nor in several steps, and tells no
+// density.
+func TestOnceRefuses(t *testing.T) {
+	m := wild(t, 2, flow.CondSpec{})
+	c := m.Config
+	c.Once = true
+	m, err := model.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, one := context.Background(), solve.Config{Method: "euler", NFE: 1}
+	if _, _, err := sample.Draw(ctx, m, sample.Config{N: 3, Solve: one}); err != nil {
+		t.Errorf("one step: %v", err)
+	}
+	for _, s := range []solve.Config{{Method: "euler", NFE: 4}, {Method: "euler", Steps: 4}, {Method: "heun", NFE: 2}} {
+		if _, _, err := sample.Draw(ctx, m, sample.Config{N: 3, Solve: s}); !errors.Is(err, flow.ErrConfig) || !strings.Contains(err.Error(), "1 evaluation") {
+			t.Errorf("%+v: %v", s, err)
+		}
+	}
+	if _, err := sample.Carry(ctx, m, sample.Config{Solve: one}, tensor.New(3, 2), 1, 0); !errors.Is(err, flow.ErrConfig) || !strings.Contains(err.Error(), "backwards") {
+		t.Errorf("backwards: %v", err)
+	}
+	if _, _, err := sample.LogProb(ctx, m, sample.Config{Solve: solve.Defaults()}, tensor.NewOf[float64](3, 2)); !errors.Is(err, flow.ErrConfig) || !strings.Contains(err.Error(), "no density") {
+		t.Errorf("density: %v", err)
+	}
+}
+
 // A stochastic method is refused where a coupling makes scores untrue, and works
 // elsewhere, with rows of their own.
 func TestStochasticDraw(t *testing.T) {

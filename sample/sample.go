@@ -115,6 +115,9 @@ func Carry(ctx context.Context, m *model.Model, c Config, x tensor.Mat, t0, t1 f
 	if err := c.fits(x.N); err != nil {
 		return solve.Stats{}, err
 	}
+	if err := c.once(m, t0, t1); err != nil {
+		return solve.Stats{}, err
+	}
 	if _, err := Solver(m, c); err != nil {
 		return solve.Stats{}, err
 	}
@@ -132,6 +135,25 @@ func Carry(ctx context.Context, m *model.Model, c Config, x tensor.Mat, t0, t1 f
 			return solver.Solve(ctx, f, x.Rows(lo, hi), t0, t1)
 		}, nil
 	})
+}
+
+// once refuses all but a single step from noise to data to a model that takes no
+// other.
+func (c Config) once(m *model.Model, t0, t1 float64) error {
+	if !m.Once {
+		return nil
+	}
+	if t0 != 0 || t1 != 1 {
+		return fmt.Errorf("%w: this model maps noise to data at once (a GAN, or a network distilled into one step): it has no flow to run backwards", flow.ErrConfig)
+	}
+	cost := 1
+	if c.Guidance != 0 && c.Guidance != 1 {
+		cost = 2
+	}
+	if s := c.Solve; s.Adaptive || s.Method != "euler" || s.NFE > cost || s.Steps > 1 || len(s.Grid) > 2 {
+		return &flow.FieldError{Path: "nfe", Msg: "this model maps noise to data at once (a GAN, or a network distilled into one step): it takes 1 evaluation by euler, and more make it worse"}
+	}
+	return nil
 }
 
 // fits tells whether the conditions are those of n rows, or none.

@@ -170,6 +170,9 @@ func (j *job) densityOf(ctx context.Context, f *frame, n int) (p []float32, from
 		}
 	}
 	c.N, c.Solve.Method = densityRows, "heun"
+	if m.Once {
+		c.Solve.Method, c.Solve.NFE = "euler", 1
+	}
 	if j.plan.Recipe.Source != "gaussian" {
 		c.Source = j.plan.Source
 	}

@@ -99,10 +99,12 @@ func (c Config) Validate() error {
 			}
 		}
 	}
-	if m != nil && m.diffuses {
+	if m != nil && (m.diffuses || c.Diffusion != "") {
 		if _, err := diffusionNamed(c.Diffusion); err != nil {
 			errs = append(errs, err)
 		}
+	}
+	if m != nil && m.diffuses {
 		if !(c.DiffusionScale > 0) || math.IsInf(c.DiffusionScale, 0) {
 			bad("diffusion_scale", "%v is not a positive number; without noise, use euler or heun", c.DiffusionScale)
 		}

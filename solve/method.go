@@ -62,7 +62,7 @@ var others = []*Method{
 	{Name: "sde-heun", About: "stochastic Heun, of weak order 2, with a choice of diffusion", Kind: SDE, Order: 2, Scheduled: true, Forward: true, diffuses: true, evals: 2},
 	{Name: "ancestral", About: "DDPM's ancestral sampling: the posterior of each step (Ho et al. 2020)", Kind: SDE, Order: 1, Scheduled: true, Forward: true, evals: 1},
 	{Name: "renoise", About: "the estimate of the data with fresh noise, diffusers' stochastic step; for networks of few steps", Kind: SDE, Order: 1, Scheduled: true, Forward: true, evals: 1},
-	{Name: "jump", About: "one evaluation per step, for networks of few steps (MeanFlow, shortcut)", Kind: Jump, Order: 1, evals: 1},
+	{Name: "jump", About: "one evaluation per step, for networks of few steps (MeanFlow, shortcut)", Kind: Jump, Order: 1, Forward: true, evals: 1},
 }
 
 var catalogue = slices.Concat(rungeKutta, others)

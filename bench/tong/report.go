@@ -50,8 +50,8 @@ func line(t Task, m Method, cells []Cell) string {
 	w2 := at(len(eulers) - 1)
 	ratio := over(cells, func(c Cell) float64 { return c.Mean / c.MeanFloor })
 	quality := judge(ratio, ref.ratio, interval{})
-	if judge(w2, ref.w2, interval{}) == held {
-		quality = held
+	if published := judge(w2, ref.w2, interval{}); published == held || quality == none {
+		quality = published
 	}
 	row := []string{
 		m.Name, fmt.Sprint(len(cells)),

@@ -62,7 +62,9 @@ func (f *sampleFlags) config(cmd *cobra.Command, a *app, s *run.Saved) (sample.C
 		return c, usagef("--guidance: %v is not a scale", f.guidance)
 	}
 	var err error
-	if c.Solve, err = f.solverFlags.config(cmd, s.Solve(), cost(f.guidance)); err != nil {
+	how := f.solverFlags
+	how.precise = how.precise && !s.Model.Once // which takes one step only
+	if c.Solve, err = how.config(cmd, s.Solve(), cost(f.guidance)); err != nil {
 		return c, err
 	}
 	if len(f.cond) > 0 {

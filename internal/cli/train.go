@@ -225,7 +225,11 @@ func (t *trainCall) tell(out trained, s *run.Saved, files []string) error {
 		fmt.Fprintf(&b, "  laminar sample %s --to %v -o %s\n", dir, times[1], quoted(fmt.Sprintf("%s-at-%v.csv", name, times[1])))
 	}
 	fmt.Fprintf(&b, "  laminar sample %s -n 1000 -o %s\n", dir, quoted(name+"-samples.csv"))
-	fmt.Fprintf(&b, "  laminar eval %s --solver heun --nfe 2,4,8,16\n", dir)
+	if m.Once || m.LongSteps() {
+		fmt.Fprintf(&b, "  laminar eval %s\n", dir) // other solvers do not suit it
+	} else {
+		fmt.Fprintf(&b, "  laminar eval %s --solver heun --nfe 2,4,8,16\n", dir)
+	}
 	switch {
 	case len(m.Classes) > 0:
 		fmt.Fprintf(&b, "  laminar sample %s --class %s --guidance 2 -n 50 -o %s\n", dir, quoted(m.Classes[0]), quoted(name+".png"))
