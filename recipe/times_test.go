@@ -2,6 +2,7 @@ package recipe_test
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -77,6 +78,13 @@ func TestTimes(t *testing.T) {
 	}
 	// Times 1, 2 and 5 stand at 0, 1/4 and 1; a point tells its time by y.
 	z := p.Transform.(*data.Standardise)
+	y := func(m float32) float64 { return z.Mean()[1] + z.Std()[1]*float64(m) }
+	for at, rows := range map[float64]data.RowSource{1: p.Source, 5: p.Train} {
+		s := flow.NewSample(rows, 1)
+		if err := rows.DrawAt(s, rng.New(2), 0); err != nil || math.Abs(y(s.X.Row(0)[1])+at) > 0.5 {
+			t.Errorf("an end of the flow has y = %v, not that of time %v; %v", y(s.X.Row(0)[1]), at, err)
+		}
+	}
 	for i := range 64 {
 		want := [2]float32{0, 0.25}
 		ends := [2]float64{1, 2}
@@ -87,8 +95,8 @@ func TestTimes(t *testing.T) {
 			t.Fatalf("pair %d is from %v to %v, want %v", i, b.T0[i], b.T1[i], want)
 		}
 		for k, m := range []float32{b.X0.Row(i)[1], b.X1.Row(i)[1]} {
-			if y := z.Mean()[1] + z.Std()[1]*float64(m); y > -ends[k]+0.5 || y < -ends[k]-0.5 {
-				t.Fatalf("end %d of pair %d has y = %v, not that of time %v", k, i, y, ends[k])
+			if math.Abs(y(m)+ends[k]) > 0.5 {
+				t.Fatalf("end %d of pair %d has y = %v, not that of time %v", k, i, y(m), ends[k])
 			}
 		}
 	}

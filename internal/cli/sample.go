@@ -108,8 +108,8 @@ func (a *app) sampleCommand() *cobra.Command {
 the format: .csv, .npy, .jsonl, or a picture as .png or .svg; without -o they go
 to stdout as CSV. Point i depends on the seed and on i only.
 
-A model trained with --time-column starts from rows of its first time; --to stops
-at another time than the last. --rows carries given rows from the time --from.`,
+A model trained with --time-column starts from rows of its first time; --to
+stops before the last. --rows carries given rows from the time --from.`,
 		Example: `  laminar sample runs/moons -n 1000 -o points.csv
   laminar sample runs/moons --solver heun --nfe 8 -o points.png
   laminar sample runs/digits --class 7 --guidance 2 -n 50 -o sevens.png
