@@ -196,7 +196,7 @@ type Outcome struct {
 // Claim is a statement about methods, and what the figures say of it.
 type Claim struct {
 	Claim string `json:"claim"`
-	// Rule says what decides it; it was fixed before the figures.
+	// Rule says what decides it; it is part of the program and does not depend on the figures.
 	Rule string `json:"rule"`
 	// Holds is null when the figures do not decide.
 	Holds    *bool  `json:"holds"`

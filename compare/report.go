@@ -233,7 +233,7 @@ func (r *Result) WriteHTML(w io.Writer) error {
 	return p.WriteHTML(w)
 }
 
-const decided = "These rules are part of the program and were fixed before any figure was known. Methods of one seed share their starting weights and the points that judge them, " +
+const decided = "These rules are part of the program: a run of it does not choose them. Methods of one seed share their starting weights and the points that judge them, " +
 	"so figures are divided seed by seed; the mean of the logarithms of these ratios has a 95 % interval of Student's t over the seeds. A claim whose interval holds no difference is undecided, and one that fails is reported as failing."
 
 func (r *Result) about() string {

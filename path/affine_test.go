@@ -235,7 +235,7 @@ func TestConfigErrors(t *testing.T) {
 		"time_mean: +Inf":                     func(c *path.Config) { c.Time, c.TimeMean = "logit-normal", math.Inf(1) },
 		"time_mode: 3":                        func(c *path.Config) { c.Time, c.TimeMode = "mode", 3 },
 		"time_edge: 0":                        func(c *path.Config) { c.Time, c.TimeEdge = "u-shaped", 0 },
-		"shift: 0 is no positive":            func(c *path.Config) { c.Shift = 0 },
+		"shift: 0 is no positive":             func(c *path.Config) { c.Shift = 0 },
 		"shift_length: sets the shift; leave": func(c *path.Config) { c.Shift, c.ShiftLength = 2, 256 },
 		"shift_length: -1":                    func(c *path.Config) { c.ShiftLength = -1 },
 		"shift_length: 100000000":             func(c *path.Config) { c.ShiftLength = 100_000_000 },

@@ -61,7 +61,7 @@ func TestPathFaults(t *testing.T) {
 		{"--path: unknown path", []string{"--path", "spiral"}},
 		{"--times: unknown", []string{"--times", "noon"}},
 		{"--weight: unknown", []string{"--weight", "heavy"}},
-		{"--shift: 0 is not positive", []string{"--shift", "0"}},
+		{"--shift: 0 is no positive", []string{"--shift", "0"}},
 		{"--power: 0.5", []string{"--path", "polynomial", "--power", "0.5"}},
 	} {
 		code, _, errs := call(append(train("moons", filepath.Join(t.TempDir(), "run")), c.flags...)...)
