@@ -133,18 +133,28 @@ const (
 
 // Spec describes one of the built-in networks.
 type Spec struct {
-	// Kind is "mlp" or "resmlp".
+	// Kind is "mlp", "resmlp" or "unet".
 	Kind string `json:"kind"`
-	// Width is the number of units of every hidden layer.
+	// Width is the number of units of every hidden layer, of a unet the channels
+	// of its finest resolution.
 	Width int `json:"width"`
 	// Depth is the number of hidden layers of an mlp, of residual blocks of a
-	// resmlp.
+	// resmlp, and of each resolution of a unet.
 	Depth int `json:"depth"`
 	// Activation is one of relu, silu, tanh, gelu, selu.
 	Activation string `json:"activation"`
 	// TimeFeatures is the number of Fourier features of the time (even), for
-	// resmlp.
+	// resmlp and unet.
 	TimeFeatures int `json:"time_features,omitempty"`
+	// Shape is the height, width and channels of the images of a unet: x holds
+	// their pixels line by line, the channels last. A signal has the height 1.
+	Shape []int `json:"shape,omitempty"`
+	// Levels are the channels of a unet's resolutions, the finest first, in units
+	// of Width; each is half as high and wide as the one before.
+	Levels []int `json:"levels,omitempty"`
+	// Heads is the number of attention heads at the coarsest resolution of a
+	// unet, 0 for no attention.
+	Heads int `json:"heads,omitempty"`
 }
 
 // Post is the network of the post: x and t concatenated, two hidden layers of
@@ -157,7 +167,7 @@ func Defaults() Spec {
 }
 
 // Kinds lists the built-in networks.
-func Kinds() []string { return []string{"mlp", "resmlp"} }
+func Kinds() []string { return []string{"mlp", "resmlp", "unet"} }
 
 // Activations lists the activation functions.
 func Activations() []string { return []string{"relu", "silu", "tanh", "gelu", "selu"} }
@@ -187,8 +197,11 @@ func (s Spec) Validate(path string) error {
 	if s.Depth < 1 || s.Depth > 256 {
 		return fault("depth", "%d is not in 1..256", s.Depth)
 	}
-	if s.Kind == "resmlp" && (s.TimeFeatures < 2 || s.TimeFeatures%2 != 0 || s.TimeFeatures > 1024) {
+	if s.Kind != "mlp" && (s.TimeFeatures < 2 || s.TimeFeatures%2 != 0 || s.TimeFeatures > 1024) {
 		return fault("time_features", "%d is not an even number in 2..1024", s.TimeFeatures)
+	}
+	if s.Kind == "unet" {
+		return s.validImage(fault)
 	}
 	return nil
 }
@@ -204,6 +217,12 @@ func (s Spec) Network(dim int, c flow.CondSpec) (Network, error) {
 	base := base{dim: dim, cond: c, Spec: s}
 	if s.Kind == "mlp" {
 		return &mlp{base}, nil
+	}
+	if s.Kind == "unet" {
+		if n := s.Shape[0] * s.Shape[1] * s.Shape[2]; n != dim {
+			return nil, &flow.FieldError{Path: "network.shape", Msg: fmt.Sprintf("images of %v have %d numbers, the data %d columns", s.Shape, n, dim)}
+		}
+		return &unet{base}, nil
 	}
 	return &resmlp{base}, nil
 }
