@@ -61,6 +61,7 @@ var table = []pkg{
 	{"sample", 4, "tensor rng internal/par flow data path field solve model"},
 
 	{"recipe", 5, "tensor rng internal/kernel flow graph nn optim data data/npy coupling path field solve metric objective model train sample"},
+	{"classify", 5, "tensor rng internal/kernel internal/exec flow graph nn optim data objective train"},
 
 	{"internal/cputime", 5, ""}, // reads the processor's clock
 
