@@ -166,8 +166,9 @@ func Defaults() Spec {
 	return Spec{Kind: "resmlp", Width: 128, Depth: 3, Activation: "silu", TimeFeatures: 16}
 }
 
-// Kinds lists the built-in networks.
-func Kinds() []string { return []string{"mlp", "resmlp", "unet"} }
+// Kinds lists the built-in networks for points of any dimension; "unet" is for
+// images and signals, whose shape its Spec must say.
+func Kinds() []string { return []string{"mlp", "resmlp"} }
 
 // Activations lists the activation functions.
 func Activations() []string { return []string{"relu", "silu", "tanh", "gelu", "selu"} }
@@ -185,7 +186,7 @@ func (s Spec) Validate(path string) error {
 		}
 		return fault(field, "unknown %q; one of %s", v, strings.Join(list, ", "))
 	}
-	if err := oneOf("kind", s.Kind, Kinds()); err != nil {
+	if err := oneOf("kind", s.Kind, append(Kinds(), "unet")); err != nil {
 		return err
 	}
 	if err := oneOf("activation", s.Activation, Activations()); err != nil {

@@ -205,7 +205,7 @@ func spec(kind string, width, depth int, act string) nn.Spec {
 // differences of the float64 interpreter, and the executor with both.
 func TestGradientOfEveryNetwork(t *testing.T) {
 	const n = 8
-	for _, kind := range nn.Kinds() {
+	for _, kind := range append(nn.Kinds(), "unet") {
 		for _, act := range nn.Activations() {
 			if kind == "unet" && act != "silu" {
 				continue // its activations are those of the others
@@ -315,7 +315,7 @@ func answers(t *testing.T, p *graph.Program, arena []float64, rows map[string][]
 // TestLearntNull: class 0 is a row of the embedding of its own, and an unknown
 // real vector is answered by the null and by nothing that stands in its place.
 func TestLearntNull(t *testing.T) {
-	for _, kind := range nn.Kinds() {
+	for _, kind := range append(nn.Kinds(), "unet") {
 		net := network(t, spec(kind, 8, 1, "tanh"), 2, all)
 		p := velocity(t, net)
 		l := p.Layout(nn.Group)

@@ -25,7 +25,9 @@ func (Classification) Phases(net nn.Network) ([]Phase, error) {
 		return nil, fmt.Errorf("%w: a classifier needs at least 2 classes, not %d", flow.ErrConfig, classes)
 	}
 	b := graph.NewBuilder()
-	f := net.Apply(b, nn.Group, nn.Inputs{X: b.Row(nn.InX, graph.Float32, dim), T: graph.None, Span: graph.None, Class: graph.None, Real: graph.None, Known: graph.None, Mask: graph.None, Observed: graph.None})
+	in := nn.NoInputs()
+	in.X = b.Row(nn.InX, graph.Float32, dim)
+	f := net.Apply(b, nn.Group, in)
 	if s := b.Shape(f); b.Err() == nil && (len(s) != 1 || s[0] != classes) {
 		return nil, fmt.Errorf("%w: the network answers %v, want %d logits", flow.ErrConfig, s, classes)
 	}
