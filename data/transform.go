@@ -89,6 +89,11 @@ func DecodeTransform(b []byte) (Transform, error) {
 			return nil, fmt.Errorf("%w: transform: identity has no settings", flow.ErrFormat)
 		}
 		return Identity{}, nil
+	case "bytes":
+		if len(any) > 1 {
+			return nil, fmt.Errorf("%w: transform: bytes has no settings", flow.ErrFormat)
+		}
+		return Bytes{}, nil
 	case "standardise":
 		var s standardiseJSON
 		dec := json.NewDecoder(bytes.NewReader(b))
@@ -98,7 +103,7 @@ func DecodeTransform(b []byte) (Transform, error) {
 		}
 		return NewStandardise(s.Mean, s.Std)
 	}
-	return nil, fmt.Errorf("%w: unknown transform %q; known are identity, standardise", flow.ErrFormat, kind)
+	return nil, fmt.Errorf("%w: unknown transform %q; known are bytes, identity, standardise", flow.ErrFormat, kind)
 }
 
 func sameShape(z tensor.Mat, x tensor.Matrix[float64], dim int) error {

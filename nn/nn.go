@@ -133,18 +133,28 @@ const (
 
 // Spec describes one of the built-in networks.
 type Spec struct {
-	// Kind is "mlp" or "resmlp".
+	// Kind is "mlp", "resmlp" or "unet".
 	Kind string `json:"kind"`
-	// Width is the number of units of every hidden layer.
+	// Width is the number of units of every hidden layer, of a unet the channels
+	// of its finest resolution.
 	Width int `json:"width"`
 	// Depth is the number of hidden layers of an mlp, of residual blocks of a
-	// resmlp.
+	// resmlp, and of each resolution of a unet.
 	Depth int `json:"depth"`
 	// Activation is one of relu, silu, tanh, gelu, selu.
 	Activation string `json:"activation"`
 	// TimeFeatures is the number of Fourier features of the time (even), for
-	// resmlp.
+	// resmlp and unet.
 	TimeFeatures int `json:"time_features,omitempty"`
+	// Shape is the height, width and channels of the images of a unet: x holds
+	// their pixels line by line, the channels last. A signal has the height 1.
+	Shape []int `json:"shape,omitempty"`
+	// Levels are the channels of a unet's resolutions, the finest first, in units
+	// of Width; each is half as high and wide as the one before.
+	Levels []int `json:"levels,omitempty"`
+	// Heads is the number of attention heads at the coarsest resolution of a
+	// unet, 0 for no attention.
+	Heads int `json:"heads,omitempty"`
 }
 
 // Post is the network of the post: x and t concatenated, two hidden layers of
@@ -156,7 +166,8 @@ func Defaults() Spec {
 	return Spec{Kind: "resmlp", Width: 128, Depth: 3, Activation: "silu", TimeFeatures: 16}
 }
 
-// Kinds lists the built-in networks.
+// Kinds lists the built-in networks for points of any dimension; "unet" is for
+// images and signals, whose shape its Spec must say.
 func Kinds() []string { return []string{"mlp", "resmlp"} }
 
 // Activations lists the activation functions.
@@ -175,7 +186,7 @@ func (s Spec) Validate(path string) error {
 		}
 		return fault(field, "unknown %q; one of %s", v, strings.Join(list, ", "))
 	}
-	if err := oneOf("kind", s.Kind, Kinds()); err != nil {
+	if err := oneOf("kind", s.Kind, append(Kinds(), "unet")); err != nil {
 		return err
 	}
 	if err := oneOf("activation", s.Activation, Activations()); err != nil {
@@ -187,8 +198,11 @@ func (s Spec) Validate(path string) error {
 	if s.Depth < 1 || s.Depth > 256 {
 		return fault("depth", "%d is not in 1..256", s.Depth)
 	}
-	if s.Kind == "resmlp" && (s.TimeFeatures < 2 || s.TimeFeatures%2 != 0 || s.TimeFeatures > 1024) {
+	if s.Kind != "mlp" && (s.TimeFeatures < 2 || s.TimeFeatures%2 != 0 || s.TimeFeatures > 1024) {
 		return fault("time_features", "%d is not an even number in 2..1024", s.TimeFeatures)
+	}
+	if s.Kind == "unet" {
+		return s.validImage(fault)
 	}
 	return nil
 }
@@ -204,6 +218,12 @@ func (s Spec) Network(dim int, c flow.CondSpec) (Network, error) {
 	base := base{dim: dim, cond: c, Spec: s}
 	if s.Kind == "mlp" {
 		return &mlp{base}, nil
+	}
+	if s.Kind == "unet" {
+		if n := s.Shape[0] * s.Shape[1] * s.Shape[2]; n != dim {
+			return nil, &flow.FieldError{Path: "network.shape", Msg: fmt.Sprintf("images of %v have %d numbers, the data %d columns", s.Shape, n, dim)}
+		}
+		return &unet{base}, nil
 	}
 	return &resmlp{base}, nil
 }

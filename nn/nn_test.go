@@ -191,15 +191,28 @@ func wide(x []float32) []float64 {
 	return y
 }
 
+// spec is a small network for points of two numbers: for a unet, signals of two
+// steps.
+func spec(kind string, width, depth int, act string) nn.Spec {
+	s := nn.Spec{Kind: kind, Width: width, Depth: depth, Activation: act, TimeFeatures: 4}
+	if kind == "unet" {
+		s.Width, s.Depth, s.Shape, s.Levels, s.Heads = 2, 1, []int{1, 2, 1}, []int{1, 2}, 2
+	}
+	return s
+}
+
 // TestGradientOfEveryNetwork compares the gradient of every parameter with
 // differences of the float64 interpreter, and the executor with both.
 func TestGradientOfEveryNetwork(t *testing.T) {
 	const n = 8
-	for _, kind := range nn.Kinds() {
+	for _, kind := range append(nn.Kinds(), "unet") {
 		for _, act := range nn.Activations() {
+			if kind == "unet" && act != "silu" {
+				continue // its activations are those of the others
+			}
 			for _, c := range []flow.CondSpec{{}, all} {
 				name := fmt.Sprintf("%s/%s/%+v", kind, act, c)
-				net := network(t, nn.Spec{Kind: kind, Width: 5, Depth: 2, Activation: act, TimeFeatures: 4}, 2, c)
+				net := network(t, spec(kind, 5, 2, act), 2, c)
 				b := graph.NewBuilder()
 				v := net.Apply(b, nn.Group, nn.RowInputs(b, 2, c))
 				miss := b.Sub(v, b.Row("target", graph.Float32, 2))
@@ -302,8 +315,8 @@ func answers(t *testing.T, p *graph.Program, arena []float64, rows map[string][]
 // TestLearntNull: class 0 is a row of the embedding of its own, and an unknown
 // real vector is answered by the null and by nothing that stands in its place.
 func TestLearntNull(t *testing.T) {
-	for _, kind := range nn.Kinds() {
-		net := network(t, nn.Spec{Kind: kind, Width: 8, Depth: 1, Activation: "tanh", TimeFeatures: 2}, 2, all)
+	for _, kind := range append(nn.Kinds(), "unet") {
+		net := network(t, spec(kind, 8, 1, "tanh"), 2, all)
 		p := velocity(t, net)
 		l := p.Layout(nn.Group)
 		arena := make([]float64, l.Size)

@@ -47,6 +47,7 @@ var table = []pkg{
 	{"coupling", 2, "tensor rng internal/par internal/kernel internal/lap internal/ot flow"},
 	{"path", 2, "tensor rng flow graph"},
 	{"field", 2, "tensor rng flow path"},
+	{"data/image", 2, "tensor rng flow data"},
 	{"solve", 2, "tensor rng flow"},
 	{"metric", 2, "tensor rng internal/par internal/kernel internal/lap flow"},
 	{"plot", 2, "tensor flow"},
@@ -60,6 +61,7 @@ var table = []pkg{
 	{"sample", 4, "tensor rng internal/par flow data path field solve model"},
 
 	{"recipe", 5, "tensor rng internal/kernel flow graph nn optim data data/npy coupling path field solve metric objective model train sample"},
+	{"classify", 5, "tensor rng internal/kernel internal/exec flow graph nn optim data objective train"},
 
 	{"internal/cputime", 5, ""}, // reads the processor's clock
 
@@ -87,6 +89,7 @@ var sameLevel = []string{
 	"data -> data/npy",           // a codec that stands alone
 	"field -> path",              // wrappers convert by the algebra of paths
 	"data/parquet -> data/table", // a format of its tables
+	"data/image -> data",
 }
 
 // pureTop is the highest level whose packages touch nothing outside them.

@@ -1,0 +1,80 @@
+package nn_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"laminar/flow"
+	"laminar/nn"
+	"laminar/rng"
+)
+
+func images() nn.Spec {
+	return nn.Spec{Kind: "unet", Width: 4, Depth: 1, Activation: "silu", TimeFeatures: 4, Shape: []int{7, 5, 3}, Levels: []int{1, 2, 3}, Heads: 2}
+}
+
+func ExampleSpec_image() {
+	spec := nn.Spec{
+		Kind: "unet", Width: 32, Depth: 1, Activation: "silu", TimeFeatures: 16,
+		Shape: []int{28, 28, 1}, Levels: []int{1, 2, 2}, Heads: 2,
+	}
+	net, err := spec.Network(784, flow.CondSpec{Classes: 10})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	p, err := nn.Velocity(net)
+	fmt.Println(p.Layout(nn.Group).Size, "parameters", err)
+	// Output: 850977 parameters <nil>
+}
+
+// TestUnetOfOddImages: sizes that do not halve come back as they were; the
+// velocity is 0 at the start, and far pixels see each other.
+func TestUnetOfOddImages(t *testing.T) {
+	const dim = 7 * 5 * 3
+	net := network(t, images(), dim, flow.CondSpec{Classes: 2})
+	p := velocity(t, net)
+	l := p.Layout(nn.Group)
+	params := make([]float32, l.Size)
+	net.Init(params, l, rng.New(1))
+	x := make([]float64, dim)
+	s := rng.New(2).Stream()
+	for i := range x {
+		x[i] = s.NormFloat64()
+	}
+	in := map[string][]float64{nn.InX: x, nn.InT: {0.3}, nn.InClass: {1}}
+	if y := answers(t, p, wide(params), in); len(y) != dim || slices.ContainsFunc(y, func(v float64) bool { return v != 0 }) {
+		t.Errorf("the velocity of a fresh network is %v", y)
+	}
+	arena := wide(params)
+	for i := range arena {
+		arena[i] += 0.2 * s.NormFloat64()
+	}
+	before := answers(t, p, arena, in)
+	x[0] += 5
+	after := answers(t, p, arena, in)
+	if before[dim-1] == after[dim-1] {
+		t.Error("the last pixel does not depend on the first")
+	}
+}
+
+func TestUnetFaults(t *testing.T) {
+	for want, edit := range map[string]func(s *nn.Spec){
+		"network.shape: [7 5]":           func(s *nn.Spec) { s.Shape = []int{7, 5} },
+		"network.shape: images of [7 4":  func(s *nn.Spec) { s.Shape = []int{7, 4, 3} },
+		"network.levels: []":             func(s *nn.Spec) { s.Levels = nil },
+		"network.levels: 0 is not":       func(s *nn.Spec) { s.Levels = []int{1, 0} },
+		"network.levels: 5 resolutions":  func(s *nn.Spec) { s.Levels = []int{1, 1, 1, 1, 1}; s.Heads = 0 },
+		"network.heads: 5 heads do not":  func(s *nn.Spec) { s.Heads = 5 },
+		"network.time_features: 3 is no": func(s *nn.Spec) { s.TimeFeatures = 3 },
+	} {
+		s := images()
+		edit(&s)
+		if _, err := s.Network(7*5*3, flow.CondSpec{}); !errors.Is(err, flow.ErrConfig) || !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+}
