@@ -48,6 +48,7 @@ var table = []pkg{
 	{"path", 2, "tensor rng flow graph"},
 	{"field", 2, "tensor rng flow path"},
 	{"data/image", 2, "tensor rng flow data"},
+	{"data/audio", 2, "tensor rng flow"},
 	{"solve", 2, "tensor rng flow"},
 	{"metric", 2, "tensor rng internal/par internal/kernel internal/lap flow"},
 	{"plot", 2, "tensor flow"},
