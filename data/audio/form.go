@@ -55,8 +55,11 @@ func (f Form) Validate() error {
 		name      string
 		v, lo, hi int
 	}{
-		{"rate", f.Rate, 1, maxRate}, {"window", f.Window, 8, 1 << 16}, {"hop", f.Hop, 1, f.Window / 2},
-		{"bands", f.Bands, 1, f.Window / 2}, {"frames", f.Frames, 1, 1 << 16},
+		{"rate", f.Rate, 1, maxRate},
+		{"window", f.Window, 8, 1 << 16},
+		{"hop", f.Hop, 1, f.Window / 2},
+		{"bands", f.Bands, 1, f.Window / 2},
+		{"frames", f.Frames, 1, 1 << 16},
 	} {
 		if c.v < c.lo || c.v > c.hi {
 			return &flow.FieldError{Path: c.name, Msg: fmt.Sprintf("%d is not in %d..%d", c.v, c.lo, c.hi)}
