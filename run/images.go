@@ -39,6 +39,15 @@ func (f imageForm) MarshalJSON() ([]byte, error) {
 	return json.Marshal(plain(f))
 }
 
+// String describes the pictures.
+func (f imageForm) String() string {
+	colour := "grey"
+	if f.Channels == 3 {
+		colour = "in colour"
+	}
+	return fmt.Sprintf("images of %d x %d pixels, %s", f.Width, f.Height, colour)
+}
+
 func (f imageForm) size() int { return f.Height * f.Width * f.Channels }
 
 func (images) Decode(b []byte) (recipe.Form, error) {
