@@ -147,7 +147,8 @@ type Spec struct {
 	// resmlp and unet.
 	TimeFeatures int `json:"time_features,omitempty"`
 	// Shape is the height, width and channels of the images of a unet: x holds
-	// their pixels line by line, the channels last. A signal has the height 1.
+	// their pixels line by line, the channels last. A signal has the height 1. nil
+	// leaves the shape to who has the data; there is no network without it.
 	Shape []int `json:"shape,omitempty"`
 	// Levels are the channels of a unet's resolutions, the finest first, in units
 	// of Width; each is half as high and wide as the one before.
@@ -223,6 +224,9 @@ func (s Spec) Network(dim int, c flow.CondSpec) (Network, error) {
 		return &mlp{base}, nil
 	}
 	if s.Kind == "unet" {
+		if s.Shape == nil {
+			return nil, &flow.FieldError{Path: "network.shape", Msg: "is missing; give the height, width and channels of an image"}
+		}
 		if n := s.Shape[0] * s.Shape[1] * s.Shape[2]; n != dim {
 			return nil, &flow.FieldError{Path: "network.shape", Msg: fmt.Sprintf("images of %v have %d numbers, the data %d columns", s.Shape, n, dim)}
 		}

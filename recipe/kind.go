@@ -22,6 +22,7 @@ var kinds = []struct {
 	suit func(*Recipe)
 }{
 	{path.Entry{Name: Points, About: "plain numbers, a point to a row"}, func(*Recipe) {}},
+	{path.Entry{Name: Images, About: "pictures of one size"}, suitImages},
 }
 
 // Kinds lists what a row of the data can be, points first.

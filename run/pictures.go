@@ -37,6 +37,8 @@ type PictureOptions struct {
 	Title string
 	// T is the time of a field.
 	T float64
+	// Columns is the number of images to a line; 0 is the picture's own.
+	Columns int
 	// Lines are the losses; Report holds the figures of quality.
 	Lines  []Line
 	Report *metric.Report

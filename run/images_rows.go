@@ -1,0 +1,158 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"laminar/data/image"
+	"laminar/flow"
+	"laminar/plot"
+	"laminar/recipe"
+	"laminar/tensor"
+)
+
+// ReadRows reads pictures as rows of a model: a PNG or JPEG file, or whatever
+// train takes, with their classes where they have some.
+func (images) ReadRows(s *Saved, path string) (Rows, error) {
+	var out Rows
+	set, err := readImages(path)
+	if err != nil {
+		return out, err
+	}
+	f := formOf(s)
+	if set.C == 1 && f.Channels == 3 {
+		set = set.Coloured()
+	}
+	if set.H != f.Height || set.W != f.Width || set.C != f.Channels {
+		return out, fmt.Errorf("%w: %s: a picture of %d x %d pixels and %d channels; the model makes %d x %d with %d", flow.ErrFormat, path, set.W, set.H, set.C, f.Width, f.Height, f.Channels)
+	}
+	out.X = tensor.NewOf[float64](set.Len(), f.size())
+	for i, p := range set.Pixels {
+		out.X.Data[i] = float64(p)
+	}
+	if s.Model.Cond.Classes == 0 || set.Class == nil {
+		return out, nil
+	}
+	id := make([]int32, len(set.Classes))
+	for i, name := range set.Classes {
+		if id[i] = int32(slices.Index(s.Model.Classes, name)); id[i] < 0 {
+			return out, fmt.Errorf("%w: %s holds the class %q, which the model was not trained with", flow.ErrConfig, path, name)
+		}
+	}
+	for _, k := range set.Class {
+		out.Cond.Class = append(out.Cond.Class, id[k])
+		out.Class = append(out.Class, set.Classes[k])
+	}
+	return out, nil
+}
+
+func readImages(path string) (*image.Set, error) {
+	f, err := findImages(path)
+	if err != nil {
+		return nil, err
+	}
+	if f.how != nothing || !isPicture(path) {
+		s, _, err := f.read(path)
+		return s.Set, err
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	h, w, c, pixels, err := image.Decode(b)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", flow.ErrFormat, path, err)
+	}
+	return &image.Set{H: h, W: w, C: c, Pixels: pixels}, nil
+}
+
+// ReadMask reads a picture that says what of a model's images to make anew: what
+// is brighter than middle grey. The answer has one number for each of a row: 1
+// where it is kept, 0 where it is made anew.
+func (s *Saved) ReadMask(path string) ([]float32, error) {
+	f, ok := s.Form.(imageForm)
+	if !ok {
+		return nil, fmt.Errorf("%w: a mask is a picture, for models of images; this one makes %s", flow.ErrConfig, s.Kind())
+	}
+	set, err := readImages(path)
+	if err != nil {
+		return nil, err
+	}
+	if set.H != f.Height || set.W != f.Width || set.Len() != 1 {
+		return nil, fmt.Errorf("%w: %s: a mask of %d x %d pixels; the model makes %d x %d", flow.ErrFormat, path, set.W, set.H, f.Width, f.Height)
+	}
+	keep := make([]float32, f.size())
+	for i := range keep {
+		bright := 0
+		for k := range set.C {
+			bright += int(set.Pixels[i/f.Channels*set.C+k])
+		}
+		if bright < 128*set.C {
+			keep[i] = 1
+		}
+	}
+	return keep, nil
+}
+
+// Glimpse shows samples of a model that is still in training.
+func (m images) Glimpse(ctx context.Context, s *Saved, threads int) (plot.Figure, error) {
+	var o PictureOptions
+	o.Sample.Workers = threads
+	return m.byClass(ctx, s, o)
+}
+
+// filmImages is the number of images in a film.
+const filmImages = 36
+
+// Film writes a GIF of images that come out of noise.
+func (images) Film(ctx context.Context, w io.Writer, s *Saved, plan *recipe.Plan, o AnimateOptions) error {
+	if err := s.watchable(); err != nil {
+		return err
+	}
+	o.followed()
+	c, err := o.config(s, plan, filmImages)
+	if err != nil {
+		return err
+	}
+	tr, err := journey(ctx, s, c)
+	if err != nil {
+		return err
+	}
+	frames := max(o.Frames, 2)
+	if o.Frames == 0 {
+		frames = 60
+	}
+	g := gridOfImages(formOf(s), tr.Z[0])
+	g.Dark = o.Dark
+	var shown []tensor.Mat
+	var titles []string
+	for k := range frames {
+		at := float64(k) / float64(frames-1) * float64(len(tr.Z)-1)
+		i := min(int(at), len(tr.Z)-2)
+		u := float32(at - float64(i))
+		z := tensor.New(c.N, s.Model.Dim())
+		for j := range z.Data {
+			z.Data[j] = tr.Z[i].Data[j] + u*(tr.Z[i+1].Data[j]-tr.Z[i].Data[j])
+		}
+		t := tr.T[i] + float64(u)*(tr.T[i+1]-tr.T[i])
+		shown, titles = append(shown, z), append(titles, fmt.Sprintf("t = %.2f", t))
+	}
+	return g.GIF(w, shown, titles)
+}
+
+// betweenFilm writes a GIF in which each image turns into another.
+func betweenFilm(w io.Writer, f imageForm, x tensor.Mat, steps int) error {
+	n := x.N / steps
+	var frames []tensor.Mat
+	for k := range steps {
+		z := tensor.New(n, x.D)
+		for i := range n {
+			copy(z.Row(i), x.Row(i*steps+k))
+		}
+		frames = append(frames, z)
+	}
+	return gridOfImages(f, frames[0]).GIF(w, frames, make([]string, steps))
+}
