@@ -23,6 +23,7 @@ var kinds = []struct {
 }{
 	{path.Entry{Name: Points, About: "plain numbers, a point to a row"}, func(*Recipe) {}},
 	{path.Entry{Name: Images, About: "pictures of one size"}, suitImages},
+	{path.Entry{Name: Sound, About: "sounds of one rate, short ones"}, suitSound},
 }
 
 // Kinds lists what a row of the data can be, points first.

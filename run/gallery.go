@@ -15,7 +15,7 @@ import (
 // gallery tells how rows are shown and read that are pictures, or can be seen as
 // such: images, and the spectrograms of sounds.
 type gallery struct {
-	kind, one string // "images" and "image"
+	kind, many, one string // recipe.Images, "images" and "image"
 	// h, w and c are the height, width and channels of a row.
 	h, w, c int
 	// unit is that of a difference between rows, which is the root mean square

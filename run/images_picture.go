@@ -47,7 +47,7 @@ func (images) Picture(s *Saved, rows tensor.Matrix[float64], o PictureOptions) (
 // gallery shows pictures as they are, as a square.
 func (f imageForm) gallery() gallery {
 	return gallery{
-		kind: recipe.Images, one: "image", h: f.Height, w: f.Width, c: f.Channels, unit: "grey levels", scale: 127.5,
+		kind: recipe.Images, many: "images", one: "image", h: f.Height, w: f.Width, c: f.Channels, unit: "grey levels", scale: 127.5,
 		grid: func(rows tensor.Mat) plot.Images {
 			return plot.Images{Rows: rows, Width: f.Width, Height: f.Height, Channels: f.Channels, Hi: 255, Columns: square(rows.N)}
 		},

@@ -50,6 +50,7 @@ type medium interface {
 // media holds the medium of each kind of data but points.
 var media = map[string]medium{
 	recipe.Images: images{},
+	recipe.Sound:  sounds{},
 }
 
 // Judgement is the outcome of judging a model: text for a person, and by its

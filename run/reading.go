@@ -37,7 +37,7 @@ const (
 // place of features.
 func (g gallery) judge(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (*ReadingReport, error) {
 	if plan.Train == nil {
-		return nil, fmt.Errorf("%w: %s are judged by a classifier of those that the model has learnt from, %s, which are not at hand", flow.ErrConfig, g.kind, s.Recipe.Data.Name)
+		return nil, fmt.Errorf("%w: %s are judged by a classifier of those that the model has learnt from, %s, which are not at hand", flow.ErrConfig, g.many, s.Recipe.Data.Name)
 	}
 	j := &reading{gallery: g, s: s, plan: plan, o: o}
 	if err := j.prepare(ctx); err != nil {
@@ -98,7 +98,7 @@ func (j *reading) prepare(ctx context.Context) error {
 		return err
 	}
 	if j.pixels.N < neighbour+2 {
-		return fmt.Errorf("%w: %s has %d %s, too few to judge by; at least %d are needed", flow.ErrConfig, j.plan.Recipe.Data.Name, j.pixels.N, j.kind, neighbour+2)
+		return fmt.Errorf("%w: %s has %d %s, too few to judge by; at least %d are needed", flow.ErrConfig, j.plan.Recipe.Data.Name, j.pixels.N, j.many, neighbour+2)
 	}
 	j.n = max(min(j.o.N, most), neighbour+2)
 	if m.Cond.Classes > 1 {

@@ -114,7 +114,7 @@ func (r *ReadingReport) WriteText(w io.Writer) error {
 		fmt.Fprintln(t, strings.Join(line, "\t")+"\t")
 	}
 	t.Flush()
-	fmt.Fprintf(&b, "\n%d samples against %d %s (%s).\n", r.N, r.Reference, r.Kind, r.Against)
+	fmt.Fprintf(&b, "\n%d samples against %d %s (%s).\n", r.N, r.Reference, r.gallery.many, r.Against)
 	for _, line := range r.remarks() {
 		fmt.Fprintln(&b, line)
 	}
@@ -125,11 +125,11 @@ func (r *ReadingReport) WriteText(w io.Writer) error {
 func (r *ReadingReport) remarks() []string {
 	var out []string
 	if r.Features == "classifier" {
-		out = append(out, fmt.Sprintf("A classifier trained on the same %s reads %s %% of these right; FD,", r.Kind, inPercent(r.Classifier)),
-			fmt.Sprintf("precision and recall are measured in its features. The floor is training %s.", r.Kind))
+		out = append(out, fmt.Sprintf("A classifier trained on the same %s reads %s %% of these right; FD,", r.gallery.many, inPercent(r.Classifier)),
+			fmt.Sprintf("precision and recall are measured in its features. The floor is training %s.", r.gallery.many))
 	} else {
-		out = append(out, fmt.Sprintf("The %s have no classes: FD, precision and recall are measured in their", r.Kind),
-			fmt.Sprintf("pixels, averaged over a grid. The floor is training %s.", r.Kind))
+		out = append(out, fmt.Sprintf("The %s have no classes: FD, precision and recall are measured in their", r.gallery.many),
+			fmt.Sprintf("pixels, averaged over a grid. The floor is training %s.", r.gallery.many))
 	}
 	if r.gallery.made != "" {
 		out = append(out, r.gallery.made)
@@ -137,7 +137,7 @@ func (r *ReadingReport) remarks() []string {
 	if v := float64(r.Nearest); v-v == 0 {
 		line := fmt.Sprintf("The nearest training %s is %s %s away in the median", r.gallery.one, digits(r.Nearest, 1), r.gallery.unit)
 		if v := float64(r.Floor.Nearest); v-v == 0 {
-			line += fmt.Sprintf(",\nfrom %s that training has not seen %s; %s %% of samples are nearer than all\nbut 1 %% of those.", r.Kind, digits(r.Floor.Nearest, 1), inPercent(r.Copies))
+			line += fmt.Sprintf(",\nfrom %s that training has not seen %s; %s %% of samples are nearer than all\nbut 1 %% of those.", r.gallery.many, digits(r.Floor.Nearest, 1), inPercent(r.Copies))
 		} else {
 			line += "."
 		}
@@ -165,7 +165,7 @@ func (g gallery) sections(ctx context.Context, s *Saved, r *ReadingReport, o Pic
 		cells := r.cells()
 		sec.Tables = []report.Table{{Columns: cells[0], Rows: cells[1:], Numeric: []bool{false, true, true, true, true, true, true, true, true}}}
 		if fig, ok := r.quality(); ok {
-			f, err := asFigure(frechetPicture, fmt.Sprintf("Frechet distance to %s that training has not seen, against network evaluations. The band is training %s.", g.kind, g.kind), fig)
+			f, err := asFigure(frechetPicture, fmt.Sprintf("Frechet distance to %s that training has not seen, against network evaluations. The band is training %s.", g.many, g.many), fig)
 			if err != nil {
 				return nil, err
 			}

@@ -37,13 +37,7 @@ func ReadFolder(dir fs.FS, where string) (*Set, error) {
 // where is its name. The errors wrap flow.ErrFormat.
 func ReadTar(in io.Reader, where string) (*Set, error) {
 	r := reader{where: where}
-	err := EachInTar(in, func(name string, f io.Reader) error {
-		if !isSound(name) {
-			return nil
-		}
-		return r.read(name, f)
-	})
-	if err != nil {
+	if err := EachInTar(in, r.readSound); err != nil {
 		return nil, named(where, err)
 	}
 	return r.set()
@@ -83,29 +77,42 @@ func EachInTar(in io.Reader, f func(name string, r io.Reader) error) error {
 // ReadZip reads the WAV files of a zip archive of size bytes; where is its name.
 // The errors wrap flow.ErrFormat.
 func ReadZip(in io.ReaderAt, size int64, where string) (*Set, error) {
-	z, err := zip.NewReader(in, size)
-	if err != nil {
-		return nil, named(where, fmt.Errorf("is no zip archive, or damaged: %w", err))
-	}
 	r := reader{where: where}
-	for _, f := range z.File {
-		if f.FileInfo().IsDir() || !isSound(f.Name) {
-			continue
-		}
-		if err := r.open(f); err != nil {
-			return nil, named(where, err)
-		}
+	if err := EachInZip(in, size, r.readSound); err != nil {
+		return nil, named(where, err)
 	}
 	return r.set()
 }
 
-func (r *reader) open(f *zip.File) error {
-	in, err := f.Open()
+// EachInZip is EachInTar for a zip archive of size bytes.
+func EachInZip(in io.ReaderAt, size int64, f func(name string, r io.Reader) error) error {
+	z, err := zip.NewReader(in, size)
 	if err != nil {
-		return err
+		return fmt.Errorf("is no zip archive, or damaged: %w", err)
 	}
-	defer in.Close()
-	return r.read(f.Name, in)
+	for _, file := range z.File {
+		if !file.Mode().IsRegular() {
+			continue
+		}
+		r, err := file.Open()
+		if err != nil {
+			return fmt.Errorf("is damaged: %s: %w", file.Name, err)
+		}
+		err = f(file.Name, r)
+		r.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readSound reads a file if it is one of sound.
+func (r *reader) readSound(name string, in io.Reader) error {
+	if !isSound(name) {
+		return nil
+	}
+	return r.read(name, in)
 }
 
 // read reads one sound.

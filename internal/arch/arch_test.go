@@ -66,7 +66,7 @@ var table = []pkg{
 
 	{"internal/cputime", 5, ""}, // reads the processor's clock
 
-	{"run", 6, "tensor rng internal/kernel flow graph nn optim data data/npy data/table data/parquet data/image coupling path field solve metric plot report modelfile objective model train sample recipe classify"},
+	{"run", 6, "tensor rng internal/kernel flow graph nn optim data data/npy data/table data/parquet data/image data/audio coupling path field solve metric plot report modelfile objective model train sample recipe classify"},
 
 	{"", 7, "tensor rng flow nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe run"},
 
