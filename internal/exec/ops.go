@@ -64,8 +64,8 @@ func (c *compiler) instruction(i int) instr {
 	case graph.OpSum, graph.OpReduceMax:
 		ins.walk = newWalk(x.Shape, spread(n.Shape, x.Shape), n.Size())
 		ins.n, ins.lead = trailing(x.Shape, n.Shape)
-		if leading(x.Shape, n.Shape) {
-			ins.m = n.Size()
+		if ins.n == 0 {
+			ins.lead, ins.k, ins.m = middle(x.Shape, n.Shape)
 		}
 	case graph.OpSlice, graph.OpPad:
 		var inner int
@@ -249,15 +249,15 @@ func (f *frame) run(i *instr) {
 		i.walk.gather(dst, x, rows)
 	case graph.OpSum:
 		switch {
-		case i.m > 1 && i.n == 0:
+		case i.n == 0 && i.m > 0:
 			clear(dst)
-			for r := range rows {
-				w := len(x) / rows
-				k.ColSum(dst[r*i.m:(r+1)*i.m], x[r*w:(r+1)*w], w/i.m, i.m)
+			w := i.k * i.m
+			for r := range rows * i.lead {
+				k.ColSum(dst[r*i.m:(r+1)*i.m], x[r*w:(r+1)*w], i.k, i.m)
 			}
 		case i.n == 0:
 			clear(dst)
-			i.walk.add(dst, x, rows)
+			i.walk.add(k, dst, x, rows)
 		default:
 			k.RowSum(dst, x, rows*i.lead, i.n)
 		}
