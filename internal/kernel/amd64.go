@@ -23,7 +23,7 @@ func accelerated() []*Set {
 func avx512() *Set {
 	return &Set{
 		name: "avx512",
-		nr:   32, mr: 8,
+		nr:   32, mr: 12,
 		panel: panelAVX512, transpose8: transpose8x,
 
 		neg: negAVX512, abs: absAVX512, sign: signAVX512, sqrt: sqrtAVX512,
