@@ -28,6 +28,9 @@ const (
 	opConv                               // opDense over the windows of an image
 	opConvImage                          // fold of an opDense
 	opConvWeight                         // row contraction with the windows of an image
+	opWino                               // opConv or opConvImage with fewer products
+	opWinoPack                           // its weight
+	opWinoWeight                         // opConvWeight with fewer products
 	opOut
 )
 

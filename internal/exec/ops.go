@@ -24,6 +24,7 @@ type instr struct {
 	walk           walk
 	win            windows // of operations on windows of images
 	winLeft        bool    // opConvWeight: the image is in[0]
+	wino           winograd
 	consts         []float64
 }
 
@@ -99,9 +100,16 @@ func (c *compiler) instruction(i int) instr {
 		ins.win, ins.k = c.geometry(n.win), last(x.Shape)
 	case opConvWeight:
 		ins.win, ins.winLeft, ins.m, ins.n = c.geometry(n.win), n.winLeft, n.Shape[0], n.Shape[1]
-	case opDense, opConv:
+	case opWinoPack:
+		ins.wino = c.wino(n.win, n.Shape[0], n.Shape[1])
+	case opWinoWeight:
+		ins.wino = c.wino(n.win, last(y.Shape), last(x.Shape))
+	case opDense, opConv, opWino:
 		if n.Op == opConv {
 			ins.win = c.geometry(n.win)
+		}
+		if n.Op == opWino {
+			ins.wino = c.wino(n.win, last(x.Shape), last(n.Shape))
 		}
 		ins.k, ins.n = last(x.Shape), last(n.Shape)
 		ins.lead = sizeOf(x.Shape[:len(x.Shape)-1])
@@ -300,7 +308,11 @@ func (f *frame) run(i *instr) {
 		f.convImage(i, dst, x, y, rows)
 	case opConvWeight:
 		f.convWeight(i, dst, x, y, rows)
-	case opDense, opConv:
+	case opWinoPack:
+		f.winoPack(i, dst, x)
+	case opWinoWeight:
+		f.winoWeight(i, dst, y, x, rows)
+	case opDense, opConv, opWino:
 		var bias, pre []float32
 		if i.bias {
 			bias = f.at(&i.in[2])
@@ -308,8 +320,12 @@ func (f *frame) run(i *instr) {
 		if i.pre.size > 0 {
 			pre = f.at(&i.pre)
 		}
-		if i.op == opConv {
+		switch i.op {
+		case opConv:
 			f.conv(i, dst, pre, x, y, bias, rows)
+			return
+		case opWino:
+			f.winoConv(i, dst, pre, x, y, bias, rows)
 			return
 		}
 		k.Linear(rows*i.lead, i.n, i.k, x, i.k, y, bias, i.act, dst, i.n, pre, i.n, &f.ws)

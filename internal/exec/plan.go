@@ -178,7 +178,7 @@ func (c *compiler) placeRows(order []int) {
 					}
 				}
 			}
-			if (n.Op == opDense || n.Op == opConv) && n.acts >= 0 {
+			if (n.Op == opDense || n.Op == opConv || n.Op == opWino) && n.acts >= 0 {
 				// The activation is computed with it. If nothing else reads
 				// the pre-activation it needs no memory.
 				y := &c.nodes[n.acts]
@@ -259,8 +259,12 @@ func (c *compiler) placeOnce(order []int) {
 			continue
 		}
 		size, total := n.Size(), n.Size()
-		if n.Op == opPack {
+		if n.Op == opPack || n.Op == opWinoPack {
 			size = p.kernel.PackedLen(n.Shape[1], n.Shape[0])
+			if n.Op == opWinoPack {
+				g := c.wino(n.win, n.Shape[0], n.Shape[1])
+				size *= g.planes()
+			}
 			total = size
 		}
 		row := n.Op == graph.OpToRows
@@ -339,7 +343,7 @@ func (c *compiler) emit(order []int) {
 		case stageConst:
 			constant = append(constant, ins)
 		case stageStatic:
-			if n.Op == opPack {
+			if n.Op == opPack || n.Op == opWinoPack {
 				p.packs = append(p.packs, ins)
 				p.packLen += ins.dst.size
 			} else {

@@ -48,6 +48,7 @@ type Set struct {
 	nr    int // columns of a panel of the right-hand operand, 16 or 32
 	mr    int // rows of the register tile; the packing of A goes by it
 	panel panelFunc
+	mix   [5]mixFunc // by Transform
 
 	transpose8 func(dst []float32, ldd int, src []float32, lds, blocks int) // nil: plain loop
 

@@ -128,6 +128,21 @@ func dotLanesAVX2(t *[16]float64, a []float32, b []float32)
 func maxLanesAVX2(t *[16]float32, a []float32)
 
 //go:noescape
+func mixInputAVX2(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+
+//go:noescape
+func mixOutputAVX2(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+
+//go:noescape
+func mixOutputTAVX2(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+
+//go:noescape
+func mixWeightAVX2(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+
+//go:noescape
+func mixWeightTAVX2(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+
+//go:noescape
 func negAVX512(dst []float32, a []float32)
 
 //go:noescape
@@ -249,6 +264,21 @@ func dotLanesAVX512(t *[16]float64, a []float32, b []float32)
 
 //go:noescape
 func maxLanesAVX512(t *[16]float32, a []float32)
+
+//go:noescape
+func mixInputAVX512(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+
+//go:noescape
+func mixOutputAVX512(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+
+//go:noescape
+func mixOutputTAVX512(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+
+//go:noescape
+func mixWeightAVX512(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+
+//go:noescape
+func mixWeightTAVX512(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
 
 //go:noescape
 func transpose8(dst *float32, ldd int, src *float32, lds int, blocks int)

@@ -643,6 +643,114 @@ DATA ·c3a83126f<>+40(SB)/8, $0x3a83126f3a83126f
 DATA ·c3a83126f<>+48(SB)/8, $0x3a83126f3a83126f
 DATA ·c3a83126f<>+56(SB)/8, $0x3a83126f3a83126f
 GLOBL ·c3a83126f<>(SB), RODATA|NOPTR, $64
+DATA ·cc0200000<>+0(SB)/8, $0xc0200000c0200000
+DATA ·cc0200000<>+8(SB)/8, $0xc0200000c0200000
+DATA ·cc0200000<>+16(SB)/8, $0xc0200000c0200000
+DATA ·cc0200000<>+24(SB)/8, $0xc0200000c0200000
+DATA ·cc0200000<>+32(SB)/8, $0xc0200000c0200000
+DATA ·cc0200000<>+40(SB)/8, $0xc0200000c0200000
+DATA ·cc0200000<>+48(SB)/8, $0xc0200000c0200000
+DATA ·cc0200000<>+56(SB)/8, $0xc0200000c0200000
+GLOBL ·cc0200000<>(SB), RODATA|NOPTR, $64
+DATA ·cbfb504f3<>+0(SB)/8, $0xbfb504f3bfb504f3
+DATA ·cbfb504f3<>+8(SB)/8, $0xbfb504f3bfb504f3
+DATA ·cbfb504f3<>+16(SB)/8, $0xbfb504f3bfb504f3
+DATA ·cbfb504f3<>+24(SB)/8, $0xbfb504f3bfb504f3
+DATA ·cbfb504f3<>+32(SB)/8, $0xbfb504f3bfb504f3
+DATA ·cbfb504f3<>+40(SB)/8, $0xbfb504f3bfb504f3
+DATA ·cbfb504f3<>+48(SB)/8, $0xbfb504f3bfb504f3
+DATA ·cbfb504f3<>+56(SB)/8, $0xbfb504f3bfb504f3
+GLOBL ·cbfb504f3<>(SB), RODATA|NOPTR, $64
+DATA ·cbf000000<>+0(SB)/8, $0xbf000000bf000000
+DATA ·cbf000000<>+8(SB)/8, $0xbf000000bf000000
+DATA ·cbf000000<>+16(SB)/8, $0xbf000000bf000000
+DATA ·cbf000000<>+24(SB)/8, $0xbf000000bf000000
+DATA ·cbf000000<>+32(SB)/8, $0xbf000000bf000000
+DATA ·cbf000000<>+40(SB)/8, $0xbf000000bf000000
+DATA ·cbf000000<>+48(SB)/8, $0xbf000000bf000000
+DATA ·cbf000000<>+56(SB)/8, $0xbf000000bf000000
+GLOBL ·cbf000000<>(SB), RODATA|NOPTR, $64
+DATA ·c3fb504f3<>+0(SB)/8, $0x3fb504f33fb504f3
+DATA ·c3fb504f3<>+8(SB)/8, $0x3fb504f33fb504f3
+DATA ·c3fb504f3<>+16(SB)/8, $0x3fb504f33fb504f3
+DATA ·c3fb504f3<>+24(SB)/8, $0x3fb504f33fb504f3
+DATA ·c3fb504f3<>+32(SB)/8, $0x3fb504f33fb504f3
+DATA ·c3fb504f3<>+40(SB)/8, $0x3fb504f33fb504f3
+DATA ·c3fb504f3<>+48(SB)/8, $0x3fb504f33fb504f3
+DATA ·c3fb504f3<>+56(SB)/8, $0x3fb504f33fb504f3
+GLOBL ·c3fb504f3<>(SB), RODATA|NOPTR, $64
+DATA ·cbf3504f3<>+0(SB)/8, $0xbf3504f3bf3504f3
+DATA ·cbf3504f3<>+8(SB)/8, $0xbf3504f3bf3504f3
+DATA ·cbf3504f3<>+16(SB)/8, $0xbf3504f3bf3504f3
+DATA ·cbf3504f3<>+24(SB)/8, $0xbf3504f3bf3504f3
+DATA ·cbf3504f3<>+32(SB)/8, $0xbf3504f3bf3504f3
+DATA ·cbf3504f3<>+40(SB)/8, $0xbf3504f3bf3504f3
+DATA ·cbf3504f3<>+48(SB)/8, $0xbf3504f3bf3504f3
+DATA ·cbf3504f3<>+56(SB)/8, $0xbf3504f3bf3504f3
+GLOBL ·cbf3504f3<>(SB), RODATA|NOPTR, $64
+DATA ·c3eb504f3<>+0(SB)/8, $0x3eb504f33eb504f3
+DATA ·c3eb504f3<>+8(SB)/8, $0x3eb504f33eb504f3
+DATA ·c3eb504f3<>+16(SB)/8, $0x3eb504f33eb504f3
+DATA ·c3eb504f3<>+24(SB)/8, $0x3eb504f33eb504f3
+DATA ·c3eb504f3<>+32(SB)/8, $0x3eb504f33eb504f3
+DATA ·c3eb504f3<>+40(SB)/8, $0x3eb504f33eb504f3
+DATA ·c3eb504f3<>+48(SB)/8, $0x3eb504f33eb504f3
+DATA ·c3eb504f3<>+56(SB)/8, $0x3eb504f33eb504f3
+GLOBL ·c3eb504f3<>(SB), RODATA|NOPTR, $64
+DATA ·c403504f3<>+0(SB)/8, $0x403504f3403504f3
+DATA ·c403504f3<>+8(SB)/8, $0x403504f3403504f3
+DATA ·c403504f3<>+16(SB)/8, $0x403504f3403504f3
+DATA ·c403504f3<>+24(SB)/8, $0x403504f3403504f3
+DATA ·c403504f3<>+32(SB)/8, $0x403504f3403504f3
+DATA ·c403504f3<>+40(SB)/8, $0x403504f3403504f3
+DATA ·c403504f3<>+48(SB)/8, $0x403504f3403504f3
+DATA ·c403504f3<>+56(SB)/8, $0x403504f3403504f3
+GLOBL ·c403504f3<>(SB), RODATA|NOPTR, $64
+DATA ·cbf2aaaab<>+0(SB)/8, $0xbf2aaaabbf2aaaab
+DATA ·cbf2aaaab<>+8(SB)/8, $0xbf2aaaabbf2aaaab
+DATA ·cbf2aaaab<>+16(SB)/8, $0xbf2aaaabbf2aaaab
+DATA ·cbf2aaaab<>+24(SB)/8, $0xbf2aaaabbf2aaaab
+DATA ·cbf2aaaab<>+32(SB)/8, $0xbf2aaaabbf2aaaab
+DATA ·cbf2aaaab<>+40(SB)/8, $0xbf2aaaabbf2aaaab
+DATA ·cbf2aaaab<>+48(SB)/8, $0xbf2aaaabbf2aaaab
+DATA ·cbf2aaaab<>+56(SB)/8, $0xbf2aaaabbf2aaaab
+GLOBL ·cbf2aaaab<>(SB), RODATA|NOPTR, $64
+DATA ·cbeaaaaab<>+0(SB)/8, $0xbeaaaaabbeaaaaab
+DATA ·cbeaaaaab<>+8(SB)/8, $0xbeaaaaabbeaaaaab
+DATA ·cbeaaaaab<>+16(SB)/8, $0xbeaaaaabbeaaaaab
+DATA ·cbeaaaaab<>+24(SB)/8, $0xbeaaaaabbeaaaaab
+DATA ·cbeaaaaab<>+32(SB)/8, $0xbeaaaaabbeaaaaab
+DATA ·cbeaaaaab<>+40(SB)/8, $0xbeaaaaabbeaaaaab
+DATA ·cbeaaaaab<>+48(SB)/8, $0xbeaaaaabbeaaaaab
+DATA ·cbeaaaaab<>+56(SB)/8, $0xbeaaaaabbeaaaaab
+GLOBL ·cbeaaaaab<>(SB), RODATA|NOPTR, $64
+DATA ·cbef15bef<>+0(SB)/8, $0xbef15befbef15bef
+DATA ·cbef15bef<>+8(SB)/8, $0xbef15befbef15bef
+DATA ·cbef15bef<>+16(SB)/8, $0xbef15befbef15bef
+DATA ·cbef15bef<>+24(SB)/8, $0xbef15befbef15bef
+DATA ·cbef15bef<>+32(SB)/8, $0xbef15befbef15bef
+DATA ·cbef15bef<>+40(SB)/8, $0xbef15befbef15bef
+DATA ·cbef15bef<>+48(SB)/8, $0xbef15befbef15bef
+DATA ·cbef15bef<>+56(SB)/8, $0xbef15befbef15bef
+GLOBL ·cbef15bef<>(SB), RODATA|NOPTR, $64
+DATA ·c3eaaaaab<>+0(SB)/8, $0x3eaaaaab3eaaaaab
+DATA ·c3eaaaaab<>+8(SB)/8, $0x3eaaaaab3eaaaaab
+DATA ·c3eaaaaab<>+16(SB)/8, $0x3eaaaaab3eaaaaab
+DATA ·c3eaaaaab<>+24(SB)/8, $0x3eaaaaab3eaaaaab
+DATA ·c3eaaaaab<>+32(SB)/8, $0x3eaaaaab3eaaaaab
+DATA ·c3eaaaaab<>+40(SB)/8, $0x3eaaaaab3eaaaaab
+DATA ·c3eaaaaab<>+48(SB)/8, $0x3eaaaaab3eaaaaab
+DATA ·c3eaaaaab<>+56(SB)/8, $0x3eaaaaab3eaaaaab
+GLOBL ·c3eaaaaab<>(SB), RODATA|NOPTR, $64
+DATA ·c3e715bef<>+0(SB)/8, $0x3e715bef3e715bef
+DATA ·c3e715bef<>+8(SB)/8, $0x3e715bef3e715bef
+DATA ·c3e715bef<>+16(SB)/8, $0x3e715bef3e715bef
+DATA ·c3e715bef<>+24(SB)/8, $0x3e715bef3e715bef
+DATA ·c3e715bef<>+32(SB)/8, $0x3e715bef3e715bef
+DATA ·c3e715bef<>+40(SB)/8, $0x3e715bef3e715bef
+DATA ·c3e715bef<>+48(SB)/8, $0x3e715bef3e715bef
+DATA ·c3e715bef<>+56(SB)/8, $0x3e715bef3e715bef
+GLOBL ·c3e715bef<>(SB), RODATA|NOPTR, $64
 
 // tailMask: n lanes are loaded from 4*(8-n).
 DATA ·tailMask<>+0(SB)/8, $0xffffffffffffffff
@@ -4264,24 +4372,274 @@ done220:
 	VZEROUPPER
 	RET
 
+// func mixInputAVX2(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+TEXT ·mixInputAVX2(SB), NOSPLIT, $0-64
+	MOVQ src+40(FP), SI
+	MOVQ dst+16(FP), DI
+	MOVQ srcRow+48(FP), R8
+	MOVQ dstRow+24(FP), R11
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	LEAQ (R11)(R11*2), R12
+	LEAQ (R11)(R11*4), R13
+	MOVQ count+8(FP), DX
+turn221:
+	MOVQ SI, AX
+	MOVQ DI, BX
+	MOVQ n+0(FP), CX
+loop222:
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(R8*1), Y1
+	VMOVUPS (AX)(R8*2), Y2
+	VMOVUPS (AX)(R9*1), Y3
+	VMOVUPS (AX)(R8*4), Y4
+	VMOVUPS (AX)(R10*1), Y5
+	VMOVAPS Y4, Y6
+	VFMADD231PS ·cc0200000<>(SB), Y2, Y6
+	VADDPS Y0, Y6, Y6
+	VMOVAPS Y1, Y7
+	VFMADD231PS ·cc0200000<>(SB), Y3, Y7
+	VADDPS Y5, Y7, Y7
+	VMOVAPS Y4, Y0
+	VFMADD231PS ·cc0000000<>(SB), Y2, Y0
+	VMULPS ·c3f3504f3<>(SB), Y3, Y5
+	VFMADD231PS ·cbfb504f3<>(SB), Y1, Y5
+	VADDPS Y5, Y0, Y8
+	VSUBPS Y5, Y0, Y9
+	VMOVAPS Y4, Y0
+	VFMADD231PS ·cbf000000<>(SB), Y2, Y0
+	VMULPS ·c3fb504f3<>(SB), Y3, Y5
+	VFMADD231PS ·cbf3504f3<>(SB), Y1, Y5
+	VADDPS Y5, Y0, Y10
+	VSUBPS Y5, Y0, Y11
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y8, (BX)(R11*1)
+	VMOVUPS Y9, (BX)(R11*2)
+	VMOVUPS Y10, (BX)(R12*1)
+	VMOVUPS Y11, (BX)(R11*4)
+	VMOVUPS Y7, (BX)(R13*1)
+	ADDQ $32, AX
+	ADDQ $32, BX
+	SUBQ $8, CX
+	JNE loop222
+	ADDQ srcNext+56(FP), SI
+	ADDQ dstNext+32(FP), DI
+	DECQ DX
+	JNE turn221
+	VZEROUPPER
+	RET
+
+// func mixOutputAVX2(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+TEXT ·mixOutputAVX2(SB), NOSPLIT, $0-64
+	MOVQ src+40(FP), SI
+	MOVQ dst+16(FP), DI
+	MOVQ srcRow+48(FP), R8
+	MOVQ dstRow+24(FP), R11
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	LEAQ (R11)(R11*2), R12
+	LEAQ (R11)(R11*4), R13
+	MOVQ count+8(FP), DX
+turn223:
+	MOVQ SI, AX
+	MOVQ DI, BX
+	MOVQ n+0(FP), CX
+loop224:
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(R8*1), Y1
+	VMOVUPS (AX)(R8*2), Y2
+	VMOVUPS (AX)(R9*1), Y3
+	VMOVUPS (AX)(R8*4), Y4
+	VMOVUPS (AX)(R10*1), Y5
+	VADDPS Y2, Y1, Y6
+	VSUBPS Y2, Y1, Y7
+	VADDPS Y4, Y3, Y8
+	VSUBPS Y4, Y3, Y9
+	VADDPS Y6, Y0, Y1
+	VADDPS Y8, Y1, Y1
+	VMOVAPS Y5, Y2
+	VFMADD231PS ·c3eb504f3<>(SB), Y7, Y2
+	VFMADD231PS ·c403504f3<>(SB), Y9, Y2
+	VMULPS ·c3f3504f3<>(SB), Y7, Y3
+	VFMADD231PS ·c3fb504f3<>(SB), Y9, Y3
+	VMULPS ·c3f000000<>(SB), Y6, Y4
+	VFMADD231PS ·c40000000<>(SB), Y8, Y4
+	VMOVUPS Y1, (BX)
+	VMOVUPS Y3, (BX)(R11*1)
+	VMOVUPS Y4, (BX)(R11*2)
+	VMOVUPS Y2, (BX)(R12*1)
+	ADDQ $32, AX
+	ADDQ $32, BX
+	SUBQ $8, CX
+	JNE loop224
+	ADDQ srcNext+56(FP), SI
+	ADDQ dstNext+32(FP), DI
+	DECQ DX
+	JNE turn223
+	VZEROUPPER
+	RET
+
+// func mixOutputTAVX2(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+TEXT ·mixOutputTAVX2(SB), NOSPLIT, $0-64
+	MOVQ src+40(FP), SI
+	MOVQ dst+16(FP), DI
+	MOVQ srcRow+48(FP), R8
+	MOVQ dstRow+24(FP), R11
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	LEAQ (R11)(R11*2), R12
+	LEAQ (R11)(R11*4), R13
+	MOVQ count+8(FP), DX
+turn225:
+	MOVQ SI, AX
+	MOVQ DI, BX
+	MOVQ n+0(FP), CX
+loop226:
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(R8*1), Y1
+	VMOVUPS (AX)(R8*2), Y2
+	VMOVUPS (AX)(R9*1), Y3
+	VMOVAPS Y0, Y4
+	VFMADD231PS ·c3f000000<>(SB), Y2, Y4
+	VMULPS ·c3f3504f3<>(SB), Y1, Y5
+	VFMADD231PS ·c3eb504f3<>(SB), Y3, Y5
+	VADDPS Y5, Y4, Y6
+	VSUBPS Y5, Y4, Y7
+	VMOVAPS Y0, Y4
+	VFMADD231PS ·c40000000<>(SB), Y2, Y4
+	VMULPS ·c3fb504f3<>(SB), Y1, Y5
+	VFMADD231PS ·c403504f3<>(SB), Y3, Y5
+	VADDPS Y5, Y4, Y8
+	VSUBPS Y5, Y4, Y9
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y6, (BX)(R11*1)
+	VMOVUPS Y7, (BX)(R11*2)
+	VMOVUPS Y8, (BX)(R12*1)
+	VMOVUPS Y9, (BX)(R11*4)
+	VMOVUPS Y3, (BX)(R13*1)
+	ADDQ $32, AX
+	ADDQ $32, BX
+	SUBQ $8, CX
+	JNE loop226
+	ADDQ srcNext+56(FP), SI
+	ADDQ dstNext+32(FP), DI
+	DECQ DX
+	JNE turn225
+	VZEROUPPER
+	RET
+
+// func mixWeightAVX2(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+TEXT ·mixWeightAVX2(SB), NOSPLIT, $0-64
+	MOVQ src+40(FP), SI
+	MOVQ dst+16(FP), DI
+	MOVQ srcRow+48(FP), R8
+	MOVQ dstRow+24(FP), R11
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	LEAQ (R11)(R11*2), R12
+	LEAQ (R11)(R11*4), R13
+	MOVQ count+8(FP), DX
+turn227:
+	MOVQ SI, AX
+	MOVQ DI, BX
+	MOVQ n+0(FP), CX
+loop228:
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(R8*1), Y1
+	VMOVUPS (AX)(R8*2), Y2
+	VMULPS ·cbf2aaaab<>(SB), Y0, Y3
+	VFMADD231PS ·cbeaaaaab<>(SB), Y2, Y3
+	VMULPS ·cbef15bef<>(SB), Y1, Y4
+	VADDPS Y4, Y3, Y5
+	VSUBPS Y4, Y3, Y6
+	VMULPS ·c3e2aaaab<>(SB), Y0, Y3
+	VFMADD231PS ·c3eaaaaab<>(SB), Y2, Y3
+	VMULPS ·c3e715bef<>(SB), Y1, Y4
+	VADDPS Y4, Y3, Y7
+	VSUBPS Y4, Y3, Y8
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y5, (BX)(R11*1)
+	VMOVUPS Y6, (BX)(R11*2)
+	VMOVUPS Y7, (BX)(R12*1)
+	VMOVUPS Y8, (BX)(R11*4)
+	VMOVUPS Y2, (BX)(R13*1)
+	ADDQ $32, AX
+	ADDQ $32, BX
+	SUBQ $8, CX
+	JNE loop228
+	ADDQ srcNext+56(FP), SI
+	ADDQ dstNext+32(FP), DI
+	DECQ DX
+	JNE turn227
+	VZEROUPPER
+	RET
+
+// func mixWeightTAVX2(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+TEXT ·mixWeightTAVX2(SB), NOSPLIT, $0-64
+	MOVQ src+40(FP), SI
+	MOVQ dst+16(FP), DI
+	MOVQ srcRow+48(FP), R8
+	MOVQ dstRow+24(FP), R11
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	LEAQ (R11)(R11*2), R12
+	LEAQ (R11)(R11*4), R13
+	MOVQ count+8(FP), DX
+turn229:
+	MOVQ SI, AX
+	MOVQ DI, BX
+	MOVQ n+0(FP), CX
+loop230:
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(R8*1), Y1
+	VMOVUPS (AX)(R8*2), Y2
+	VMOVUPS (AX)(R9*1), Y3
+	VMOVUPS (AX)(R8*4), Y4
+	VMOVUPS (AX)(R10*1), Y5
+	VADDPS Y2, Y1, Y6
+	VSUBPS Y2, Y1, Y7
+	VADDPS Y4, Y3, Y8
+	VSUBPS Y4, Y3, Y9
+	VMOVAPS Y0, Y1
+	VFMADD231PS ·cbf2aaaab<>(SB), Y6, Y1
+	VFMADD231PS ·c3e2aaaab<>(SB), Y8, Y1
+	VMOVAPS Y5, Y2
+	VFMADD231PS ·cbeaaaaab<>(SB), Y6, Y2
+	VFMADD231PS ·c3eaaaaab<>(SB), Y8, Y2
+	VMULPS ·cbef15bef<>(SB), Y7, Y3
+	VFMADD231PS ·c3e715bef<>(SB), Y9, Y3
+	VMOVUPS Y1, (BX)
+	VMOVUPS Y3, (BX)(R11*1)
+	VMOVUPS Y2, (BX)(R11*2)
+	ADDQ $32, AX
+	ADDQ $32, BX
+	SUBQ $8, CX
+	JNE loop230
+	ADDQ srcNext+56(FP), SI
+	ADDQ dstNext+32(FP), DI
+	DECQ DX
+	JNE turn229
+	VZEROUPPER
+	RET
+
 // func negAVX512(dst []float32, a []float32)
 TEXT ·negAVX512(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), DI
 	MOVQ a_base+24(FP), SI
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop221:
+loop231:
 	CMPQ R10, $16
-	JLT tail222
+	JLT tail232
 	VMOVUPS (SI)(AX*1), Z0
 	VXORPS ·c80000000<>(SB), Z0, Z1
 	VMOVUPS Z1, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop221
-tail222:
+	JMP loop231
+tail232:
 	TESTQ R10, R10
-	JEQ done223
+	JEQ done233
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -4291,7 +4649,7 @@ tail222:
 	VMOVUPS.Z (SI)(AX*1), K1, Z0
 	VXORPS ·c80000000<>(SB), Z0, Z1
 	VMOVUPS Z1, K1, (DI)(AX*1)
-done223:
+done233:
 	VZEROUPPER
 	RET
 
@@ -4301,18 +4659,18 @@ TEXT ·absAVX512(SB), NOSPLIT, $0-48
 	MOVQ a_base+24(FP), SI
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop224:
+loop234:
 	CMPQ R10, $16
-	JLT tail225
+	JLT tail235
 	VMOVUPS (SI)(AX*1), Z0
 	VANDPS ·c7fffffff<>(SB), Z0, Z1
 	VMOVUPS Z1, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop224
-tail225:
+	JMP loop234
+tail235:
 	TESTQ R10, R10
-	JEQ done226
+	JEQ done236
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -4322,7 +4680,7 @@ tail225:
 	VMOVUPS.Z (SI)(AX*1), K1, Z0
 	VANDPS ·c7fffffff<>(SB), Z0, Z1
 	VMOVUPS Z1, K1, (DI)(AX*1)
-done226:
+done236:
 	VZEROUPPER
 	RET
 
@@ -4332,18 +4690,18 @@ TEXT ·sqrtAVX512(SB), NOSPLIT, $0-48
 	MOVQ a_base+24(FP), SI
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop227:
+loop237:
 	CMPQ R10, $16
-	JLT tail228
+	JLT tail238
 	VMOVUPS (SI)(AX*1), Z0
 	VSQRTPS Z0, Z1
 	VMOVUPS Z1, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop227
-tail228:
+	JMP loop237
+tail238:
 	TESTQ R10, R10
-	JEQ done229
+	JEQ done239
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -4353,7 +4711,7 @@ tail228:
 	VMOVUPS.Z (SI)(AX*1), K1, Z0
 	VSQRTPS Z0, Z1
 	VMOVUPS Z1, K1, (DI)(AX*1)
-done229:
+done239:
 	VZEROUPPER
 	RET
 
@@ -4363,9 +4721,9 @@ TEXT ·stepAVX512(SB), NOSPLIT, $0-48
 	MOVQ a_base+24(FP), SI
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop230:
+loop240:
 	CMPQ R10, $16
-	JLT tail231
+	JLT tail241
 	VMOVUPS (SI)(AX*1), Z0
 	VCMPPS $30, ·c00000000<>(SB), Z0, K2
 	VXORPS Z1, Z1, Z1
@@ -4373,10 +4731,10 @@ loop230:
 	VMOVUPS Z2, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop230
-tail231:
+	JMP loop240
+tail241:
 	TESTQ R10, R10
-	JEQ done232
+	JEQ done242
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -4388,7 +4746,7 @@ tail231:
 	VXORPS Z1, Z1, Z1
 	VBLENDMPS ·c3f800000<>(SB), Z1, K2, Z2
 	VMOVUPS Z2, K1, (DI)(AX*1)
-done232:
+done242:
 	VZEROUPPER
 	RET
 
@@ -4398,19 +4756,19 @@ TEXT ·reluAVX512(SB), NOSPLIT, $0-48
 	MOVQ a_base+24(FP), SI
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop233:
+loop243:
 	CMPQ R10, $16
-	JLT tail234
+	JLT tail244
 	VMOVUPS (SI)(AX*1), Z0
 	VXORPS Z1, Z1, Z1
 	VMAXPS Z0, Z1, Z2
 	VMOVUPS Z2, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop233
-tail234:
+	JMP loop243
+tail244:
 	TESTQ R10, R10
-	JEQ done235
+	JEQ done245
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -4421,7 +4779,7 @@ tail234:
 	VXORPS Z1, Z1, Z1
 	VMAXPS Z0, Z1, Z2
 	VMOVUPS Z2, K1, (DI)(AX*1)
-done235:
+done245:
 	VZEROUPPER
 	RET
 
@@ -4431,9 +4789,9 @@ TEXT ·signAVX512(SB), NOSPLIT, $0-48
 	MOVQ a_base+24(FP), SI
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop236:
+loop246:
 	CMPQ R10, $16
-	JLT tail237
+	JLT tail247
 	VMOVUPS (SI)(AX*1), Z0
 	VCMPPS $30, ·c00000000<>(SB), Z0, K2
 	VXORPS Z1, Z1, Z1
@@ -4445,10 +4803,10 @@ loop236:
 	VMOVUPS Z1, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop236
-tail237:
+	JMP loop246
+tail247:
 	TESTQ R10, R10
-	JEQ done238
+	JEQ done248
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -4464,7 +4822,7 @@ tail237:
 	VBLENDMPS ·c3f800000<>(SB), Z1, K3, Z3
 	VSUBPS Z3, Z2, Z1
 	VMOVUPS Z1, K1, (DI)(AX*1)
-done238:
+done248:
 	VZEROUPPER
 	RET
 
@@ -4475,19 +4833,19 @@ TEXT ·addAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), DX
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop239:
+loop249:
 	CMPQ R10, $16
-	JLT tail240
+	JLT tail250
 	VMOVUPS (SI)(AX*1), Z0
 	VMOVUPS (DX)(AX*1), Z1
 	VADDPS Z1, Z0, Z2
 	VMOVUPS Z2, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop239
-tail240:
+	JMP loop249
+tail250:
 	TESTQ R10, R10
-	JEQ done241
+	JEQ done251
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -4498,7 +4856,7 @@ tail240:
 	VMOVUPS.Z (DX)(AX*1), K1, Z1
 	VADDPS Z1, Z0, Z2
 	VMOVUPS Z2, K1, (DI)(AX*1)
-done241:
+done251:
 	VZEROUPPER
 	RET
 
@@ -4509,19 +4867,19 @@ TEXT ·subAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), DX
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop242:
+loop252:
 	CMPQ R10, $16
-	JLT tail243
+	JLT tail253
 	VMOVUPS (SI)(AX*1), Z0
 	VMOVUPS (DX)(AX*1), Z1
 	VSUBPS Z1, Z0, Z2
 	VMOVUPS Z2, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop242
-tail243:
+	JMP loop252
+tail253:
 	TESTQ R10, R10
-	JEQ done244
+	JEQ done254
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -4532,7 +4890,7 @@ tail243:
 	VMOVUPS.Z (DX)(AX*1), K1, Z1
 	VSUBPS Z1, Z0, Z2
 	VMOVUPS Z2, K1, (DI)(AX*1)
-done244:
+done254:
 	VZEROUPPER
 	RET
 
@@ -4543,19 +4901,19 @@ TEXT ·mulAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), DX
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop245:
+loop255:
 	CMPQ R10, $16
-	JLT tail246
+	JLT tail256
 	VMOVUPS (SI)(AX*1), Z0
 	VMOVUPS (DX)(AX*1), Z1
 	VMULPS Z1, Z0, Z2
 	VMOVUPS Z2, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop245
-tail246:
+	JMP loop255
+tail256:
 	TESTQ R10, R10
-	JEQ done247
+	JEQ done257
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -4566,7 +4924,7 @@ tail246:
 	VMOVUPS.Z (DX)(AX*1), K1, Z1
 	VMULPS Z1, Z0, Z2
 	VMOVUPS Z2, K1, (DI)(AX*1)
-done247:
+done257:
 	VZEROUPPER
 	RET
 
@@ -4577,19 +4935,19 @@ TEXT ·divAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), DX
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop248:
+loop258:
 	CMPQ R10, $16
-	JLT tail249
+	JLT tail259
 	VMOVUPS (SI)(AX*1), Z0
 	VMOVUPS (DX)(AX*1), Z1
 	VDIVPS Z1, Z0, Z2
 	VMOVUPS Z2, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop248
-tail249:
+	JMP loop258
+tail259:
 	TESTQ R10, R10
-	JEQ done250
+	JEQ done260
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -4600,7 +4958,7 @@ tail249:
 	VMOVUPS.Z (DX)(AX*1), K1, Z1
 	VDIVPS Z1, Z0, Z2
 	VMOVUPS Z2, K1, (DI)(AX*1)
-done250:
+done260:
 	VZEROUPPER
 	RET
 
@@ -4611,19 +4969,19 @@ TEXT ·maxAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), DX
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop251:
+loop261:
 	CMPQ R10, $16
-	JLT tail252
+	JLT tail262
 	VMOVUPS (SI)(AX*1), Z0
 	VMOVUPS (DX)(AX*1), Z1
 	VMAXPS Z1, Z0, Z2
 	VMOVUPS Z2, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop251
-tail252:
+	JMP loop261
+tail262:
 	TESTQ R10, R10
-	JEQ done253
+	JEQ done263
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -4634,7 +4992,7 @@ tail252:
 	VMOVUPS.Z (DX)(AX*1), K1, Z1
 	VMAXPS Z1, Z0, Z2
 	VMOVUPS Z2, K1, (DI)(AX*1)
-done253:
+done263:
 	VZEROUPPER
 	RET
 
@@ -4645,19 +5003,19 @@ TEXT ·minAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), DX
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop254:
+loop264:
 	CMPQ R10, $16
-	JLT tail255
+	JLT tail265
 	VMOVUPS (SI)(AX*1), Z0
 	VMOVUPS (DX)(AX*1), Z1
 	VMINPS Z1, Z0, Z2
 	VMOVUPS Z2, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop254
-tail255:
+	JMP loop264
+tail265:
 	TESTQ R10, R10
-	JEQ done256
+	JEQ done266
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -4668,7 +5026,7 @@ tail255:
 	VMOVUPS.Z (DX)(AX*1), K1, Z1
 	VMINPS Z1, Z0, Z2
 	VMOVUPS Z2, K1, (DI)(AX*1)
-done256:
+done266:
 	VZEROUPPER
 	RET
 
@@ -4679,9 +5037,9 @@ TEXT ·greaterAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), DX
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop257:
+loop267:
 	CMPQ R10, $16
-	JLT tail258
+	JLT tail268
 	VMOVUPS (SI)(AX*1), Z0
 	VMOVUPS (DX)(AX*1), Z1
 	VCMPPS $30, Z1, Z0, K2
@@ -4690,10 +5048,10 @@ loop257:
 	VMOVUPS Z3, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop257
-tail258:
+	JMP loop267
+tail268:
 	TESTQ R10, R10
-	JEQ done259
+	JEQ done269
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -4706,7 +5064,7 @@ tail258:
 	VXORPS Z2, Z2, Z2
 	VBLENDMPS ·c3f800000<>(SB), Z2, K2, Z3
 	VMOVUPS Z3, K1, (DI)(AX*1)
-done259:
+done269:
 	VZEROUPPER
 	RET
 
@@ -4717,9 +5075,9 @@ TEXT ·equalAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), DX
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop260:
+loop270:
 	CMPQ R10, $16
-	JLT tail261
+	JLT tail271
 	VMOVUPS (SI)(AX*1), Z0
 	VMOVUPS (DX)(AX*1), Z1
 	VCMPPS $0, Z1, Z0, K2
@@ -4728,10 +5086,10 @@ loop260:
 	VMOVUPS Z3, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop260
-tail261:
+	JMP loop270
+tail271:
 	TESTQ R10, R10
-	JEQ done262
+	JEQ done272
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -4744,7 +5102,7 @@ tail261:
 	VXORPS Z2, Z2, Z2
 	VBLENDMPS ·c3f800000<>(SB), Z2, K2, Z3
 	VMOVUPS Z3, K1, (DI)(AX*1)
-done262:
+done272:
 	VZEROUPPER
 	RET
 
@@ -4755,9 +5113,9 @@ TEXT ·reluGradAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), DX
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop263:
+loop273:
 	CMPQ R10, $16
-	JLT tail264
+	JLT tail274
 	VMOVUPS (SI)(AX*1), Z0
 	VMOVUPS (DX)(AX*1), Z1
 	VCMPPS $30, ·c00000000<>(SB), Z1, K2
@@ -4766,10 +5124,10 @@ loop263:
 	VMOVUPS Z3, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop263
-tail264:
+	JMP loop273
+tail274:
 	TESTQ R10, R10
-	JEQ done265
+	JEQ done275
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -4782,7 +5140,7 @@ tail264:
 	VXORPS Z2, Z2, Z2
 	VBLENDMPS Z0, Z2, K2, Z3
 	VMOVUPS Z3, K1, (DI)(AX*1)
-done265:
+done275:
 	VZEROUPPER
 	RET
 
@@ -4793,9 +5151,9 @@ TEXT ·tanhGradAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), DX
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop266:
+loop276:
 	CMPQ R10, $16
-	JLT tail267
+	JLT tail277
 	VMOVUPS (SI)(AX*1), Z0
 	VMOVUPS (DX)(AX*1), Z1
 	VMOVUPS ·c3f800000<>(SB), Z2
@@ -4804,10 +5162,10 @@ loop266:
 	VMOVUPS Z3, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop266
-tail267:
+	JMP loop276
+tail277:
 	TESTQ R10, R10
-	JEQ done268
+	JEQ done278
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -4820,7 +5178,7 @@ tail267:
 	VFNMADD231PS Z1, Z1, Z2
 	VMULPS Z2, Z0, Z3
 	VMOVUPS Z3, K1, (DI)(AX*1)
-done268:
+done278:
 	VZEROUPPER
 	RET
 
@@ -4831,9 +5189,9 @@ TEXT ·sigmoidGradAVX512(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), DX
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop269:
+loop279:
 	CMPQ R10, $16
-	JLT tail270
+	JLT tail280
 	VMOVUPS (SI)(AX*1), Z0
 	VMOVUPS (DX)(AX*1), Z1
 	VMOVUPS ·c3f800000<>(SB), Z2
@@ -4843,10 +5201,10 @@ loop269:
 	VMOVUPS Z5, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop269
-tail270:
+	JMP loop279
+tail280:
 	TESTQ R10, R10
-	JEQ done271
+	JEQ done281
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -4860,7 +5218,7 @@ tail270:
 	VMULPS Z1, Z0, Z4
 	VMULPS Z3, Z4, Z5
 	VMOVUPS Z5, K1, (DI)(AX*1)
-done271:
+done281:
 	VZEROUPPER
 	RET
 
@@ -4872,9 +5230,9 @@ TEXT ·mulAddAVX512(SB), NOSPLIT, $0-96
 	MOVQ c_base+72(FP), R8
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop272:
+loop282:
 	CMPQ R10, $16
-	JLT tail273
+	JLT tail283
 	VMOVUPS (SI)(AX*1), Z0
 	VMOVUPS (DX)(AX*1), Z1
 	VMOVUPS (R8)(AX*1), Z2
@@ -4882,10 +5240,10 @@ loop272:
 	VMOVUPS Z2, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop272
-tail273:
+	JMP loop282
+tail283:
 	TESTQ R10, R10
-	JEQ done274
+	JEQ done284
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -4897,7 +5255,7 @@ tail273:
 	VMOVUPS.Z (R8)(AX*1), K1, Z2
 	VFMADD231PS Z1, Z0, Z2
 	VMOVUPS Z2, K1, (DI)(AX*1)
-done274:
+done284:
 	VZEROUPPER
 	RET
 
@@ -4909,9 +5267,9 @@ TEXT ·selAVX512(SB), NOSPLIT, $0-96
 	MOVQ b_base+72(FP), R8
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop275:
+loop285:
 	CMPQ R10, $16
-	JLT tail276
+	JLT tail286
 	VMOVUPS (SI)(AX*1), Z0
 	VMOVUPS (DX)(AX*1), Z1
 	VMOVUPS (R8)(AX*1), Z2
@@ -4920,10 +5278,10 @@ loop275:
 	VMOVUPS Z3, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop275
-tail276:
+	JMP loop285
+tail286:
 	TESTQ R10, R10
-	JEQ done277
+	JEQ done287
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -4936,7 +5294,7 @@ tail276:
 	VCMPPS $4, ·c00000000<>(SB), Z0, K2
 	VBLENDMPS Z1, Z2, K2, Z3
 	VMOVUPS Z3, K1, (DI)(AX*1)
-done277:
+done287:
 	VZEROUPPER
 	RET
 
@@ -4947,18 +5305,18 @@ TEXT ·scaleAVX512(SB), NOSPLIT, $0-52
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
 	VBROADCASTSS s+48(FP), Z0
-loop278:
+loop288:
 	CMPQ R10, $16
-	JLT tail279
+	JLT tail289
 	VMOVUPS (SI)(AX*1), Z1
 	VMULPS Z0, Z1, Z2
 	VMOVUPS Z2, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop278
-tail279:
+	JMP loop288
+tail289:
 	TESTQ R10, R10
-	JEQ done280
+	JEQ done290
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -4968,7 +5326,7 @@ tail279:
 	VMOVUPS.Z (SI)(AX*1), K1, Z1
 	VMULPS Z0, Z1, Z2
 	VMOVUPS Z2, K1, (DI)(AX*1)
-done280:
+done290:
 	VZEROUPPER
 	RET
 
@@ -4979,18 +5337,18 @@ TEXT ·addScalarAVX512(SB), NOSPLIT, $0-52
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
 	VBROADCASTSS s+48(FP), Z0
-loop281:
+loop291:
 	CMPQ R10, $16
-	JLT tail282
+	JLT tail292
 	VMOVUPS (SI)(AX*1), Z1
 	VADDPS Z0, Z1, Z2
 	VMOVUPS Z2, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop281
-tail282:
+	JMP loop291
+tail292:
 	TESTQ R10, R10
-	JEQ done283
+	JEQ done293
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -5000,7 +5358,7 @@ tail282:
 	VMOVUPS.Z (SI)(AX*1), K1, Z1
 	VADDPS Z0, Z1, Z2
 	VMOVUPS Z2, K1, (DI)(AX*1)
-done283:
+done293:
 	VZEROUPPER
 	RET
 
@@ -5011,19 +5369,19 @@ TEXT ·addScaledAVX512(SB), NOSPLIT, $0-52
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
 	VBROADCASTSS s+48(FP), Z0
-loop284:
+loop294:
 	CMPQ R10, $16
-	JLT tail285
+	JLT tail295
 	VMOVUPS (DI)(AX*1), Z1
 	VMOVUPS (SI)(AX*1), Z2
 	VFMADD231PS Z0, Z2, Z1
 	VMOVUPS Z1, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop284
-tail285:
+	JMP loop294
+tail295:
 	TESTQ R10, R10
-	JEQ done286
+	JEQ done296
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -5034,7 +5392,7 @@ tail285:
 	VMOVUPS.Z (SI)(AX*1), K1, Z2
 	VFMADD231PS Z0, Z2, Z1
 	VMOVUPS Z1, K1, (DI)(AX*1)
-done286:
+done296:
 	VZEROUPPER
 	RET
 
@@ -5044,9 +5402,9 @@ TEXT ·expAVX512(SB), NOSPLIT, $0-48
 	MOVQ a_base+24(FP), SI
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop287:
+loop297:
 	CMPQ R10, $16
-	JLT tail288
+	JLT tail298
 	VMOVUPS (SI)(AX*1), Z0
 	VMOVUPS ·cc2d00000<>(SB), Z1
 	VMOVUPS ·c42b20000<>(SB), Z2
@@ -5068,10 +5426,10 @@ loop287:
 	VMOVUPS Z0, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop287
-tail288:
+	JMP loop297
+tail298:
 	TESTQ R10, R10
-	JEQ done289
+	JEQ done299
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -5097,7 +5455,7 @@ tail288:
 	VFMADD213PS ·c3f800000<>(SB), Z0, Z1
 	VSCALEFPS Z2, Z1, Z0
 	VMOVUPS Z0, K1, (DI)(AX*1)
-done289:
+done299:
 	VZEROUPPER
 	RET
 
@@ -5107,9 +5465,9 @@ TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-48
 	MOVQ a_base+24(FP), SI
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop290:
+loop300:
 	CMPQ R10, $16
-	JLT tail291
+	JLT tail301
 	VMOVUPS (SI)(AX*1), Z0
 	VORPS ·c80000000<>(SB), Z0, Z1
 	VMOVUPS ·cc2d00000<>(SB), Z2
@@ -5138,10 +5496,10 @@ loop290:
 	VMOVUPS Z1, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop290
-tail291:
+	JMP loop300
+tail301:
 	TESTQ R10, R10
-	JEQ done292
+	JEQ done302
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -5174,7 +5532,7 @@ tail291:
 	VCMPPS $17, ·c00000000<>(SB), Z0, K2
 	VBLENDMPS Z2, Z4, K2, Z1
 	VMOVUPS Z1, K1, (DI)(AX*1)
-done292:
+done302:
 	VZEROUPPER
 	RET
 
@@ -5184,9 +5542,9 @@ TEXT ·siluAVX512(SB), NOSPLIT, $0-48
 	MOVQ a_base+24(FP), SI
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop293:
+loop303:
 	CMPQ R10, $16
-	JLT tail294
+	JLT tail304
 	VMOVUPS (SI)(AX*1), Z0
 	VORPS ·c80000000<>(SB), Z0, Z1
 	VMOVUPS ·cc2d00000<>(SB), Z2
@@ -5218,10 +5576,10 @@ loop293:
 	VMOVUPS Z6, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop293
-tail294:
+	JMP loop303
+tail304:
 	TESTQ R10, R10
-	JEQ done295
+	JEQ done305
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -5257,7 +5615,7 @@ tail294:
 	VMAXPS Z0, Z3, Z5
 	VMULPS Z1, Z5, Z6
 	VMOVUPS Z6, K1, (DI)(AX*1)
-done295:
+done305:
 	VZEROUPPER
 	RET
 
@@ -5268,9 +5626,9 @@ TEXT ·siluGradAVX512(SB), NOSPLIT, $0-72
 	MOVQ x_base+48(FP), DX
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop296:
+loop306:
 	CMPQ R10, $16
-	JLT tail297
+	JLT tail307
 	VMOVUPS (SI)(AX*1), Z0
 	VMOVUPS (DX)(AX*1), Z1
 	VORPS ·c80000000<>(SB), Z1, Z2
@@ -5310,10 +5668,10 @@ loop296:
 	VMOVUPS Z10, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop296
-tail297:
+	JMP loop306
+tail307:
 	TESTQ R10, R10
-	JEQ done298
+	JEQ done308
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -5357,7 +5715,7 @@ tail297:
 	VMULPS Z8, Z2, Z9
 	VMULPS Z9, Z0, Z10
 	VMOVUPS Z10, K1, (DI)(AX*1)
-done298:
+done308:
 	VZEROUPPER
 	RET
 
@@ -5367,9 +5725,9 @@ TEXT ·tanhAVX512(SB), NOSPLIT, $0-48
 	MOVQ a_base+24(FP), SI
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop299:
+loop309:
 	CMPQ R10, $16
-	JLT tail300
+	JLT tail310
 	VMOVUPS (SI)(AX*1), Z0
 	VANDPS ·c7fffffff<>(SB), Z0, Z1
 	VMOVUPS ·c41a00000<>(SB), Z2
@@ -5400,10 +5758,10 @@ loop299:
 	VMOVUPS Z4, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop299
-tail300:
+	JMP loop309
+tail310:
 	TESTQ R10, R10
-	JEQ done301
+	JEQ done311
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -5438,7 +5796,7 @@ tail300:
 	VANDPS ·c80000000<>(SB), Z0, Z2
 	VORPS Z2, Z1, Z4
 	VMOVUPS Z4, K1, (DI)(AX*1)
-done301:
+done311:
 	VZEROUPPER
 	RET
 
@@ -5448,9 +5806,9 @@ TEXT ·erfAVX512(SB), NOSPLIT, $0-48
 	MOVQ a_base+24(FP), SI
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop302:
+loop312:
 	CMPQ R10, $16
-	JLT tail303
+	JLT tail313
 	VMOVUPS (SI)(AX*1), Z0
 	VANDPS ·c7fffffff<>(SB), Z0, Z1
 	VMOVUPS ·c40800000<>(SB), Z2
@@ -5503,10 +5861,10 @@ loop302:
 	VMOVUPS Z4, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop302
-tail303:
+	JMP loop312
+tail313:
 	TESTQ R10, R10
-	JEQ done304
+	JEQ done314
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -5563,7 +5921,7 @@ tail303:
 	VCMPPS $17, ·c3f800000<>(SB), Z1, K2
 	VBLENDMPS Z2, Z3, K2, Z4
 	VMOVUPS Z4, K1, (DI)(AX*1)
-done304:
+done314:
 	VZEROUPPER
 	RET
 
@@ -5573,9 +5931,9 @@ TEXT ·logAVX512(SB), NOSPLIT, $0-48
 	MOVQ a_base+24(FP), SI
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop305:
+loop315:
 	CMPQ R10, $16
-	JLT tail306
+	JLT tail316
 	VMOVUPS (SI)(AX*1), Z0
 	VCMPPS $17, ·c00800000<>(SB), Z0, K2
 	VMULPS ·c4b800000<>(SB), Z0, Z1
@@ -5617,10 +5975,10 @@ loop305:
 	VMOVUPS Z3, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop305
-tail306:
+	JMP loop315
+tail316:
 	TESTQ R10, R10
-	JEQ done307
+	JEQ done317
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -5666,7 +6024,7 @@ tail306:
 	VCMPPS $17, ·c00000000<>(SB), Z0, K6
 	VBLENDMPS Z1, Z2, K6, Z3
 	VMOVUPS Z3, K1, (DI)(AX*1)
-done307:
+done317:
 	VZEROUPPER
 	RET
 
@@ -5676,14 +6034,14 @@ TEXT ·sinAVX512(SB), NOSPLIT, $0-56
 	MOVQ a_base+24(FP), SI
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop309:
+loop319:
 	CMPQ R10, $16
-	JLT tail310
+	JLT tail320
 	VMOVUPS (SI)(AX*1), Z0
 	VANDPS ·c7fffffff<>(SB), Z0, Z1
 	VCMPPS $22, ·c46ea6000<>(SB), Z1, K2
 	KORTESTW K2, K2
-	JNE stop308
+	JNE stop318
 	VMULPS ·c3f22f983<>(SB), Z0, Z1
 	VRNDSCALEPS $8, Z1, Z2
 	VFNMADD231PS ·c3fc90fdb<>(SB), Z2, Z0
@@ -5713,10 +6071,10 @@ loop309:
 	VMOVUPS Z4, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop309
-tail310:
+	JMP loop319
+tail320:
 	TESTQ R10, R10
-	JEQ done311
+	JEQ done321
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -5727,7 +6085,7 @@ tail310:
 	VANDPS ·c7fffffff<>(SB), Z0, Z1
 	VCMPPS $22, ·c46ea6000<>(SB), Z1, K2
 	KORTESTW K2, K2
-	JNE stop308
+	JNE stop318
 	VMULPS ·c3f22f983<>(SB), Z0, Z1
 	VRNDSCALEPS $8, Z1, Z2
 	VFNMADD231PS ·c3fc90fdb<>(SB), Z2, Z0
@@ -5756,12 +6114,12 @@ tail310:
 	VXORPS Z3, Z1, Z4
 	VMOVUPS Z4, K1, (DI)(AX*1)
 	LEAQ (AX)(R10*4), AX
-done311:
+done321:
 	SHRQ $2, AX
 	MOVQ AX, ret+48(FP)
 	VZEROUPPER
 	RET
-stop308:
+stop318:
 	SHRQ $2, AX
 	MOVQ AX, ret+48(FP)
 	VZEROUPPER
@@ -5773,14 +6131,14 @@ TEXT ·cosAVX512(SB), NOSPLIT, $0-56
 	MOVQ a_base+24(FP), SI
 	MOVQ dst_len+8(FP), R10
 	XORQ AX, AX
-loop313:
+loop323:
 	CMPQ R10, $16
-	JLT tail314
+	JLT tail324
 	VMOVUPS (SI)(AX*1), Z0
 	VANDPS ·c7fffffff<>(SB), Z0, Z1
 	VCMPPS $22, ·c46ea6000<>(SB), Z1, K2
 	KORTESTW K2, K2
-	JNE stop312
+	JNE stop322
 	VMULPS ·c3f22f983<>(SB), Z0, Z1
 	VRNDSCALEPS $8, Z1, Z2
 	VFNMADD231PS ·c3fc90fdb<>(SB), Z2, Z0
@@ -5811,10 +6169,10 @@ loop313:
 	VMOVUPS Z4, (DI)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop313
-tail314:
+	JMP loop323
+tail324:
 	TESTQ R10, R10
-	JEQ done315
+	JEQ done325
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -5825,7 +6183,7 @@ tail314:
 	VANDPS ·c7fffffff<>(SB), Z0, Z1
 	VCMPPS $22, ·c46ea6000<>(SB), Z1, K2
 	KORTESTW K2, K2
-	JNE stop312
+	JNE stop322
 	VMULPS ·c3f22f983<>(SB), Z0, Z1
 	VRNDSCALEPS $8, Z1, Z2
 	VFNMADD231PS ·c3fc90fdb<>(SB), Z2, Z0
@@ -5855,12 +6213,12 @@ tail314:
 	VXORPS Z3, Z1, Z4
 	VMOVUPS Z4, K1, (DI)(AX*1)
 	LEAQ (AX)(R10*4), AX
-done315:
+done325:
 	SHRQ $2, AX
 	MOVQ AX, ret+48(FP)
 	VZEROUPPER
 	RET
-stop312:
+stop322:
 	SHRQ $2, AX
 	MOVQ AX, ret+48(FP)
 	VZEROUPPER
@@ -5883,9 +6241,9 @@ TEXT ·adamWAVX512(SB), NOSPLIT, $0-136
 	VBROADCASTSS c_m2+120(FP), Z6
 	VBROADCASTSS c_eps+124(FP), Z7
 	VBROADCASTSS c_shrink+128(FP), Z8
-loop316:
+loop326:
 	CMPQ R10, $16
-	JLT tail317
+	JLT tail327
 	VMOVUPS (DI)(AX*1), Z9
 	VMOVUPS (SI)(AX*1), Z10
 	VMOVUPS (DX)(AX*1), Z11
@@ -5908,10 +6266,10 @@ loop316:
 	VMOVUPS Z12, (R8)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop316
-tail317:
+	JMP loop326
+tail327:
 	TESTQ R10, R10
-	JEQ done318
+	JEQ done328
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -5938,7 +6296,7 @@ tail317:
 	VMOVUPS Z9, K1, (DI)(AX*1)
 	VMOVUPS Z11, K1, (DX)(AX*1)
 	VMOVUPS Z12, K1, (R8)(AX*1)
-done318:
+done328:
 	VZEROUPPER
 	RET
 
@@ -5960,9 +6318,9 @@ TEXT ·adamWEMAAVX512(SB), NOSPLIT, $0-160
 	VBROADCASTSS c_m2+144(FP), Z6
 	VBROADCASTSS c_eps+148(FP), Z7
 	VBROADCASTSS c_shrink+152(FP), Z8
-loop319:
+loop329:
 	CMPQ R10, $16
-	JLT tail320
+	JLT tail330
 	VMOVUPS (DI)(AX*1), Z9
 	VMOVUPS (SI)(AX*1), Z10
 	VMOVUPS (DX)(AX*1), Z11
@@ -5990,10 +6348,10 @@ loop319:
 	VMOVUPS Z13, (R9)(AX*1)
 	ADDQ $64, AX
 	SUBQ $16, R10
-	JMP loop319
-tail320:
+	JMP loop329
+tail330:
 	TESTQ R10, R10
-	JEQ done321
+	JEQ done331
 	MOVQ R10, R11
 	MOVQ R11, CX
 	MOVL $1, BX
@@ -6025,7 +6383,7 @@ tail320:
 	VMOVUPS Z11, K1, (DX)(AX*1)
 	VMOVUPS Z12, K1, (R8)(AX*1)
 	VMOVUPS Z13, K1, (R9)(AX*1)
-done321:
+done331:
 	VZEROUPPER
 	RET
 
@@ -6041,12 +6399,12 @@ TEXT ·panel1AVX512(SB), NOSPLIT, $0-92
 	LEAQ (R9)(R9*2), R12
 	LEAQ (R9)(R9*4), R13
 	LEAQ (R12)(R9*4), R14
-loop322:
+loop332:
 	CMPQ SI, $12
-	JLT rest323
+	JLT rest333
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero324
+	JEQ zero334
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	ADDQ R11, R10
@@ -6073,8 +6431,8 @@ loop322:
 	VMOVUPS 0(R10), Z11
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready325
-zero324:
+	JMP ready335
+zero334:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -6087,14 +6445,14 @@ zero324:
 	VXORPS Z9, Z9, Z9
 	VXORPS Z10, Z10, Z10
 	VXORPS Z11, Z11, Z11
-ready325:
+ready335:
 	MOVQ DI, R10
 	LEAQ (DI)(R9*8), BX
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
 	SUBQ $2, CX
-	JLT odd327
-pair326:
+	JLT odd337
+pair336:
 	VMOVUPS 0(R11), Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	VFMADD231PS.BCST (R10)(R9*1), Z31, Z1
@@ -6128,10 +6486,10 @@ pair326:
 	ADDQ AX, BX
 	ADDQ DX, R11
 	SUBQ $2, CX
-	JGE pair326
-odd327:
+	JGE pair336
+odd337:
 	ADDQ $2, CX
-	JEQ end328
+	JEQ end338
 	VMOVUPS 0(R11), Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	VFMADD231PS.BCST (R10)(R9*1), Z31, Z1
@@ -6148,7 +6506,7 @@ odd327:
 	ADDQ AX, R10
 	ADDQ AX, BX
 	ADDQ DX, R11
-end328:
+end338:
 	VBROADCASTSS lo+88(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -6189,65 +6547,65 @@ end328:
 	ADDQ R11, R15
 	LEAQ (DI)(R12*4), DI
 	SUBQ $12, SI
-	JMP loop322
-rest323:
+	JMP loop332
+rest333:
 	CMPQ SI, $1
-	JNE next330
+	JNE next340
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero331
+	JEQ zero341
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready332
-zero331:
+	JMP ready342
+zero341:
 	VXORPS Z0, Z0, Z0
-ready332:
+ready342:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one333:
+one343:
 	VMOVUPS 0(R11), Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one333
+	JNE one343
 	VBROADCASTSS lo+88(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
 	VMOVUPS Z0, 0(R15)
 	ADDQ R11, R15
-	JMP done329
-next330:
+	JMP done339
+next340:
 	CMPQ SI, $2
-	JNE next334
+	JNE next344
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero335
+	JEQ zero345
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	ADDQ R11, R10
 	VMOVUPS 0(R10), Z1
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready336
-zero335:
+	JMP ready346
+zero345:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
-ready336:
+ready346:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one337:
+one347:
 	VMOVUPS 0(R11), Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	VFMADD231PS.BCST (R10)(R9*1), Z31, Z1
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one337
+	JNE one347
 	VBROADCASTSS lo+88(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -6256,13 +6614,13 @@ one337:
 	VMAXPS Z1, Z31, Z1
 	VMOVUPS Z1, 0(R15)
 	ADDQ R11, R15
-	JMP done329
-next334:
+	JMP done339
+next344:
 	CMPQ SI, $3
-	JNE next338
+	JNE next348
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero339
+	JEQ zero349
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	ADDQ R11, R10
@@ -6271,16 +6629,16 @@ next334:
 	VMOVUPS 0(R10), Z2
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready340
-zero339:
+	JMP ready350
+zero349:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
-ready340:
+ready350:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one341:
+one351:
 	VMOVUPS 0(R11), Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	VFMADD231PS.BCST (R10)(R9*1), Z31, Z1
@@ -6288,7 +6646,7 @@ one341:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one341
+	JNE one351
 	VBROADCASTSS lo+88(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -6300,13 +6658,13 @@ one341:
 	VMAXPS Z2, Z31, Z2
 	VMOVUPS Z2, 0(R15)
 	ADDQ R11, R15
-	JMP done329
-next338:
+	JMP done339
+next348:
 	CMPQ SI, $4
-	JNE next342
+	JNE next352
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero343
+	JEQ zero353
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	ADDQ R11, R10
@@ -6317,17 +6675,17 @@ next338:
 	VMOVUPS 0(R10), Z3
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready344
-zero343:
+	JMP ready354
+zero353:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
-ready344:
+ready354:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one345:
+one355:
 	VMOVUPS 0(R11), Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	VFMADD231PS.BCST (R10)(R9*1), Z31, Z1
@@ -6336,7 +6694,7 @@ one345:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one345
+	JNE one355
 	VBROADCASTSS lo+88(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -6351,13 +6709,13 @@ one345:
 	VMAXPS Z3, Z31, Z3
 	VMOVUPS Z3, 0(R15)
 	ADDQ R11, R15
-	JMP done329
-next342:
+	JMP done339
+next352:
 	CMPQ SI, $5
-	JNE next346
+	JNE next356
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero347
+	JEQ zero357
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	ADDQ R11, R10
@@ -6370,18 +6728,18 @@ next342:
 	VMOVUPS 0(R10), Z4
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready348
-zero347:
+	JMP ready358
+zero357:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	VXORPS Z4, Z4, Z4
-ready348:
+ready358:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one349:
+one359:
 	VMOVUPS 0(R11), Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	VFMADD231PS.BCST (R10)(R9*1), Z31, Z1
@@ -6391,7 +6749,7 @@ one349:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one349
+	JNE one359
 	VBROADCASTSS lo+88(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -6409,13 +6767,13 @@ one349:
 	VMAXPS Z4, Z31, Z4
 	VMOVUPS Z4, 0(R15)
 	ADDQ R11, R15
-	JMP done329
-next346:
+	JMP done339
+next356:
 	CMPQ SI, $6
-	JNE next350
+	JNE next360
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero351
+	JEQ zero361
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	ADDQ R11, R10
@@ -6430,19 +6788,19 @@ next346:
 	VMOVUPS 0(R10), Z5
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready352
-zero351:
+	JMP ready362
+zero361:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	VXORPS Z4, Z4, Z4
 	VXORPS Z5, Z5, Z5
-ready352:
+ready362:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one353:
+one363:
 	VMOVUPS 0(R11), Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	VFMADD231PS.BCST (R10)(R9*1), Z31, Z1
@@ -6453,7 +6811,7 @@ one353:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one353
+	JNE one363
 	VBROADCASTSS lo+88(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -6474,13 +6832,13 @@ one353:
 	VMAXPS Z5, Z31, Z5
 	VMOVUPS Z5, 0(R15)
 	ADDQ R11, R15
-	JMP done329
-next350:
+	JMP done339
+next360:
 	CMPQ SI, $7
-	JNE next354
+	JNE next364
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero355
+	JEQ zero365
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	ADDQ R11, R10
@@ -6497,8 +6855,8 @@ next350:
 	VMOVUPS 0(R10), Z6
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready356
-zero355:
+	JMP ready366
+zero365:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -6506,11 +6864,11 @@ zero355:
 	VXORPS Z4, Z4, Z4
 	VXORPS Z5, Z5, Z5
 	VXORPS Z6, Z6, Z6
-ready356:
+ready366:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one357:
+one367:
 	VMOVUPS 0(R11), Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	VFMADD231PS.BCST (R10)(R9*1), Z31, Z1
@@ -6522,7 +6880,7 @@ one357:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one357
+	JNE one367
 	VBROADCASTSS lo+88(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -6546,13 +6904,13 @@ one357:
 	VMAXPS Z6, Z31, Z6
 	VMOVUPS Z6, 0(R15)
 	ADDQ R11, R15
-	JMP done329
-next354:
+	JMP done339
+next364:
 	CMPQ SI, $8
-	JNE next358
+	JNE next368
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero359
+	JEQ zero369
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	ADDQ R11, R10
@@ -6571,8 +6929,8 @@ next354:
 	VMOVUPS 0(R10), Z7
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready360
-zero359:
+	JMP ready370
+zero369:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -6581,11 +6939,11 @@ zero359:
 	VXORPS Z5, Z5, Z5
 	VXORPS Z6, Z6, Z6
 	VXORPS Z7, Z7, Z7
-ready360:
+ready370:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one361:
+one371:
 	VMOVUPS 0(R11), Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	VFMADD231PS.BCST (R10)(R9*1), Z31, Z1
@@ -6598,7 +6956,7 @@ one361:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one361
+	JNE one371
 	VBROADCASTSS lo+88(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -6625,13 +6983,13 @@ one361:
 	VMAXPS Z7, Z31, Z7
 	VMOVUPS Z7, 0(R15)
 	ADDQ R11, R15
-	JMP done329
-next358:
+	JMP done339
+next368:
 	CMPQ SI, $9
-	JNE next362
+	JNE next372
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero363
+	JEQ zero373
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	ADDQ R11, R10
@@ -6652,8 +7010,8 @@ next358:
 	VMOVUPS 0(R10), Z8
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready364
-zero363:
+	JMP ready374
+zero373:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -6663,12 +7021,12 @@ zero363:
 	VXORPS Z6, Z6, Z6
 	VXORPS Z7, Z7, Z7
 	VXORPS Z8, Z8, Z8
-ready364:
+ready374:
 	MOVQ DI, R10
 	LEAQ (DI)(R9*8), BX
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one365:
+one375:
 	VMOVUPS 0(R11), Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	VFMADD231PS.BCST (R10)(R9*1), Z31, Z1
@@ -6683,7 +7041,7 @@ one365:
 	ADDQ AX, BX
 	ADDQ DX, R11
 	DECQ CX
-	JNE one365
+	JNE one375
 	VBROADCASTSS lo+88(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -6713,13 +7071,13 @@ one365:
 	VMAXPS Z8, Z31, Z8
 	VMOVUPS Z8, 0(R15)
 	ADDQ R11, R15
-	JMP done329
-next362:
+	JMP done339
+next372:
 	CMPQ SI, $10
-	JNE next366
+	JNE next376
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero367
+	JEQ zero377
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	ADDQ R11, R10
@@ -6742,8 +7100,8 @@ next362:
 	VMOVUPS 0(R10), Z9
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready368
-zero367:
+	JMP ready378
+zero377:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -6754,12 +7112,12 @@ zero367:
 	VXORPS Z7, Z7, Z7
 	VXORPS Z8, Z8, Z8
 	VXORPS Z9, Z9, Z9
-ready368:
+ready378:
 	MOVQ DI, R10
 	LEAQ (DI)(R9*8), BX
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one369:
+one379:
 	VMOVUPS 0(R11), Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	VFMADD231PS.BCST (R10)(R9*1), Z31, Z1
@@ -6775,7 +7133,7 @@ one369:
 	ADDQ AX, BX
 	ADDQ DX, R11
 	DECQ CX
-	JNE one369
+	JNE one379
 	VBROADCASTSS lo+88(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -6808,13 +7166,13 @@ one369:
 	VMAXPS Z9, Z31, Z9
 	VMOVUPS Z9, 0(R15)
 	ADDQ R11, R15
-	JMP done329
-next366:
+	JMP done339
+next376:
 	CMPQ SI, $11
-	JNE next370
+	JNE next380
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero371
+	JEQ zero381
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	ADDQ R11, R10
@@ -6839,8 +7197,8 @@ next366:
 	VMOVUPS 0(R10), Z10
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready372
-zero371:
+	JMP ready382
+zero381:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -6852,12 +7210,12 @@ zero371:
 	VXORPS Z8, Z8, Z8
 	VXORPS Z9, Z9, Z9
 	VXORPS Z10, Z10, Z10
-ready372:
+ready382:
 	MOVQ DI, R10
 	LEAQ (DI)(R9*8), BX
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one373:
+one383:
 	VMOVUPS 0(R11), Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	VFMADD231PS.BCST (R10)(R9*1), Z31, Z1
@@ -6874,7 +7232,7 @@ one373:
 	ADDQ AX, BX
 	ADDQ DX, R11
 	DECQ CX
-	JNE one373
+	JNE one383
 	VBROADCASTSS lo+88(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -6910,9 +7268,9 @@ one373:
 	VMAXPS Z10, Z31, Z10
 	VMOVUPS Z10, 0(R15)
 	ADDQ R11, R15
-	JMP done329
-next370:
-done329:
+	JMP done339
+next380:
+done339:
 	VZEROUPPER
 	RET
 
@@ -6934,12 +7292,12 @@ TEXT ·panel1tailAVX512(SB), NOSPLIT, $0-100
 	SHLL CX, BX
 	DECL BX
 	KMOVW BX, K1
-loop374:
+loop384:
 	CMPQ SI, $12
-	JLT rest375
+	JLT rest385
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero376
+	JEQ zero386
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS.Z 0(R10), K1, Z0
 	ADDQ R11, R10
@@ -6966,8 +7324,8 @@ loop374:
 	VMOVUPS.Z 0(R10), K1, Z11
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready377
-zero376:
+	JMP ready387
+zero386:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -6980,14 +7338,14 @@ zero376:
 	VXORPS Z9, Z9, Z9
 	VXORPS Z10, Z10, Z10
 	VXORPS Z11, Z11, Z11
-ready377:
+ready387:
 	MOVQ DI, R10
 	LEAQ (DI)(R9*8), BX
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
 	SUBQ $2, CX
-	JLT odd379
-pair378:
+	JLT odd389
+pair388:
 	VMOVUPS.Z 0(R11), K1, Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	VFMADD231PS.BCST (R10)(R9*1), Z31, Z1
@@ -7021,10 +7379,10 @@ pair378:
 	ADDQ AX, BX
 	ADDQ DX, R11
 	SUBQ $2, CX
-	JGE pair378
-odd379:
+	JGE pair388
+odd389:
 	ADDQ $2, CX
-	JEQ end380
+	JEQ end390
 	VMOVUPS.Z 0(R11), K1, Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	VFMADD231PS.BCST (R10)(R9*1), Z31, Z1
@@ -7041,7 +7399,7 @@ odd379:
 	ADDQ AX, R10
 	ADDQ AX, BX
 	ADDQ DX, R11
-end380:
+end390:
 	VBROADCASTSS lo+96(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -7082,65 +7440,65 @@ end380:
 	ADDQ R11, R15
 	LEAQ (DI)(R12*4), DI
 	SUBQ $12, SI
-	JMP loop374
-rest375:
+	JMP loop384
+rest385:
 	CMPQ SI, $1
-	JNE next382
+	JNE next392
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero383
+	JEQ zero393
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS.Z 0(R10), K1, Z0
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready384
-zero383:
+	JMP ready394
+zero393:
 	VXORPS Z0, Z0, Z0
-ready384:
+ready394:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one385:
+one395:
 	VMOVUPS.Z 0(R11), K1, Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one385
+	JNE one395
 	VBROADCASTSS lo+96(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
 	VMOVUPS Z0, K1, 0(R15)
 	ADDQ R11, R15
-	JMP done381
-next382:
+	JMP done391
+next392:
 	CMPQ SI, $2
-	JNE next386
+	JNE next396
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero387
+	JEQ zero397
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS.Z 0(R10), K1, Z0
 	ADDQ R11, R10
 	VMOVUPS.Z 0(R10), K1, Z1
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready388
-zero387:
+	JMP ready398
+zero397:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
-ready388:
+ready398:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one389:
+one399:
 	VMOVUPS.Z 0(R11), K1, Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	VFMADD231PS.BCST (R10)(R9*1), Z31, Z1
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one389
+	JNE one399
 	VBROADCASTSS lo+96(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -7149,13 +7507,13 @@ one389:
 	VMAXPS Z1, Z31, Z1
 	VMOVUPS Z1, K1, 0(R15)
 	ADDQ R11, R15
-	JMP done381
-next386:
+	JMP done391
+next396:
 	CMPQ SI, $3
-	JNE next390
+	JNE next400
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero391
+	JEQ zero401
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS.Z 0(R10), K1, Z0
 	ADDQ R11, R10
@@ -7164,16 +7522,16 @@ next386:
 	VMOVUPS.Z 0(R10), K1, Z2
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready392
-zero391:
+	JMP ready402
+zero401:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
-ready392:
+ready402:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one393:
+one403:
 	VMOVUPS.Z 0(R11), K1, Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	VFMADD231PS.BCST (R10)(R9*1), Z31, Z1
@@ -7181,7 +7539,7 @@ one393:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one393
+	JNE one403
 	VBROADCASTSS lo+96(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -7193,13 +7551,13 @@ one393:
 	VMAXPS Z2, Z31, Z2
 	VMOVUPS Z2, K1, 0(R15)
 	ADDQ R11, R15
-	JMP done381
-next390:
+	JMP done391
+next400:
 	CMPQ SI, $4
-	JNE next394
+	JNE next404
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero395
+	JEQ zero405
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS.Z 0(R10), K1, Z0
 	ADDQ R11, R10
@@ -7210,17 +7568,17 @@ next390:
 	VMOVUPS.Z 0(R10), K1, Z3
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready396
-zero395:
+	JMP ready406
+zero405:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
-ready396:
+ready406:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one397:
+one407:
 	VMOVUPS.Z 0(R11), K1, Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	VFMADD231PS.BCST (R10)(R9*1), Z31, Z1
@@ -7229,7 +7587,7 @@ one397:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one397
+	JNE one407
 	VBROADCASTSS lo+96(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -7244,13 +7602,13 @@ one397:
 	VMAXPS Z3, Z31, Z3
 	VMOVUPS Z3, K1, 0(R15)
 	ADDQ R11, R15
-	JMP done381
-next394:
+	JMP done391
+next404:
 	CMPQ SI, $5
-	JNE next398
+	JNE next408
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero399
+	JEQ zero409
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS.Z 0(R10), K1, Z0
 	ADDQ R11, R10
@@ -7263,18 +7621,18 @@ next394:
 	VMOVUPS.Z 0(R10), K1, Z4
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready400
-zero399:
+	JMP ready410
+zero409:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	VXORPS Z4, Z4, Z4
-ready400:
+ready410:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one401:
+one411:
 	VMOVUPS.Z 0(R11), K1, Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	VFMADD231PS.BCST (R10)(R9*1), Z31, Z1
@@ -7284,7 +7642,7 @@ one401:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one401
+	JNE one411
 	VBROADCASTSS lo+96(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -7302,13 +7660,13 @@ one401:
 	VMAXPS Z4, Z31, Z4
 	VMOVUPS Z4, K1, 0(R15)
 	ADDQ R11, R15
-	JMP done381
-next398:
+	JMP done391
+next408:
 	CMPQ SI, $6
-	JNE next402
+	JNE next412
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero403
+	JEQ zero413
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS.Z 0(R10), K1, Z0
 	ADDQ R11, R10
@@ -7323,19 +7681,19 @@ next398:
 	VMOVUPS.Z 0(R10), K1, Z5
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready404
-zero403:
+	JMP ready414
+zero413:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	VXORPS Z4, Z4, Z4
 	VXORPS Z5, Z5, Z5
-ready404:
+ready414:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one405:
+one415:
 	VMOVUPS.Z 0(R11), K1, Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	VFMADD231PS.BCST (R10)(R9*1), Z31, Z1
@@ -7346,7 +7704,7 @@ one405:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one405
+	JNE one415
 	VBROADCASTSS lo+96(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -7367,13 +7725,13 @@ one405:
 	VMAXPS Z5, Z31, Z5
 	VMOVUPS Z5, K1, 0(R15)
 	ADDQ R11, R15
-	JMP done381
-next402:
+	JMP done391
+next412:
 	CMPQ SI, $7
-	JNE next406
+	JNE next416
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero407
+	JEQ zero417
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS.Z 0(R10), K1, Z0
 	ADDQ R11, R10
@@ -7390,8 +7748,8 @@ next402:
 	VMOVUPS.Z 0(R10), K1, Z6
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready408
-zero407:
+	JMP ready418
+zero417:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -7399,11 +7757,11 @@ zero407:
 	VXORPS Z4, Z4, Z4
 	VXORPS Z5, Z5, Z5
 	VXORPS Z6, Z6, Z6
-ready408:
+ready418:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one409:
+one419:
 	VMOVUPS.Z 0(R11), K1, Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	VFMADD231PS.BCST (R10)(R9*1), Z31, Z1
@@ -7415,7 +7773,7 @@ one409:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one409
+	JNE one419
 	VBROADCASTSS lo+96(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -7439,13 +7797,13 @@ one409:
 	VMAXPS Z6, Z31, Z6
 	VMOVUPS Z6, K1, 0(R15)
 	ADDQ R11, R15
-	JMP done381
-next406:
+	JMP done391
+next416:
 	CMPQ SI, $8
-	JNE next410
+	JNE next420
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero411
+	JEQ zero421
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS.Z 0(R10), K1, Z0
 	ADDQ R11, R10
@@ -7464,8 +7822,8 @@ next406:
 	VMOVUPS.Z 0(R10), K1, Z7
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready412
-zero411:
+	JMP ready422
+zero421:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -7474,11 +7832,11 @@ zero411:
 	VXORPS Z5, Z5, Z5
 	VXORPS Z6, Z6, Z6
 	VXORPS Z7, Z7, Z7
-ready412:
+ready422:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one413:
+one423:
 	VMOVUPS.Z 0(R11), K1, Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	VFMADD231PS.BCST (R10)(R9*1), Z31, Z1
@@ -7491,7 +7849,7 @@ one413:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one413
+	JNE one423
 	VBROADCASTSS lo+96(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -7518,13 +7876,13 @@ one413:
 	VMAXPS Z7, Z31, Z7
 	VMOVUPS Z7, K1, 0(R15)
 	ADDQ R11, R15
-	JMP done381
-next410:
+	JMP done391
+next420:
 	CMPQ SI, $9
-	JNE next414
+	JNE next424
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero415
+	JEQ zero425
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS.Z 0(R10), K1, Z0
 	ADDQ R11, R10
@@ -7545,8 +7903,8 @@ next410:
 	VMOVUPS.Z 0(R10), K1, Z8
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready416
-zero415:
+	JMP ready426
+zero425:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -7556,12 +7914,12 @@ zero415:
 	VXORPS Z6, Z6, Z6
 	VXORPS Z7, Z7, Z7
 	VXORPS Z8, Z8, Z8
-ready416:
+ready426:
 	MOVQ DI, R10
 	LEAQ (DI)(R9*8), BX
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one417:
+one427:
 	VMOVUPS.Z 0(R11), K1, Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	VFMADD231PS.BCST (R10)(R9*1), Z31, Z1
@@ -7576,7 +7934,7 @@ one417:
 	ADDQ AX, BX
 	ADDQ DX, R11
 	DECQ CX
-	JNE one417
+	JNE one427
 	VBROADCASTSS lo+96(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -7606,13 +7964,13 @@ one417:
 	VMAXPS Z8, Z31, Z8
 	VMOVUPS Z8, K1, 0(R15)
 	ADDQ R11, R15
-	JMP done381
-next414:
+	JMP done391
+next424:
 	CMPQ SI, $10
-	JNE next418
+	JNE next428
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero419
+	JEQ zero429
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS.Z 0(R10), K1, Z0
 	ADDQ R11, R10
@@ -7635,8 +7993,8 @@ next414:
 	VMOVUPS.Z 0(R10), K1, Z9
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready420
-zero419:
+	JMP ready430
+zero429:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -7647,12 +8005,12 @@ zero419:
 	VXORPS Z7, Z7, Z7
 	VXORPS Z8, Z8, Z8
 	VXORPS Z9, Z9, Z9
-ready420:
+ready430:
 	MOVQ DI, R10
 	LEAQ (DI)(R9*8), BX
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one421:
+one431:
 	VMOVUPS.Z 0(R11), K1, Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	VFMADD231PS.BCST (R10)(R9*1), Z31, Z1
@@ -7668,7 +8026,7 @@ one421:
 	ADDQ AX, BX
 	ADDQ DX, R11
 	DECQ CX
-	JNE one421
+	JNE one431
 	VBROADCASTSS lo+96(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -7701,13 +8059,13 @@ one421:
 	VMAXPS Z9, Z31, Z9
 	VMOVUPS Z9, K1, 0(R15)
 	ADDQ R11, R15
-	JMP done381
-next418:
+	JMP done391
+next428:
 	CMPQ SI, $11
-	JNE next422
+	JNE next432
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero423
+	JEQ zero433
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS.Z 0(R10), K1, Z0
 	ADDQ R11, R10
@@ -7732,8 +8090,8 @@ next418:
 	VMOVUPS.Z 0(R10), K1, Z10
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready424
-zero423:
+	JMP ready434
+zero433:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -7745,12 +8103,12 @@ zero423:
 	VXORPS Z8, Z8, Z8
 	VXORPS Z9, Z9, Z9
 	VXORPS Z10, Z10, Z10
-ready424:
+ready434:
 	MOVQ DI, R10
 	LEAQ (DI)(R9*8), BX
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one425:
+one435:
 	VMOVUPS.Z 0(R11), K1, Z31
 	VFMADD231PS.BCST (R10), Z31, Z0
 	VFMADD231PS.BCST (R10)(R9*1), Z31, Z1
@@ -7767,7 +8125,7 @@ one425:
 	ADDQ AX, BX
 	ADDQ DX, R11
 	DECQ CX
-	JNE one425
+	JNE one435
 	VBROADCASTSS lo+96(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -7803,9 +8161,9 @@ one425:
 	VMAXPS Z10, Z31, Z10
 	VMOVUPS Z10, K1, 0(R15)
 	ADDQ R11, R15
-	JMP done381
-next422:
-done381:
+	JMP done391
+next432:
+done391:
 	VZEROUPPER
 	RET
 
@@ -7821,12 +8179,12 @@ TEXT ·panel2AVX512(SB), NOSPLIT, $0-92
 	LEAQ (R9)(R9*2), R12
 	LEAQ (R9)(R9*4), R13
 	LEAQ (R12)(R9*4), R14
-loop426:
+loop436:
 	CMPQ SI, $12
-	JLT rest427
+	JLT rest437
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero428
+	JEQ zero438
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	VMOVUPS 64(R10), Z1
@@ -7865,8 +8223,8 @@ loop426:
 	VMOVUPS 64(R10), Z23
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready429
-zero428:
+	JMP ready439
+zero438:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -7891,14 +8249,14 @@ zero428:
 	VXORPS Z21, Z21, Z21
 	VXORPS Z22, Z22, Z22
 	VXORPS Z23, Z23, Z23
-ready429:
+ready439:
 	MOVQ DI, R10
 	LEAQ (DI)(R9*8), BX
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
 	SUBQ $2, CX
-	JLT odd431
-pair430:
+	JLT odd441
+pair440:
 	VMOVUPS 0(R11), Z31
 	VMOVUPS 64(R11), Z30
 	VBROADCASTSS (R10), Z29
@@ -7982,10 +8340,10 @@ pair430:
 	ADDQ AX, BX
 	ADDQ DX, R11
 	SUBQ $2, CX
-	JGE pair430
-odd431:
+	JGE pair440
+odd441:
 	ADDQ $2, CX
-	JEQ end432
+	JEQ end442
 	VMOVUPS 0(R11), Z31
 	VMOVUPS 64(R11), Z30
 	VBROADCASTSS (R10), Z29
@@ -8027,7 +8385,7 @@ odd431:
 	ADDQ AX, R10
 	ADDQ AX, BX
 	ADDQ DX, R11
-end432:
+end442:
 	VBROADCASTSS lo+88(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -8092,27 +8450,27 @@ end432:
 	ADDQ R11, R15
 	LEAQ (DI)(R12*4), DI
 	SUBQ $12, SI
-	JMP loop426
-rest427:
+	JMP loop436
+rest437:
 	CMPQ SI, $1
-	JNE next434
+	JNE next444
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero435
+	JEQ zero445
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	VMOVUPS 64(R10), Z1
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready436
-zero435:
+	JMP ready446
+zero445:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
-ready436:
+ready446:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one437:
+one447:
 	VMOVUPS 0(R11), Z31
 	VMOVUPS 64(R11), Z30
 	VBROADCASTSS (R10), Z29
@@ -8121,7 +8479,7 @@ one437:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one437
+	JNE one447
 	VBROADCASTSS lo+88(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -8129,13 +8487,13 @@ one437:
 	VMAXPS Z1, Z31, Z1
 	VMOVUPS Z1, 64(R15)
 	ADDQ R11, R15
-	JMP done433
-next434:
+	JMP done443
+next444:
 	CMPQ SI, $2
-	JNE next438
+	JNE next448
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero439
+	JEQ zero449
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	VMOVUPS 64(R10), Z1
@@ -8144,17 +8502,17 @@ next434:
 	VMOVUPS 64(R10), Z3
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready440
-zero439:
+	JMP ready450
+zero449:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
-ready440:
+ready450:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one441:
+one451:
 	VMOVUPS 0(R11), Z31
 	VMOVUPS 64(R11), Z30
 	VBROADCASTSS (R10), Z29
@@ -8166,7 +8524,7 @@ one441:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one441
+	JNE one451
 	VBROADCASTSS lo+88(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -8179,13 +8537,13 @@ one441:
 	VMAXPS Z3, Z31, Z3
 	VMOVUPS Z3, 64(R15)
 	ADDQ R11, R15
-	JMP done433
-next438:
+	JMP done443
+next448:
 	CMPQ SI, $3
-	JNE next442
+	JNE next452
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero443
+	JEQ zero453
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	VMOVUPS 64(R10), Z1
@@ -8197,19 +8555,19 @@ next438:
 	VMOVUPS 64(R10), Z5
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready444
-zero443:
+	JMP ready454
+zero453:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	VXORPS Z4, Z4, Z4
 	VXORPS Z5, Z5, Z5
-ready444:
+ready454:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one445:
+one455:
 	VMOVUPS 0(R11), Z31
 	VMOVUPS 64(R11), Z30
 	VBROADCASTSS (R10), Z29
@@ -8224,7 +8582,7 @@ one445:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one445
+	JNE one455
 	VBROADCASTSS lo+88(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -8242,13 +8600,13 @@ one445:
 	VMAXPS Z5, Z31, Z5
 	VMOVUPS Z5, 64(R15)
 	ADDQ R11, R15
-	JMP done433
-next442:
+	JMP done443
+next452:
 	CMPQ SI, $4
-	JNE next446
+	JNE next456
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero447
+	JEQ zero457
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	VMOVUPS 64(R10), Z1
@@ -8263,8 +8621,8 @@ next442:
 	VMOVUPS 64(R10), Z7
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready448
-zero447:
+	JMP ready458
+zero457:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -8273,11 +8631,11 @@ zero447:
 	VXORPS Z5, Z5, Z5
 	VXORPS Z6, Z6, Z6
 	VXORPS Z7, Z7, Z7
-ready448:
+ready458:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one449:
+one459:
 	VMOVUPS 0(R11), Z31
 	VMOVUPS 64(R11), Z30
 	VBROADCASTSS (R10), Z29
@@ -8295,7 +8653,7 @@ one449:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one449
+	JNE one459
 	VBROADCASTSS lo+88(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -8318,13 +8676,13 @@ one449:
 	VMAXPS Z7, Z31, Z7
 	VMOVUPS Z7, 64(R15)
 	ADDQ R11, R15
-	JMP done433
-next446:
+	JMP done443
+next456:
 	CMPQ SI, $5
-	JNE next450
+	JNE next460
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero451
+	JEQ zero461
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	VMOVUPS 64(R10), Z1
@@ -8342,8 +8700,8 @@ next446:
 	VMOVUPS 64(R10), Z9
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready452
-zero451:
+	JMP ready462
+zero461:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -8354,11 +8712,11 @@ zero451:
 	VXORPS Z7, Z7, Z7
 	VXORPS Z8, Z8, Z8
 	VXORPS Z9, Z9, Z9
-ready452:
+ready462:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one453:
+one463:
 	VMOVUPS 0(R11), Z31
 	VMOVUPS 64(R11), Z30
 	VBROADCASTSS (R10), Z29
@@ -8379,7 +8737,7 @@ one453:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one453
+	JNE one463
 	VBROADCASTSS lo+88(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -8407,13 +8765,13 @@ one453:
 	VMAXPS Z9, Z31, Z9
 	VMOVUPS Z9, 64(R15)
 	ADDQ R11, R15
-	JMP done433
-next450:
+	JMP done443
+next460:
 	CMPQ SI, $6
-	JNE next454
+	JNE next464
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero455
+	JEQ zero465
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	VMOVUPS 64(R10), Z1
@@ -8434,8 +8792,8 @@ next450:
 	VMOVUPS 64(R10), Z11
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready456
-zero455:
+	JMP ready466
+zero465:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -8448,11 +8806,11 @@ zero455:
 	VXORPS Z9, Z9, Z9
 	VXORPS Z10, Z10, Z10
 	VXORPS Z11, Z11, Z11
-ready456:
+ready466:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one457:
+one467:
 	VMOVUPS 0(R11), Z31
 	VMOVUPS 64(R11), Z30
 	VBROADCASTSS (R10), Z29
@@ -8476,7 +8834,7 @@ one457:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one457
+	JNE one467
 	VBROADCASTSS lo+88(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -8509,13 +8867,13 @@ one457:
 	VMAXPS Z11, Z31, Z11
 	VMOVUPS Z11, 64(R15)
 	ADDQ R11, R15
-	JMP done433
-next454:
+	JMP done443
+next464:
 	CMPQ SI, $7
-	JNE next458
+	JNE next468
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero459
+	JEQ zero469
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	VMOVUPS 64(R10), Z1
@@ -8539,8 +8897,8 @@ next454:
 	VMOVUPS 64(R10), Z13
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready460
-zero459:
+	JMP ready470
+zero469:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -8555,11 +8913,11 @@ zero459:
 	VXORPS Z11, Z11, Z11
 	VXORPS Z12, Z12, Z12
 	VXORPS Z13, Z13, Z13
-ready460:
+ready470:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one461:
+one471:
 	VMOVUPS 0(R11), Z31
 	VMOVUPS 64(R11), Z30
 	VBROADCASTSS (R10), Z29
@@ -8586,7 +8944,7 @@ one461:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one461
+	JNE one471
 	VBROADCASTSS lo+88(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -8624,13 +8982,13 @@ one461:
 	VMAXPS Z13, Z31, Z13
 	VMOVUPS Z13, 64(R15)
 	ADDQ R11, R15
-	JMP done433
-next458:
+	JMP done443
+next468:
 	CMPQ SI, $8
-	JNE next462
+	JNE next472
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero463
+	JEQ zero473
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	VMOVUPS 64(R10), Z1
@@ -8657,8 +9015,8 @@ next458:
 	VMOVUPS 64(R10), Z15
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready464
-zero463:
+	JMP ready474
+zero473:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -8675,11 +9033,11 @@ zero463:
 	VXORPS Z13, Z13, Z13
 	VXORPS Z14, Z14, Z14
 	VXORPS Z15, Z15, Z15
-ready464:
+ready474:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one465:
+one475:
 	VMOVUPS 0(R11), Z31
 	VMOVUPS 64(R11), Z30
 	VBROADCASTSS (R10), Z29
@@ -8709,7 +9067,7 @@ one465:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one465
+	JNE one475
 	VBROADCASTSS lo+88(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -8752,13 +9110,13 @@ one465:
 	VMAXPS Z15, Z31, Z15
 	VMOVUPS Z15, 64(R15)
 	ADDQ R11, R15
-	JMP done433
-next462:
+	JMP done443
+next472:
 	CMPQ SI, $9
-	JNE next466
+	JNE next476
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero467
+	JEQ zero477
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	VMOVUPS 64(R10), Z1
@@ -8788,8 +9146,8 @@ next462:
 	VMOVUPS 64(R10), Z17
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready468
-zero467:
+	JMP ready478
+zero477:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -8808,12 +9166,12 @@ zero467:
 	VXORPS Z15, Z15, Z15
 	VXORPS Z16, Z16, Z16
 	VXORPS Z17, Z17, Z17
-ready468:
+ready478:
 	MOVQ DI, R10
 	LEAQ (DI)(R9*8), BX
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one469:
+one479:
 	VMOVUPS 0(R11), Z31
 	VMOVUPS 64(R11), Z30
 	VBROADCASTSS (R10), Z29
@@ -8847,7 +9205,7 @@ one469:
 	ADDQ AX, BX
 	ADDQ DX, R11
 	DECQ CX
-	JNE one469
+	JNE one479
 	VBROADCASTSS lo+88(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -8895,13 +9253,13 @@ one469:
 	VMAXPS Z17, Z31, Z17
 	VMOVUPS Z17, 64(R15)
 	ADDQ R11, R15
-	JMP done433
-next466:
+	JMP done443
+next476:
 	CMPQ SI, $10
-	JNE next470
+	JNE next480
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero471
+	JEQ zero481
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	VMOVUPS 64(R10), Z1
@@ -8934,8 +9292,8 @@ next466:
 	VMOVUPS 64(R10), Z19
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready472
-zero471:
+	JMP ready482
+zero481:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -8956,12 +9314,12 @@ zero471:
 	VXORPS Z17, Z17, Z17
 	VXORPS Z18, Z18, Z18
 	VXORPS Z19, Z19, Z19
-ready472:
+ready482:
 	MOVQ DI, R10
 	LEAQ (DI)(R9*8), BX
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one473:
+one483:
 	VMOVUPS 0(R11), Z31
 	VMOVUPS 64(R11), Z30
 	VBROADCASTSS (R10), Z29
@@ -8998,7 +9356,7 @@ one473:
 	ADDQ AX, BX
 	ADDQ DX, R11
 	DECQ CX
-	JNE one473
+	JNE one483
 	VBROADCASTSS lo+88(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -9051,13 +9409,13 @@ one473:
 	VMAXPS Z19, Z31, Z19
 	VMOVUPS Z19, 64(R15)
 	ADDQ R11, R15
-	JMP done433
-next470:
+	JMP done443
+next480:
 	CMPQ SI, $11
-	JNE next474
+	JNE next484
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero475
+	JEQ zero485
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	VMOVUPS 64(R10), Z1
@@ -9093,8 +9451,8 @@ next470:
 	VMOVUPS 64(R10), Z21
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready476
-zero475:
+	JMP ready486
+zero485:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -9117,12 +9475,12 @@ zero475:
 	VXORPS Z19, Z19, Z19
 	VXORPS Z20, Z20, Z20
 	VXORPS Z21, Z21, Z21
-ready476:
+ready486:
 	MOVQ DI, R10
 	LEAQ (DI)(R9*8), BX
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one477:
+one487:
 	VMOVUPS 0(R11), Z31
 	VMOVUPS 64(R11), Z30
 	VBROADCASTSS (R10), Z29
@@ -9162,7 +9520,7 @@ one477:
 	ADDQ AX, BX
 	ADDQ DX, R11
 	DECQ CX
-	JNE one477
+	JNE one487
 	VBROADCASTSS lo+88(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -9220,9 +9578,9 @@ one477:
 	VMAXPS Z21, Z31, Z21
 	VMOVUPS Z21, 64(R15)
 	ADDQ R11, R15
-	JMP done433
-next474:
-done433:
+	JMP done443
+next484:
+done443:
 	VZEROUPPER
 	RET
 
@@ -9244,12 +9602,12 @@ TEXT ·panel2tailAVX512(SB), NOSPLIT, $0-100
 	SHLL CX, BX
 	DECL BX
 	KMOVW BX, K1
-loop478:
+loop488:
 	CMPQ SI, $12
-	JLT rest479
+	JLT rest489
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero480
+	JEQ zero490
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	VMOVUPS.Z 64(R10), K1, Z1
@@ -9288,8 +9646,8 @@ loop478:
 	VMOVUPS.Z 64(R10), K1, Z23
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready481
-zero480:
+	JMP ready491
+zero490:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -9314,14 +9672,14 @@ zero480:
 	VXORPS Z21, Z21, Z21
 	VXORPS Z22, Z22, Z22
 	VXORPS Z23, Z23, Z23
-ready481:
+ready491:
 	MOVQ DI, R10
 	LEAQ (DI)(R9*8), BX
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
 	SUBQ $2, CX
-	JLT odd483
-pair482:
+	JLT odd493
+pair492:
 	VMOVUPS 0(R11), Z31
 	VMOVUPS.Z 64(R11), K1, Z30
 	VBROADCASTSS (R10), Z29
@@ -9405,10 +9763,10 @@ pair482:
 	ADDQ AX, BX
 	ADDQ DX, R11
 	SUBQ $2, CX
-	JGE pair482
-odd483:
+	JGE pair492
+odd493:
 	ADDQ $2, CX
-	JEQ end484
+	JEQ end494
 	VMOVUPS 0(R11), Z31
 	VMOVUPS.Z 64(R11), K1, Z30
 	VBROADCASTSS (R10), Z29
@@ -9450,7 +9808,7 @@ odd483:
 	ADDQ AX, R10
 	ADDQ AX, BX
 	ADDQ DX, R11
-end484:
+end494:
 	VBROADCASTSS lo+96(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -9515,27 +9873,27 @@ end484:
 	ADDQ R11, R15
 	LEAQ (DI)(R12*4), DI
 	SUBQ $12, SI
-	JMP loop478
-rest479:
+	JMP loop488
+rest489:
 	CMPQ SI, $1
-	JNE next486
+	JNE next496
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero487
+	JEQ zero497
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	VMOVUPS.Z 64(R10), K1, Z1
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready488
-zero487:
+	JMP ready498
+zero497:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
-ready488:
+ready498:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one489:
+one499:
 	VMOVUPS 0(R11), Z31
 	VMOVUPS.Z 64(R11), K1, Z30
 	VBROADCASTSS (R10), Z29
@@ -9544,7 +9902,7 @@ one489:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one489
+	JNE one499
 	VBROADCASTSS lo+96(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -9552,13 +9910,13 @@ one489:
 	VMAXPS Z1, Z31, Z1
 	VMOVUPS Z1, K1, 64(R15)
 	ADDQ R11, R15
-	JMP done485
-next486:
+	JMP done495
+next496:
 	CMPQ SI, $2
-	JNE next490
+	JNE next500
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero491
+	JEQ zero501
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	VMOVUPS.Z 64(R10), K1, Z1
@@ -9567,17 +9925,17 @@ next486:
 	VMOVUPS.Z 64(R10), K1, Z3
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready492
-zero491:
+	JMP ready502
+zero501:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
-ready492:
+ready502:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one493:
+one503:
 	VMOVUPS 0(R11), Z31
 	VMOVUPS.Z 64(R11), K1, Z30
 	VBROADCASTSS (R10), Z29
@@ -9589,7 +9947,7 @@ one493:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one493
+	JNE one503
 	VBROADCASTSS lo+96(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -9602,13 +9960,13 @@ one493:
 	VMAXPS Z3, Z31, Z3
 	VMOVUPS Z3, K1, 64(R15)
 	ADDQ R11, R15
-	JMP done485
-next490:
+	JMP done495
+next500:
 	CMPQ SI, $3
-	JNE next494
+	JNE next504
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero495
+	JEQ zero505
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	VMOVUPS.Z 64(R10), K1, Z1
@@ -9620,19 +9978,19 @@ next490:
 	VMOVUPS.Z 64(R10), K1, Z5
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready496
-zero495:
+	JMP ready506
+zero505:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	VXORPS Z4, Z4, Z4
 	VXORPS Z5, Z5, Z5
-ready496:
+ready506:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one497:
+one507:
 	VMOVUPS 0(R11), Z31
 	VMOVUPS.Z 64(R11), K1, Z30
 	VBROADCASTSS (R10), Z29
@@ -9647,7 +10005,7 @@ one497:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one497
+	JNE one507
 	VBROADCASTSS lo+96(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -9665,13 +10023,13 @@ one497:
 	VMAXPS Z5, Z31, Z5
 	VMOVUPS Z5, K1, 64(R15)
 	ADDQ R11, R15
-	JMP done485
-next494:
+	JMP done495
+next504:
 	CMPQ SI, $4
-	JNE next498
+	JNE next508
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero499
+	JEQ zero509
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	VMOVUPS.Z 64(R10), K1, Z1
@@ -9686,8 +10044,8 @@ next494:
 	VMOVUPS.Z 64(R10), K1, Z7
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready500
-zero499:
+	JMP ready510
+zero509:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -9696,11 +10054,11 @@ zero499:
 	VXORPS Z5, Z5, Z5
 	VXORPS Z6, Z6, Z6
 	VXORPS Z7, Z7, Z7
-ready500:
+ready510:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one501:
+one511:
 	VMOVUPS 0(R11), Z31
 	VMOVUPS.Z 64(R11), K1, Z30
 	VBROADCASTSS (R10), Z29
@@ -9718,7 +10076,7 @@ one501:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one501
+	JNE one511
 	VBROADCASTSS lo+96(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -9741,13 +10099,13 @@ one501:
 	VMAXPS Z7, Z31, Z7
 	VMOVUPS Z7, K1, 64(R15)
 	ADDQ R11, R15
-	JMP done485
-next498:
+	JMP done495
+next508:
 	CMPQ SI, $5
-	JNE next502
+	JNE next512
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero503
+	JEQ zero513
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	VMOVUPS.Z 64(R10), K1, Z1
@@ -9765,8 +10123,8 @@ next498:
 	VMOVUPS.Z 64(R10), K1, Z9
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready504
-zero503:
+	JMP ready514
+zero513:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -9777,11 +10135,11 @@ zero503:
 	VXORPS Z7, Z7, Z7
 	VXORPS Z8, Z8, Z8
 	VXORPS Z9, Z9, Z9
-ready504:
+ready514:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one505:
+one515:
 	VMOVUPS 0(R11), Z31
 	VMOVUPS.Z 64(R11), K1, Z30
 	VBROADCASTSS (R10), Z29
@@ -9802,7 +10160,7 @@ one505:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one505
+	JNE one515
 	VBROADCASTSS lo+96(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -9830,13 +10188,13 @@ one505:
 	VMAXPS Z9, Z31, Z9
 	VMOVUPS Z9, K1, 64(R15)
 	ADDQ R11, R15
-	JMP done485
-next502:
+	JMP done495
+next512:
 	CMPQ SI, $6
-	JNE next506
+	JNE next516
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero507
+	JEQ zero517
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	VMOVUPS.Z 64(R10), K1, Z1
@@ -9857,8 +10215,8 @@ next502:
 	VMOVUPS.Z 64(R10), K1, Z11
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready508
-zero507:
+	JMP ready518
+zero517:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -9871,11 +10229,11 @@ zero507:
 	VXORPS Z9, Z9, Z9
 	VXORPS Z10, Z10, Z10
 	VXORPS Z11, Z11, Z11
-ready508:
+ready518:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one509:
+one519:
 	VMOVUPS 0(R11), Z31
 	VMOVUPS.Z 64(R11), K1, Z30
 	VBROADCASTSS (R10), Z29
@@ -9899,7 +10257,7 @@ one509:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one509
+	JNE one519
 	VBROADCASTSS lo+96(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -9932,13 +10290,13 @@ one509:
 	VMAXPS Z11, Z31, Z11
 	VMOVUPS Z11, K1, 64(R15)
 	ADDQ R11, R15
-	JMP done485
-next506:
+	JMP done495
+next516:
 	CMPQ SI, $7
-	JNE next510
+	JNE next520
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero511
+	JEQ zero521
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	VMOVUPS.Z 64(R10), K1, Z1
@@ -9962,8 +10320,8 @@ next506:
 	VMOVUPS.Z 64(R10), K1, Z13
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready512
-zero511:
+	JMP ready522
+zero521:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -9978,11 +10336,11 @@ zero511:
 	VXORPS Z11, Z11, Z11
 	VXORPS Z12, Z12, Z12
 	VXORPS Z13, Z13, Z13
-ready512:
+ready522:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one513:
+one523:
 	VMOVUPS 0(R11), Z31
 	VMOVUPS.Z 64(R11), K1, Z30
 	VBROADCASTSS (R10), Z29
@@ -10009,7 +10367,7 @@ one513:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one513
+	JNE one523
 	VBROADCASTSS lo+96(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -10047,13 +10405,13 @@ one513:
 	VMAXPS Z13, Z31, Z13
 	VMOVUPS Z13, K1, 64(R15)
 	ADDQ R11, R15
-	JMP done485
-next510:
+	JMP done495
+next520:
 	CMPQ SI, $8
-	JNE next514
+	JNE next524
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero515
+	JEQ zero525
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	VMOVUPS.Z 64(R10), K1, Z1
@@ -10080,8 +10438,8 @@ next510:
 	VMOVUPS.Z 64(R10), K1, Z15
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready516
-zero515:
+	JMP ready526
+zero525:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -10098,11 +10456,11 @@ zero515:
 	VXORPS Z13, Z13, Z13
 	VXORPS Z14, Z14, Z14
 	VXORPS Z15, Z15, Z15
-ready516:
+ready526:
 	MOVQ DI, R10
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one517:
+one527:
 	VMOVUPS 0(R11), Z31
 	VMOVUPS.Z 64(R11), K1, Z30
 	VBROADCASTSS (R10), Z29
@@ -10132,7 +10490,7 @@ one517:
 	ADDQ AX, R10
 	ADDQ DX, R11
 	DECQ CX
-	JNE one517
+	JNE one527
 	VBROADCASTSS lo+96(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -10175,13 +10533,13 @@ one517:
 	VMAXPS Z15, Z31, Z15
 	VMOVUPS Z15, K1, 64(R15)
 	ADDQ R11, R15
-	JMP done485
-next514:
+	JMP done495
+next524:
 	CMPQ SI, $9
-	JNE next518
+	JNE next528
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero519
+	JEQ zero529
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	VMOVUPS.Z 64(R10), K1, Z1
@@ -10211,8 +10569,8 @@ next514:
 	VMOVUPS.Z 64(R10), K1, Z17
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready520
-zero519:
+	JMP ready530
+zero529:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -10231,12 +10589,12 @@ zero519:
 	VXORPS Z15, Z15, Z15
 	VXORPS Z16, Z16, Z16
 	VXORPS Z17, Z17, Z17
-ready520:
+ready530:
 	MOVQ DI, R10
 	LEAQ (DI)(R9*8), BX
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one521:
+one531:
 	VMOVUPS 0(R11), Z31
 	VMOVUPS.Z 64(R11), K1, Z30
 	VBROADCASTSS (R10), Z29
@@ -10270,7 +10628,7 @@ one521:
 	ADDQ AX, BX
 	ADDQ DX, R11
 	DECQ CX
-	JNE one521
+	JNE one531
 	VBROADCASTSS lo+96(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -10318,13 +10676,13 @@ one521:
 	VMAXPS Z17, Z31, Z17
 	VMOVUPS Z17, K1, 64(R15)
 	ADDQ R11, R15
-	JMP done485
-next518:
+	JMP done495
+next528:
 	CMPQ SI, $10
-	JNE next522
+	JNE next532
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero523
+	JEQ zero533
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	VMOVUPS.Z 64(R10), K1, Z1
@@ -10357,8 +10715,8 @@ next518:
 	VMOVUPS.Z 64(R10), K1, Z19
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready524
-zero523:
+	JMP ready534
+zero533:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -10379,12 +10737,12 @@ zero523:
 	VXORPS Z17, Z17, Z17
 	VXORPS Z18, Z18, Z18
 	VXORPS Z19, Z19, Z19
-ready524:
+ready534:
 	MOVQ DI, R10
 	LEAQ (DI)(R9*8), BX
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one525:
+one535:
 	VMOVUPS 0(R11), Z31
 	VMOVUPS.Z 64(R11), K1, Z30
 	VBROADCASTSS (R10), Z29
@@ -10421,7 +10779,7 @@ one525:
 	ADDQ AX, BX
 	ADDQ DX, R11
 	DECQ CX
-	JNE one525
+	JNE one535
 	VBROADCASTSS lo+96(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -10474,13 +10832,13 @@ one525:
 	VMAXPS Z19, Z31, Z19
 	VMOVUPS Z19, K1, 64(R15)
 	ADDQ R11, R15
-	JMP done485
-next522:
+	JMP done495
+next532:
 	CMPQ SI, $11
-	JNE next526
+	JNE next536
 	MOVQ cin+56(FP), R10
 	TESTQ R10, R10
-	JEQ zero527
+	JEQ zero537
 	MOVQ ldcin+64(FP), R11
 	VMOVUPS 0(R10), Z0
 	VMOVUPS.Z 64(R10), K1, Z1
@@ -10516,8 +10874,8 @@ next522:
 	VMOVUPS.Z 64(R10), K1, Z21
 	ADDQ R11, R10
 	MOVQ R10, cin+56(FP)
-	JMP ready528
-zero527:
+	JMP ready538
+zero537:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -10540,12 +10898,12 @@ zero527:
 	VXORPS Z19, Z19, Z19
 	VXORPS Z20, Z20, Z20
 	VXORPS Z21, Z21, Z21
-ready528:
+ready538:
 	MOVQ DI, R10
 	LEAQ (DI)(R9*8), BX
 	MOVQ R8, R11
 	MOVQ k+8(FP), CX
-one529:
+one539:
 	VMOVUPS 0(R11), Z31
 	VMOVUPS.Z 64(R11), K1, Z30
 	VBROADCASTSS (R10), Z29
@@ -10585,7 +10943,7 @@ one529:
 	ADDQ AX, BX
 	ADDQ DX, R11
 	DECQ CX
-	JNE one529
+	JNE one539
 	VBROADCASTSS lo+96(FP), Z31
 	MOVQ ldc+80(FP), R11
 	VMAXPS Z0, Z31, Z0
@@ -10643,9 +11001,9 @@ one529:
 	VMAXPS Z21, Z31, Z21
 	VMOVUPS Z21, K1, 64(R15)
 	ADDQ R11, R15
-	JMP done485
-next526:
-done485:
+	JMP done495
+next536:
+done495:
 	VZEROUPPER
 	RET
 
@@ -10678,7 +11036,7 @@ TEXT ·peakAVX512(SB), NOSPLIT, $0-8
 	VXORPS Z21, Z21, Z21
 	VXORPS Z22, Z22, Z22
 	VXORPS Z23, Z23, Z23
-loop530:
+loop540:
 	VFMADD213PS Z25, Z24, Z0
 	VFMADD213PS Z25, Z24, Z1
 	VFMADD213PS Z25, Z24, Z2
@@ -10704,7 +11062,7 @@ loop530:
 	VFMADD213PS Z25, Z24, Z22
 	VFMADD213PS Z25, Z24, Z23
 	DECQ CX
-	JNE loop530
+	JNE loop540
 	VZEROUPPER
 	RET
 
@@ -10716,17 +11074,17 @@ TEXT ·sumLanesAVX512(SB), NOSPLIT, $0-32
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 64(DI), Z1
 	XORQ AX, AX
-loop531:
+loop541:
 	CMPQ CX, $16
-	JLT done532
+	JLT done542
 	VCVTPS2PD 0(SI)(AX*1), Z8
 	VADDPD Z8, Z0, Z0
 	VCVTPS2PD 32(SI)(AX*1), Z9
 	VADDPD Z9, Z1, Z1
 	ADDQ $64, AX
 	SUBQ $16, CX
-	JMP loop531
-done532:
+	JMP loop541
+done542:
 	VMOVUPS Z0, 0(DI)
 	VMOVUPS Z1, 64(DI)
 	VZEROUPPER
@@ -10741,9 +11099,9 @@ TEXT ·dotLanesAVX512(SB), NOSPLIT, $0-56
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 64(DI), Z1
 	XORQ AX, AX
-loop533:
+loop543:
 	CMPQ CX, $16
-	JLT done534
+	JLT done544
 	VCVTPS2PD 0(SI)(AX*1), Z8
 	VCVTPS2PD 0(DX)(AX*1), Z12
 	VFMADD231PD Z12, Z8, Z0
@@ -10752,8 +11110,8 @@ loop533:
 	VFMADD231PD Z12, Z9, Z1
 	ADDQ $64, AX
 	SUBQ $16, CX
-	JMP loop533
-done534:
+	JMP loop543
+done544:
 	VMOVUPS Z0, 0(DI)
 	VMOVUPS Z1, 64(DI)
 	VZEROUPPER
@@ -10766,16 +11124,266 @@ TEXT ·maxLanesAVX512(SB), NOSPLIT, $0-32
 	MOVQ a_len+16(FP), CX
 	VMOVUPS 0(DI), Z0
 	XORQ AX, AX
-loop535:
+loop545:
 	CMPQ CX, $16
-	JLT done536
+	JLT done546
 	VMOVUPS 0(SI)(AX*1), Z8
 	VMAXPS Z0, Z8, Z0
 	ADDQ $64, AX
 	SUBQ $16, CX
-	JMP loop535
-done536:
+	JMP loop545
+done546:
 	VMOVUPS Z0, 0(DI)
+	VZEROUPPER
+	RET
+
+// func mixInputAVX512(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+TEXT ·mixInputAVX512(SB), NOSPLIT, $0-64
+	MOVQ src+40(FP), SI
+	MOVQ dst+16(FP), DI
+	MOVQ srcRow+48(FP), R8
+	MOVQ dstRow+24(FP), R11
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	LEAQ (R11)(R11*2), R12
+	LEAQ (R11)(R11*4), R13
+	MOVQ count+8(FP), DX
+turn547:
+	MOVQ SI, AX
+	MOVQ DI, BX
+	MOVQ n+0(FP), CX
+loop548:
+	VMOVUPS (AX), Z0
+	VMOVUPS (AX)(R8*1), Z1
+	VMOVUPS (AX)(R8*2), Z2
+	VMOVUPS (AX)(R9*1), Z3
+	VMOVUPS (AX)(R8*4), Z4
+	VMOVUPS (AX)(R10*1), Z5
+	VMOVAPS Z4, Z6
+	VFMADD231PS ·cc0200000<>(SB), Z2, Z6
+	VADDPS Z0, Z6, Z6
+	VMOVAPS Z1, Z7
+	VFMADD231PS ·cc0200000<>(SB), Z3, Z7
+	VADDPS Z5, Z7, Z7
+	VMOVAPS Z4, Z0
+	VFMADD231PS ·cc0000000<>(SB), Z2, Z0
+	VMULPS ·c3f3504f3<>(SB), Z3, Z5
+	VFMADD231PS ·cbfb504f3<>(SB), Z1, Z5
+	VADDPS Z5, Z0, Z8
+	VSUBPS Z5, Z0, Z9
+	VMOVAPS Z4, Z0
+	VFMADD231PS ·cbf000000<>(SB), Z2, Z0
+	VMULPS ·c3fb504f3<>(SB), Z3, Z5
+	VFMADD231PS ·cbf3504f3<>(SB), Z1, Z5
+	VADDPS Z5, Z0, Z10
+	VSUBPS Z5, Z0, Z11
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z8, (BX)(R11*1)
+	VMOVUPS Z9, (BX)(R11*2)
+	VMOVUPS Z10, (BX)(R12*1)
+	VMOVUPS Z11, (BX)(R11*4)
+	VMOVUPS Z7, (BX)(R13*1)
+	ADDQ $64, AX
+	ADDQ $64, BX
+	SUBQ $16, CX
+	JNE loop548
+	ADDQ srcNext+56(FP), SI
+	ADDQ dstNext+32(FP), DI
+	DECQ DX
+	JNE turn547
+	VZEROUPPER
+	RET
+
+// func mixOutputAVX512(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+TEXT ·mixOutputAVX512(SB), NOSPLIT, $0-64
+	MOVQ src+40(FP), SI
+	MOVQ dst+16(FP), DI
+	MOVQ srcRow+48(FP), R8
+	MOVQ dstRow+24(FP), R11
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	LEAQ (R11)(R11*2), R12
+	LEAQ (R11)(R11*4), R13
+	MOVQ count+8(FP), DX
+turn549:
+	MOVQ SI, AX
+	MOVQ DI, BX
+	MOVQ n+0(FP), CX
+loop550:
+	VMOVUPS (AX), Z0
+	VMOVUPS (AX)(R8*1), Z1
+	VMOVUPS (AX)(R8*2), Z2
+	VMOVUPS (AX)(R9*1), Z3
+	VMOVUPS (AX)(R8*4), Z4
+	VMOVUPS (AX)(R10*1), Z5
+	VADDPS Z2, Z1, Z6
+	VSUBPS Z2, Z1, Z7
+	VADDPS Z4, Z3, Z8
+	VSUBPS Z4, Z3, Z9
+	VADDPS Z6, Z0, Z1
+	VADDPS Z8, Z1, Z1
+	VMOVAPS Z5, Z2
+	VFMADD231PS ·c3eb504f3<>(SB), Z7, Z2
+	VFMADD231PS ·c403504f3<>(SB), Z9, Z2
+	VMULPS ·c3f3504f3<>(SB), Z7, Z3
+	VFMADD231PS ·c3fb504f3<>(SB), Z9, Z3
+	VMULPS ·c3f000000<>(SB), Z6, Z4
+	VFMADD231PS ·c40000000<>(SB), Z8, Z4
+	VMOVUPS Z1, (BX)
+	VMOVUPS Z3, (BX)(R11*1)
+	VMOVUPS Z4, (BX)(R11*2)
+	VMOVUPS Z2, (BX)(R12*1)
+	ADDQ $64, AX
+	ADDQ $64, BX
+	SUBQ $16, CX
+	JNE loop550
+	ADDQ srcNext+56(FP), SI
+	ADDQ dstNext+32(FP), DI
+	DECQ DX
+	JNE turn549
+	VZEROUPPER
+	RET
+
+// func mixOutputTAVX512(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+TEXT ·mixOutputTAVX512(SB), NOSPLIT, $0-64
+	MOVQ src+40(FP), SI
+	MOVQ dst+16(FP), DI
+	MOVQ srcRow+48(FP), R8
+	MOVQ dstRow+24(FP), R11
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	LEAQ (R11)(R11*2), R12
+	LEAQ (R11)(R11*4), R13
+	MOVQ count+8(FP), DX
+turn551:
+	MOVQ SI, AX
+	MOVQ DI, BX
+	MOVQ n+0(FP), CX
+loop552:
+	VMOVUPS (AX), Z0
+	VMOVUPS (AX)(R8*1), Z1
+	VMOVUPS (AX)(R8*2), Z2
+	VMOVUPS (AX)(R9*1), Z3
+	VMOVAPS Z0, Z4
+	VFMADD231PS ·c3f000000<>(SB), Z2, Z4
+	VMULPS ·c3f3504f3<>(SB), Z1, Z5
+	VFMADD231PS ·c3eb504f3<>(SB), Z3, Z5
+	VADDPS Z5, Z4, Z6
+	VSUBPS Z5, Z4, Z7
+	VMOVAPS Z0, Z4
+	VFMADD231PS ·c40000000<>(SB), Z2, Z4
+	VMULPS ·c3fb504f3<>(SB), Z1, Z5
+	VFMADD231PS ·c403504f3<>(SB), Z3, Z5
+	VADDPS Z5, Z4, Z8
+	VSUBPS Z5, Z4, Z9
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z6, (BX)(R11*1)
+	VMOVUPS Z7, (BX)(R11*2)
+	VMOVUPS Z8, (BX)(R12*1)
+	VMOVUPS Z9, (BX)(R11*4)
+	VMOVUPS Z3, (BX)(R13*1)
+	ADDQ $64, AX
+	ADDQ $64, BX
+	SUBQ $16, CX
+	JNE loop552
+	ADDQ srcNext+56(FP), SI
+	ADDQ dstNext+32(FP), DI
+	DECQ DX
+	JNE turn551
+	VZEROUPPER
+	RET
+
+// func mixWeightAVX512(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+TEXT ·mixWeightAVX512(SB), NOSPLIT, $0-64
+	MOVQ src+40(FP), SI
+	MOVQ dst+16(FP), DI
+	MOVQ srcRow+48(FP), R8
+	MOVQ dstRow+24(FP), R11
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	LEAQ (R11)(R11*2), R12
+	LEAQ (R11)(R11*4), R13
+	MOVQ count+8(FP), DX
+turn553:
+	MOVQ SI, AX
+	MOVQ DI, BX
+	MOVQ n+0(FP), CX
+loop554:
+	VMOVUPS (AX), Z0
+	VMOVUPS (AX)(R8*1), Z1
+	VMOVUPS (AX)(R8*2), Z2
+	VMULPS ·cbf2aaaab<>(SB), Z0, Z3
+	VFMADD231PS ·cbeaaaaab<>(SB), Z2, Z3
+	VMULPS ·cbef15bef<>(SB), Z1, Z4
+	VADDPS Z4, Z3, Z5
+	VSUBPS Z4, Z3, Z6
+	VMULPS ·c3e2aaaab<>(SB), Z0, Z3
+	VFMADD231PS ·c3eaaaaab<>(SB), Z2, Z3
+	VMULPS ·c3e715bef<>(SB), Z1, Z4
+	VADDPS Z4, Z3, Z7
+	VSUBPS Z4, Z3, Z8
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z5, (BX)(R11*1)
+	VMOVUPS Z6, (BX)(R11*2)
+	VMOVUPS Z7, (BX)(R12*1)
+	VMOVUPS Z8, (BX)(R11*4)
+	VMOVUPS Z2, (BX)(R13*1)
+	ADDQ $64, AX
+	ADDQ $64, BX
+	SUBQ $16, CX
+	JNE loop554
+	ADDQ srcNext+56(FP), SI
+	ADDQ dstNext+32(FP), DI
+	DECQ DX
+	JNE turn553
+	VZEROUPPER
+	RET
+
+// func mixWeightTAVX512(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+TEXT ·mixWeightTAVX512(SB), NOSPLIT, $0-64
+	MOVQ src+40(FP), SI
+	MOVQ dst+16(FP), DI
+	MOVQ srcRow+48(FP), R8
+	MOVQ dstRow+24(FP), R11
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	LEAQ (R11)(R11*2), R12
+	LEAQ (R11)(R11*4), R13
+	MOVQ count+8(FP), DX
+turn555:
+	MOVQ SI, AX
+	MOVQ DI, BX
+	MOVQ n+0(FP), CX
+loop556:
+	VMOVUPS (AX), Z0
+	VMOVUPS (AX)(R8*1), Z1
+	VMOVUPS (AX)(R8*2), Z2
+	VMOVUPS (AX)(R9*1), Z3
+	VMOVUPS (AX)(R8*4), Z4
+	VMOVUPS (AX)(R10*1), Z5
+	VADDPS Z2, Z1, Z6
+	VSUBPS Z2, Z1, Z7
+	VADDPS Z4, Z3, Z8
+	VSUBPS Z4, Z3, Z9
+	VMOVAPS Z0, Z1
+	VFMADD231PS ·cbf2aaaab<>(SB), Z6, Z1
+	VFMADD231PS ·c3e2aaaab<>(SB), Z8, Z1
+	VMOVAPS Z5, Z2
+	VFMADD231PS ·cbeaaaaab<>(SB), Z6, Z2
+	VFMADD231PS ·c3eaaaaab<>(SB), Z8, Z2
+	VMULPS ·cbef15bef<>(SB), Z7, Z3
+	VFMADD231PS ·c3e715bef<>(SB), Z9, Z3
+	VMOVUPS Z1, (BX)
+	VMOVUPS Z3, (BX)(R11*1)
+	VMOVUPS Z2, (BX)(R11*2)
+	ADDQ $64, AX
+	ADDQ $64, BX
+	SUBQ $16, CX
+	JNE loop556
+	ADDQ srcNext+56(FP), SI
+	ADDQ dstNext+32(FP), DI
+	DECQ DX
+	JNE turn555
 	VZEROUPPER
 	RET
 
@@ -10786,7 +11394,7 @@ TEXT ·transpose8(SB), NOSPLIT, $0-40
 	MOVQ src+16(FP), SI
 	MOVQ lds+24(FP), R10
 	MOVQ blocks+32(FP), CX
-loop537:
+loop557:
 	MOVQ SI, R11
 	VMOVUPS 0(R11), X0
 	ADDQ R10, R11
@@ -10855,6 +11463,6 @@ loop537:
 	ADDQ R9, DI
 	ADDQ $32, SI
 	DECQ CX
-	JNE loop537
+	JNE loop557
 	VZEROUPPER
 	RET

@@ -9,7 +9,7 @@ func reference() *Set {
 	return &Set{
 		name: "go",
 		nr:   16, mr: 1,
-		panel: refPanel,
+		panel: refPanel, mix: refMixes(),
 
 		neg: func(dst, a []float32) { ref1(dst, a, func(x float32) float32 { return -x }) },
 		abs: func(dst, a []float32) {

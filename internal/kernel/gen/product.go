@@ -25,7 +25,7 @@ func (f *file) products() {
 //	DI  A of the tile's first row    R8  B           R15 C of that row
 //	R9  row stride of A, with R12 = 3 R9, R13 = 5 R9, R14 = 7 R9
 //	AX  column stride of A           DX  row stride of B
-//	SI  rows to go                   R10, R11, CX, BX  cursors and counter
+//	SI  rows to go                   R10, R11, CX, BX  cursors and counter (BX: A from row 8 on)
 //
 // The start values' pointer is kept in its argument slot.
 func (f *file) product(vectors int, masked bool) {
