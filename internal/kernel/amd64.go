@@ -25,7 +25,8 @@ func avx512() *Set {
 		name: "avx512",
 		nr:   32, mr: 12,
 		panel: panelAVX512, transpose8: transpose8x,
-		mix: mixes(mixInputAVX512, mixOutputAVX512, mixOutputTAVX512, mixWeightAVX512, mixWeightTAVX512),
+		mix:     mixes(mixInputAVX512, mixOutputAVX512, mixOutputTAVX512, mixWeightAVX512, mixWeightTAVX512),
+		addRows: rowsOf(addRowsAVX512), mulRows: rowsOf(mulRowsAVX512),
 
 		neg: negAVX512, abs: absAVX512, sign: signAVX512, sqrt: sqrtAVX512,
 		exp: expAVX512, log: logAVX512, tanh: tanhAVX512, sigmoid: sigmoidAVX512, erf: erfAVX512,
@@ -70,7 +71,8 @@ func avx2() *Set {
 		name: "avx2",
 		nr:   16, mr: 6,
 		panel: panelAVX2, transpose8: transpose8x,
-		mix: mixes(mixInputAVX2, mixOutputAVX2, mixOutputTAVX2, mixWeightAVX2, mixWeightTAVX2),
+		mix:     mixes(mixInputAVX2, mixOutputAVX2, mixOutputTAVX2, mixWeightAVX2, mixWeightTAVX2),
+		addRows: rowsOf(addRowsAVX2), mulRows: rowsOf(mulRowsAVX2),
 
 		neg: negAVX2, abs: absAVX2, sign: signAVX2, sqrt: sqrtAVX2,
 		exp: expAVX2, log: logAVX2, tanh: tanhAVX2, sigmoid: sigmoidAVX2, erf: erfAVX2,
@@ -157,6 +159,10 @@ func mixes(raw ...rawMix) (mix [5]mixFunc) {
 		}
 	}
 	return mix
+}
+
+func rowsOf(raw func(rows, cols int, dst, a, v *float32)) rowsFunc {
+	return func(rows, cols int, dst, a, v []float32) { raw(rows, cols, &dst[0], &a[0], &v[0]) }
 }
 
 var noLanes = func() (t [sumLanes]float32) {

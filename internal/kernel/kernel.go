@@ -62,6 +62,8 @@ type Set struct {
 
 	mulAdd, sel ternary
 
+	addRows, mulRows rowsFunc
+
 	scale, addScalar, addScaled func(dst, a []float32, s float32)
 
 	sum, sumSq func(a []float32) float64
@@ -82,6 +84,8 @@ type (
 	unary   = func(dst, a []float32)
 	binary  = func(dst, a, b []float32)
 	ternary = func(dst, a, b, c []float32)
+	// rowsFunc is a binary one of rows x cols elements and a vector for every row.
+	rowsFunc = func(rows, cols int, dst, a, v []float32)
 )
 
 // Name returns "avx512", "avx2" or "go".

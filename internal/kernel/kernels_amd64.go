@@ -104,6 +104,12 @@ func adamWAVX2(p []float32, g []float32, m []float32, v []float32, c adamConst)
 func adamWEMAAVX2(p []float32, g []float32, m []float32, v []float32, ema []float32, c adamConst)
 
 //go:noescape
+func addRowsAVX2(rows int, cols int, dst *float32, a *float32, v *float32)
+
+//go:noescape
+func mulRowsAVX2(rows int, cols int, dst *float32, a *float32, v *float32)
+
+//go:noescape
 func panel1AVX2(m int, k int, a *float32, rs int, cs int, b *float32, ldb int, cin *float32, ldcin int, c *float32, ldc int, lo float32)
 
 //go:noescape
@@ -240,6 +246,12 @@ func adamWAVX512(p []float32, g []float32, m []float32, v []float32, c adamConst
 
 //go:noescape
 func adamWEMAAVX512(p []float32, g []float32, m []float32, v []float32, ema []float32, c adamConst)
+
+//go:noescape
+func addRowsAVX512(rows int, cols int, dst *float32, a *float32, v *float32)
+
+//go:noescape
+func mulRowsAVX512(rows int, cols int, dst *float32, a *float32, v *float32)
 
 //go:noescape
 func panel1AVX512(m int, k int, a *float32, rs int, cs int, b *float32, ldb int, cin *float32, ldcin int, c *float32, ldc int, lo float32)
