@@ -156,8 +156,12 @@ func (f *frame) run(i *instr) {
 	if i.rowWise {
 		rows = f.rows
 	}
-	if i.op == opOut {
+	switch i.op {
+	case opOut:
 		f.copyOut(i)
+		return
+	case opStrip:
+		f.strip(&f.s.prog.strips[i.n])
 		return
 	}
 	dst := f.at(&i.dst)
@@ -185,74 +189,12 @@ func (f *frame) run(i *instr) {
 		repeat(dst, x)
 	case graph.OpConvert:
 		convert(dst, x, i.ints[1])
-	case graph.OpNeg:
-		k.Neg(dst, x)
-	case graph.OpAbs:
-		k.Abs(dst, x)
-	case graph.OpSign:
-		k.Sign(dst, x)
-	case graph.OpExp:
-		k.Exp(dst, x)
-	case graph.OpLog:
-		k.Log(dst, x)
-	case graph.OpSqrt:
-		k.Sqrt(dst, x)
-	case graph.OpSin:
-		k.Sin(dst, x)
-	case graph.OpCos:
-		k.Cos(dst, x)
-	case graph.OpTanh:
-		k.Tanh(dst, x)
-	case graph.OpSigmoid:
-		k.Sigmoid(dst, x)
-	case graph.OpErf:
-		k.Erf(dst, x)
-	case graph.OpReLU:
-		k.ReLU(dst, x)
-	case graph.OpStep:
-		k.Step(dst, x)
-	case graph.OpAdd:
-		k.Add(dst, x, y)
-	case graph.OpSub:
-		k.Sub(dst, x, y)
-	case graph.OpMul:
-		k.Mul(dst, x, y)
-	case graph.OpDiv:
-		k.Div(dst, x, y)
-	case graph.OpMax:
-		k.Max(dst, x, y)
-	case graph.OpMin:
-		k.Min(dst, x, y)
-	case graph.OpGreater:
-		k.Greater(dst, x, y)
-	case graph.OpEqual:
-		if i.ints[0] || i.ints[1] {
-			equalInts(dst, x, y, i.ints)
-			return
-		}
-		k.Equal(dst, x, y)
-	case graph.OpSelect:
-		k.Select(dst, x, y, f.at(&i.in[2]))
-	case opScale:
-		k.Scale(dst, x, i.num)
-	case opShift:
-		k.AddScalar(dst, x, i.num)
 	case opAddCol:
 		k.AddCol(dst, x, y, rows*i.lead, i.n)
 	case opMulCol:
 		k.MulCol(dst, x, y, rows*i.lead, i.n)
 	case opAddRow, opMulRow:
 		f.line(i, dst, x, y, rows)
-	case opSiLU:
-		k.SiLU(dst, x)
-	case opSiLUGrad:
-		k.SiLUGrad(dst, x, y)
-	case opReLUGrad:
-		k.ReLUGrad(dst, x, y)
-	case opTanhGrad:
-		k.TanhGrad(dst, x, y)
-	case opSigmoidGrad:
-		k.SigmoidGrad(dst, x, y)
 	case graph.OpTranspose, graph.OpBroadcast:
 		i.walk.gather(dst, x, rows)
 	case graph.OpSum:
@@ -338,6 +280,81 @@ func (f *frame) run(i *instr) {
 		k.ColSum(dst, x, rows*i.lead, i.dst.size)
 	case graph.OpRowContract:
 		k.Gemm(true, false, i.m, i.n, rows*i.lead, x, i.m, y, i.n, !f.first, dst, i.n, &f.ws)
+	default:
+		var z []float32
+		if i.in[2].size > 0 {
+			z = f.at(&i.in[2])
+		}
+		f.elementwise(i, dst, x, y, z)
+	}
+}
+
+// elementwise does an operation that treats every element by itself.
+func (f *frame) elementwise(i *instr, dst, x, y, z []float32) {
+	k := f.s.prog.kernel
+	switch i.op {
+	case graph.OpNeg:
+		k.Neg(dst, x)
+	case graph.OpAbs:
+		k.Abs(dst, x)
+	case graph.OpSign:
+		k.Sign(dst, x)
+	case graph.OpExp:
+		k.Exp(dst, x)
+	case graph.OpLog:
+		k.Log(dst, x)
+	case graph.OpSqrt:
+		k.Sqrt(dst, x)
+	case graph.OpSin:
+		k.Sin(dst, x)
+	case graph.OpCos:
+		k.Cos(dst, x)
+	case graph.OpTanh:
+		k.Tanh(dst, x)
+	case graph.OpSigmoid:
+		k.Sigmoid(dst, x)
+	case graph.OpErf:
+		k.Erf(dst, x)
+	case graph.OpReLU:
+		k.ReLU(dst, x)
+	case graph.OpStep:
+		k.Step(dst, x)
+	case graph.OpAdd:
+		k.Add(dst, x, y)
+	case graph.OpSub:
+		k.Sub(dst, x, y)
+	case graph.OpMul:
+		k.Mul(dst, x, y)
+	case graph.OpDiv:
+		k.Div(dst, x, y)
+	case graph.OpMax:
+		k.Max(dst, x, y)
+	case graph.OpMin:
+		k.Min(dst, x, y)
+	case graph.OpGreater:
+		k.Greater(dst, x, y)
+	case graph.OpEqual:
+		if i.ints[0] || i.ints[1] {
+			equalInts(dst, x, y, i.ints)
+			return
+		}
+		k.Equal(dst, x, y)
+	case graph.OpSelect:
+		k.Select(dst, x, y, z)
+	case opScale:
+		k.Scale(dst, x, i.num)
+	case opShift:
+		k.AddScalar(dst, x, i.num)
+	case opSiLU:
+		k.SiLU(dst, x)
+	case opSiLUGrad:
+		k.SiLUGrad(dst, x, y)
+	case opReLUGrad:
+		k.ReLUGrad(dst, x, y)
+	case opTanhGrad:
+		k.TanhGrad(dst, x, y)
+	case opSigmoidGrad:
+		k.SigmoidGrad(dst, x, y)
 	default:
 		panic("exec: no code for " + i.op.String())
 	}
