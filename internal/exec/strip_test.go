@@ -30,10 +30,10 @@ func normed(t *testing.T) *graph.Program {
 	h = b.Reshape(h, 12, 11, 20)
 	h = b.Scale(b.Mul(h, b.Sum(h, 0, 1)), 0.01)
 	b.Output("h", h)
+	b.Output("s", b.Exp(b.Scale(b.Sum(b.Square(b.Sin(b.Row("u", graph.Float32, 16, 512))), 0), 0.1)))
 	// A vector for all lines, made between operations on them.
 	u := b.Tanh(b.Row("u", graph.Float32, 16, 512))
 	v := b.Tanh(b.Row("v", graph.Float32, 16))
-	b.Output("s", b.Exp(b.Scale(b.Sum(b.Square(u), 0), 0.1)))
 	b.Output("w", b.Exp(b.Mul(b.Reshape(u, 512, 16), v)))
 	loss := b.Reshape(b.Sum(b.Square(h), 0, 1, 2), 1)
 	b.Output("loss", loss)
