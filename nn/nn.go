@@ -152,6 +152,9 @@ type Spec struct {
 	// Levels are the channels of a unet's resolutions, the finest first, in units
 	// of Width; each is half as high and wide as the one before.
 	Levels []int `json:"levels,omitempty"`
+	// Patch is the side of the squares of pixels that a unet takes as one pixel of
+	// more channels; 0 and 1 are none. It divides the height and the width.
+	Patch int `json:"patch,omitempty"`
 	// Heads is the number of attention heads at the coarsest resolution of a
 	// unet, 0 for no attention.
 	Heads int `json:"heads,omitempty"`

@@ -18,7 +18,8 @@ import (
 //
 // with e the embedding of the time and the conditions. What the way down leaves
 // at each resolution is joined to the way up. The last convolution of every
-// block and of the network starts at 0.
+// block and of the network starts at 0. With patches, a pixel of all that is a
+// patch of the image, whose pixels are its channels.
 type unet struct{ base }
 
 // image is a value of h x w pixels of c channels.
@@ -37,6 +38,7 @@ func (n *unet) Apply(b *graph.Builder, group string, in Inputs) graph.Value {
 		x.v = b.Concat(2, x.v, b.Reshape(in.Mask, s...), b.Reshape(b.Mul(in.Mask, in.Observed), s...))
 		x.c *= 3
 	}
+	x = u.patches(x)
 	h := u.conv("in", x, n.Width, 3, 1)
 	var skips []image
 	for l, m := range n.Levels {
@@ -65,7 +67,36 @@ func (n *unet) Apply(b *graph.Builder, group string, in Inputs) graph.Value {
 		}
 	}
 	h.v = n.activate(b, u.norm("out.norm", h))
-	return b.Reshape(u.conv("out", h, s[2], 3, 1).v, n.dim)
+	fh, fw := n.patch()
+	return b.Reshape(u.pixels(u.conv("out", h, fh*fw*s[2], 3, 1)).v, n.dim)
+}
+
+// patch is the height and width of a patch; signals have a height of 1.
+func (s Spec) patch() (h, w int) {
+	w = max(s.Patch, 1)
+	return min(w, s.Shape[0]), w
+}
+
+// patches makes the pixels of each patch its channels.
+func (u *unetBuilder) patches(x image) image {
+	fh, fw := u.patch()
+	if fh*fw == 1 {
+		return x
+	}
+	h, w := x.h/fh, x.w/fw
+	v := u.b.Transpose(u.b.Reshape(x.v, h, fh, w, fw*x.c), 0, 2, 1, 3)
+	return image{u.b.Reshape(v, h, w, fh*fw*x.c), h, w, fh * fw * x.c}
+}
+
+// pixels is the way back from patches.
+func (u *unetBuilder) pixels(x image) image {
+	fh, fw := u.patch()
+	if fh*fw == 1 {
+		return x
+	}
+	c := x.c / (fh * fw)
+	v := u.b.Transpose(u.b.Reshape(x.v, x.h, x.w, fh, fw*c), 0, 2, 1, 3)
+	return image{u.b.Reshape(v, x.h*fh, x.w*fw, c), x.h * fh, x.w * fw, c}
 }
 
 // unetBuilder writes one application of a unet.
@@ -211,7 +242,14 @@ func (s Spec) validImage(fault func(field, format string, a ...any) error) error
 	if s.Heads < 0 || s.Heads > 0 && s.Width*s.Levels[len(s.Levels)-1]%s.Heads != 0 {
 		return fault("heads", "%d heads do not divide the %d channels of the coarsest resolution", s.Heads, s.Width*s.Levels[len(s.Levels)-1])
 	}
-	if side := max(s.Shape[0], s.Shape[1]); side>>(len(s.Levels)-1) < 1 {
+	if s.Patch < 0 || s.Patch > 64 {
+		return fault("patch", "%d is not in 0..64", s.Patch)
+	}
+	fh, fw := s.patch()
+	if s.Shape[0]%fh != 0 || s.Shape[1]%fw != 0 {
+		return fault("patch", "images of %d x %d do not divide into patches of %d x %d", s.Shape[0], s.Shape[1], fh, fw)
+	}
+	if side := max(s.Shape[0]/fh, s.Shape[1]/fw); side>>(len(s.Levels)-1) < 1 {
 		return fault("levels", "%d resolutions are too many for images of %d x %d", len(s.Levels), s.Shape[0], s.Shape[1])
 	}
 	return nil
