@@ -168,21 +168,32 @@ func shrunk(x tensor.Mat, f imageForm) tensor.Mat {
 	return out
 }
 
-// floor is what as many images of the training are from the reference.
+// fresh tells that training has not seen the reference.
+func (j *imageJudge) fresh() bool {
+	return j.plan.HeldOut != nil && j.plan.Judge.Len() == j.plan.HeldOut.Len()
+}
+
+// floor is what as many images of the training are from the reference. Where that
+// is of the training itself, it is what its halves are from each other.
 func (j *imageJudge) floor(r *ImageReport) error {
-	n := min(j.n, j.plan.Train.Len())
-	seen, err := deal(j.plan.Train, n, j.key("floor"))
-	if err != nil {
+	half := j.real.N / 2
+	feats, real := j.real.Rows(0, half), j.real.Rows(half, 2*half)
+	r.halves = !j.fresh()
+	if j.fresh() {
+		seen, err := deal(j.plan.Train, min(j.n, j.plan.Train.Len()), j.key("floor"))
+		if err != nil {
+			return err
+		}
+		if feats, err = j.features(seen.X); err != nil {
+			return err
+		}
+		real = j.real
+	}
+	var err error
+	if r.Floor.FD, r.Floor.FDCI, err = distance(feats, real); err != nil {
 		return err
 	}
-	feats, err := j.features(seen.X)
-	if err != nil {
-		return err
-	}
-	if r.Floor.FD, r.Floor.FDCI, err = j.distance(feats); err != nil {
-		return err
-	}
-	r.Floor.Precision, r.Floor.Recall, err = j.manifold(feats)
+	r.Floor.Precision, r.Floor.Recall, err = manifold(feats, real)
 	r.Floor.Classifier = r.Classifier
 	return err
 }
@@ -222,10 +233,10 @@ func (j *imageJudge) row(ctx context.Context, set metric.Setting) (ImageRow, ten
 		right := read.Agreement(cond.Class)
 		row.Classifier, row.ClassifierCI = metric.Number(right), metric.Share(int(math.Round(right*float64(z.N))), z.N)
 	}
-	if row.FD, row.FDCI, err = j.distance(feats); err != nil {
+	if row.FD, row.FDCI, err = distance(feats, j.real); err != nil {
 		return row, lost, err
 	}
-	row.Precision, row.Recall, err = j.manifold(feats)
+	row.Precision, row.Recall, err = manifold(feats, j.real)
 	return row, z, err
 }
 
@@ -256,12 +267,12 @@ func (j *imageJudge) draw(ctx context.Context, set metric.Setting) (tensor.Mat, 
 	return tensor.Convert[float32](x), c.Cond, stats.NFE, err
 }
 
-// distance is the Frechet distance of features to the reference's, with its
-// interval by the jackknife over both.
-func (j *imageJudge) distance(feats tensor.Mat) (metric.Number, metric.Interval, error) {
-	groups := min(imageGroups, feats.N/2, j.real.N/2)
+// distance is the Frechet distance of features to real ones, with its interval by
+// the jackknife over both.
+func distance(feats, real tensor.Mat) (metric.Number, metric.Interval, error) {
+	groups := min(imageGroups, feats.N/2, real.N/2)
 	v, ci, err := metric.Jackknife(groups, func(g int) (float64, error) {
-		return metric.Frechet(without(feats, groups, g), without(j.real, groups, g))
+		return metric.Frechet(without(feats, groups, g), without(real, groups, g))
 	})
 	if errors.Is(err, flow.ErrDiverged) {
 		return metric.Number(math.NaN()), ci, nil
@@ -286,9 +297,9 @@ func without(x tensor.Mat, groups, g int) tensor.Mat {
 	return out
 }
 
-func (j *imageJudge) manifold(feats tensor.Mat) (precision, recall metric.Number, err error) {
-	n := min(feats.N, j.real.N)
-	p, r, err := metric.Manifold(feats.Rows(0, n), j.real.Rows(0, n), neighbour)
+func manifold(feats, real tensor.Mat) (precision, recall metric.Number, err error) {
+	n := min(feats.N, real.N)
+	p, r, err := metric.Manifold(feats.Rows(0, n), real.Rows(0, n), min(neighbour, n-1))
 	if errors.Is(err, flow.ErrDiverged) {
 		return metric.Number(math.NaN()), metric.Number(math.NaN()), nil
 	}
@@ -316,7 +327,7 @@ func (j *imageJudge) memory(r *ImageReport) error {
 	}
 	mine, theirs := dist[:samples.N], slices.Sorted(slices.Values(dist[samples.N:]))
 	r.Nearest, r.near = metric.Number(median(mine)), near.Rows(0, samples.N)
-	if j.plan.HeldOut == nil || j.plan.Judge.Len() != j.plan.HeldOut.Len() {
+	if !j.fresh() {
 		return nil // the reference was trained on: each image is its own nearest
 	}
 	r.Floor.Nearest = metric.Number(median(theirs))

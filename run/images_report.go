@@ -43,6 +43,7 @@ type ImageReport struct {
 	Floor   ImageFloor    `json:"floor"`
 
 	form          imageForm
+	halves        bool       // the floor is one half of the reference against the other
 	samples, near tensor.Mat // of the network's space: samples and the training images nearest to them
 }
 
@@ -121,12 +122,16 @@ func (r *ImageReport) WriteText(w io.Writer) error {
 
 func (r *ImageReport) remarks() []string {
 	var out []string
+	floor := "The floor is training images."
+	if r.halves {
+		floor = "The floor is one half of them against the other."
+	}
 	if r.Features == "classifier" {
 		out = append(out, fmt.Sprintf("A classifier trained on the same images reads %s %% of these right; FD,", inPercent(r.Classifier)),
-			"precision and recall are measured in its features. The floor is training images.")
+			"precision and recall are measured in its features. "+floor)
 	} else {
 		out = append(out, "The images have no classes: FD, precision and recall are measured in their",
-			"pixels, averaged over a grid. The floor is training images.")
+			"pixels, averaged over a grid. "+floor)
 	}
 	if v := float64(r.Nearest); v-v == 0 {
 		line := fmt.Sprintf("The nearest training image is %s grey levels away in the median", digits(r.Nearest, 1))
@@ -160,7 +165,7 @@ func (m images) Sections(ctx context.Context, s *Saved, plan *recipe.Plan, j Jud
 		cells := r.cells()
 		sec.Tables = []report.Table{{Columns: cells[0], Rows: cells[1:], Numeric: []bool{false, true, true, true, true, true, true, true, true}}}
 		if fig, ok := r.quality(); ok {
-			f, err := asFigure(frechetPicture, "Frechet distance to images that training has not seen, against network evaluations. The band is training images.", fig)
+			f, err := asFigure(frechetPicture, "Frechet distance to images that training has not seen, against network evaluations. The band is the floor.", fig)
 			if err != nil {
 				return nil, err
 			}
