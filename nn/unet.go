@@ -2,7 +2,6 @@ package nn
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
 	"laminar/graph"
@@ -107,34 +106,8 @@ type unetBuilder struct {
 	e     graph.Value // act of the embedding of time and conditions
 }
 
-// embed is a network of two layers on the Fourier features of the time and on
-// the conditions.
 func (u *unetBuilder) embed(in Inputs) {
-	b, width := u.b, 4*u.Width
-	parts := []graph.Value{u.fourier(in.T)}
-	if in.Span != graph.None {
-		parts = append(parts, u.fourier(in.Span))
-	}
-	if u.cond.Real > 0 {
-		null := b.Param(u.group, "real.null", u.cond.Real)
-		parts = append(parts, b.Add(b.Mul(in.Known, in.Real), b.Mul(b.Sub(b.Const(1, 1), in.Known), null)), in.Known)
-	}
-	e := linear(b, u.group, "embed.0", b.Concat(0, parts...), width)
-	e = linear(b, u.group, "embed.1", u.activate(b, e), width)
-	if c := u.cond.Classes; c > 0 {
-		e = b.Add(e, b.Gather(b.Param(u.group, "class.embedding", c+1, width), in.Class))
-	}
-	u.e = u.activate(b, e)
-}
-
-func (u *unetBuilder) fourier(t graph.Value) graph.Value {
-	half := u.TimeFeatures / 2
-	freq := make([]float64, half)
-	for k := range freq {
-		freq[k] = math.Pi * float64(k+1)
-	}
-	angle := u.b.Mul(t, u.b.ConstOf(freq, half))
-	return u.b.Concat(0, t, u.b.Sin(angle), u.b.Cos(angle))
+	u.e = u.activate(u.b, u.embedding(u.b, u.group, in, 4*u.Width))
 }
 
 func (u *unetBuilder) conv(name string, x image, out, k, stride int) image {

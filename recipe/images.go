@@ -18,11 +18,10 @@ func suitImages(r *Recipe) {
 	}
 	r.Network.Kind, r.Network.Width, r.Network.Depth = "unet", 32, 1
 	r.Train.Batch, r.Train.ValidateEvery, r.Train.Patience = 64, 500, 20
-	r.Train.Steps = 8000
+	r.Train.Steps, r.Optim.Rate = 6000, 3e-3
 	if r.Preset == "fast" {
 		r.Train.Steps = 1000
 	}
-	r.Optim.EMA = 0.999
 }
 
 // SuitImages fills in what a network for images of h x w pixels and c channels

@@ -28,8 +28,8 @@ type gallery struct {
 	// that is made of them; nil where that changes nothing. made says of what.
 	seen func(rows tensor.Matrix[float64]) (tensor.Matrix[float64], error)
 	made string
-	// classifier fits the default classifier to the rows. Optional.
-	classifier func(*classify.Config)
+	// classifier fits the default classifier to n training rows. Optional.
+	classifier func(c *classify.Config, n int)
 }
 
 // filmRows is the number of rows in a film.

@@ -106,7 +106,7 @@ func (j *reading) prepare(ctx context.Context) error {
 		c.Kernels, c.Workers = m.Kernels, j.o.Threads
 		c.Steps = min(c.Steps, max(500, 50*j.plan.Train.Len()/c.Batch)) // few rows are soon known
 		if j.classifier != nil {
-			j.classifier(&c)
+			j.classifier(&c, j.plan.Train.Len())
 		}
 		if j.reader, err = classify.Train(ctx, c, j.plan.Train); err != nil {
 			return fmt.Errorf("the classifier: %w", err)
@@ -193,33 +193,45 @@ func (j *reading) right(z tensor.Mat, class []int32) (metric.Number, metric.Inte
 	return metric.Number(share), metric.Share(int(math.Round(share*float64(z.N))), z.N), nil
 }
 
+// fresh tells that training has not seen the reference.
+func (j *reading) fresh() bool {
+	return j.plan.HeldOut != nil && j.plan.Judge.Len() == j.plan.HeldOut.Len()
+}
+
 // floor is what as many rows of the training are from the reference, and how
-// well what is made of the reference's own rows is read.
+// well what is made of the reference's own rows is read. Where the reference is
+// of the training itself, the distance is that of its halves.
 func (j *reading) floor(r *ReadingReport) error {
-	n := min(j.n, j.plan.Train.Len())
-	seen, err := deal(j.plan.Train, n, j.key("floor"))
-	if err != nil {
+	half := j.real.N / 2
+	feats, real := j.real.Rows(0, half), j.real.Rows(half, 2*half)
+	r.halves = !j.fresh()
+	if j.fresh() {
+		learnt, err := deal(j.plan.Train, min(j.n, j.plan.Train.Len()), j.key("floor"))
+		if err != nil {
+			return err
+		}
+		z, err := j.looking(learnt.X)
+		if err != nil {
+			return err
+		}
+		if feats, err = j.features(z); err != nil {
+			return err
+		}
+		real = j.real
+	}
+	var err error
+	if r.Floor.FD, r.Floor.FDCI, err = distance(feats, real); err != nil {
 		return err
 	}
-	z, err := j.looking(seen.X)
-	if err != nil {
-		return err
-	}
-	feats, err := j.features(z)
-	if err != nil {
-		return err
-	}
-	if r.Floor.FD, r.Floor.FDCI, err = j.distance(feats); err != nil {
-		return err
-	}
-	if r.Floor.Precision, r.Floor.Recall, err = j.manifold(feats); err != nil {
+	if r.Floor.Precision, r.Floor.Recall, err = manifold(feats, real); err != nil {
 		return err
 	}
 	r.Floor.Classifier, r.Floor.ClassifierCI = r.Classifier, r.ClassifierCI
 	if j.seen == nil || j.reader == nil {
 		return nil
 	}
-	if z, err = j.looking(j.pixels); err != nil {
+	z, err := j.looking(j.pixels)
+	if err != nil {
 		return err
 	}
 	r.Floor.Classifier, r.Floor.ClassifierCI, err = j.right(z, j.class)
@@ -264,10 +276,10 @@ func (j *reading) row(ctx context.Context, set metric.Setting) (ReadingRow, tens
 	if err != nil {
 		return row, lost, err
 	}
-	if row.FD, row.FDCI, err = j.distance(feats); err != nil {
+	if row.FD, row.FDCI, err = distance(feats, j.real); err != nil {
 		return row, lost, err
 	}
-	row.Precision, row.Recall, err = j.manifold(feats)
+	row.Precision, row.Recall, err = manifold(feats, j.real)
 	return row, z, err
 }
 
@@ -298,12 +310,12 @@ func (j *reading) draw(ctx context.Context, set metric.Setting) (tensor.Mat, flo
 	return tensor.Convert[float32](x), c.Cond, stats.NFE, err
 }
 
-// distance is the Frechet distance of features to the reference's, with its
-// interval by the jackknife over both.
-func (j *reading) distance(feats tensor.Mat) (metric.Number, metric.Interval, error) {
-	groups := min(readGroups, feats.N/2, j.real.N/2)
+// distance is the Frechet distance of features to real ones, with its interval by
+// the jackknife over both.
+func distance(feats, real tensor.Mat) (metric.Number, metric.Interval, error) {
+	groups := min(readGroups, feats.N/2, real.N/2)
 	v, ci, err := metric.Jackknife(groups, func(g int) (float64, error) {
-		return metric.Frechet(without(feats, groups, g), without(j.real, groups, g))
+		return metric.Frechet(without(feats, groups, g), without(real, groups, g))
 	})
 	if errors.Is(err, flow.ErrDiverged) {
 		return metric.Number(math.NaN()), ci, nil
@@ -328,9 +340,9 @@ func without(x tensor.Mat, groups, g int) tensor.Mat {
 	return out
 }
 
-func (j *reading) manifold(feats tensor.Mat) (precision, recall metric.Number, err error) {
-	n := min(feats.N, j.real.N)
-	p, r, err := metric.Manifold(feats.Rows(0, n), j.real.Rows(0, n), neighbour)
+func manifold(feats, real tensor.Mat) (precision, recall metric.Number, err error) {
+	n := min(feats.N, real.N)
+	p, r, err := metric.Manifold(feats.Rows(0, n), real.Rows(0, n), min(neighbour, n-1))
 	if errors.Is(err, flow.ErrDiverged) {
 		return metric.Number(math.NaN()), metric.Number(math.NaN()), nil
 	}
@@ -358,7 +370,7 @@ func (j *reading) memory(r *ReadingReport) error {
 	}
 	mine, theirs := dist[:samples.N], slices.Sorted(slices.Values(dist[samples.N:]))
 	r.Nearest, r.near = metric.Number(median(mine)), near.Rows(0, samples.N)
-	if j.plan.HeldOut == nil || j.plan.Judge.Len() != j.plan.HeldOut.Len() {
+	if !j.fresh() {
 		return nil // the reference was trained on: each row is its own nearest
 	}
 	r.Floor.Nearest = metric.Number(median(theirs))

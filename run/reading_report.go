@@ -44,6 +44,7 @@ type ReadingReport struct {
 	Floor   ReadingFloor  `json:"floor"`
 
 	gallery       gallery
+	halves        bool       // the floor is one half of the reference against the other
 	samples, near tensor.Mat // of the network's space: samples and the training rows nearest to them
 }
 
@@ -124,12 +125,16 @@ func (r *ReadingReport) WriteText(w io.Writer) error {
 
 func (r *ReadingReport) remarks() []string {
 	var out []string
+	floor := fmt.Sprintf("The floor is training %s.", r.gallery.many)
+	if r.halves {
+		floor = "The floor is one half of them against the other."
+	}
 	if r.Features == "classifier" {
 		out = append(out, fmt.Sprintf("A classifier trained on the same %s reads %s %% of these right; FD,", r.gallery.many, inPercent(r.Classifier)),
-			fmt.Sprintf("precision and recall are measured in its features. The floor is training %s.", r.gallery.many))
+			"precision and recall are measured in its features. "+floor)
 	} else {
 		out = append(out, fmt.Sprintf("The %s have no classes: FD, precision and recall are measured in their", r.gallery.many),
-			fmt.Sprintf("pixels, averaged over a grid. The floor is training %s.", r.gallery.many))
+			"pixels, averaged over a grid. "+floor)
 	}
 	if r.gallery.made != "" {
 		out = append(out, r.gallery.made)
@@ -165,7 +170,7 @@ func (g gallery) sections(ctx context.Context, s *Saved, r *ReadingReport, o Pic
 		cells := r.cells()
 		sec.Tables = []report.Table{{Columns: cells[0], Rows: cells[1:], Numeric: []bool{false, true, true, true, true, true, true, true, true}}}
 		if fig, ok := r.quality(); ok {
-			f, err := asFigure(frechetPicture, fmt.Sprintf("Frechet distance to %s that training has not seen, against network evaluations. The band is training %s.", g.many, g.many), fig)
+			f, err := asFigure(frechetPicture, fmt.Sprintf("Frechet distance to %s that training has not seen, against network evaluations. The band is the floor.", g.many), fig)
 			if err != nil {
 				return nil, err
 			}

@@ -93,9 +93,9 @@ func (f soundForm) gallery(s *Saved) gallery {
 		},
 		seen: f.heard,
 		made: "A sample is written as a WAV file, its phases found by Griffin-Lim, and read from\nthat; the floor's sounds go the same way.",
-		classifier: func(c *classify.Config) {
-			c.Width, c.Batch = 16, 64
-			c.Steps = 800
+		classifier: func(c *classify.Config, n int) {
+			// A spectrogram has many numbers, and few sounds are soon known.
+			c.Width, c.Batch, c.Steps = 16, 64, min(800, max(200, n))
 		},
 	}
 }

@@ -205,7 +205,7 @@ func TestSoundRun(t *testing.T) {
 		t.Skip("trains a model")
 	}
 	dir := tones(t, 45)
-	r := soundRecipe(t, dir, 260)
+	r := soundRecipe(t, dir, 160)
 	out, half := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "half")
 	res, err := run.Train(t.Context(), r, run.Options{Dir: out})
 	if err != nil {
@@ -214,7 +214,7 @@ func TestSoundRun(t *testing.T) {
 	stopped, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	stop := func(p run.Progress) {
-		if p.Step == 130 {
+		if p.Step == 80 {
 			cancel()
 		}
 	}

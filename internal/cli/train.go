@@ -52,6 +52,7 @@ A flag overrides the preset only if it is given.`,
 		Example: `  laminar train moons
   laminar train points.csv --time 30s -o runs/points
   laminar train iris.csv --label species
+  laminar train mnist/ -o runs/mnist
   laminar train cells.csv --time-column day --leave-out 2
   laminar train --resume -o runs/points --steps 20000`,
 		Args:              takes(0, 1, "DATA"),
