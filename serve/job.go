@@ -133,15 +133,27 @@ func (s *Server) newJob(plan *recipe.Plan, id, client string) (*job, error) {
 	}, nil
 }
 
-// size is the number of parameters of the plan's network, if it is not too large.
+// size is the number of parameters of the plan's network, if neither it nor a
+// GAN's critic is too large.
 func (s *Server) size(plan *recipe.Plan) (int, error) {
-	prog, err := nn.Velocity(plan.Net)
+	critic, err := plan.Recipe.Loss.Critic.Network(plan.Net.Dim(), plan.Net.CondSpec())
+	if err == nil {
+		_, err = s.sizeOf("loss.critic", critic)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return s.sizeOf("network", plan.Net)
+}
+
+func (s *Server) sizeOf(path string, net nn.Network) (int, error) {
+	prog, err := nn.Velocity(net)
 	if err != nil {
 		return 0, err
 	}
 	n := prog.Layout(nn.Group).Size
 	if n > s.cfg.Limits.Params {
-		return 0, &flow.FieldError{Path: "network.width", Msg: fmt.Sprintf("the network has %d parameters, the playground trains up to %d; lower its width or depth", n, s.cfg.Limits.Params)}
+		return 0, &flow.FieldError{Path: path + ".width", Msg: fmt.Sprintf("the network has %d parameters, the playground trains up to %d; lower its width or depth", n, s.cfg.Limits.Params)}
 	}
 	return n, nil
 }

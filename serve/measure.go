@@ -271,16 +271,8 @@ func (s *Server) quality(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	name := r.URL.Query().Get("solver")
-	m, err := solve.Named(name)
+	name, nfe, err := stepping(r)
 	if err != nil {
-		return err
-	}
-	nfe, err := number(r, "nfe", 8, 1, 200)
-	if err != nil {
-		return err
-	}
-	if _, err := solve.Steps(m, nfe, 1); err != nil {
 		return err
 	}
 	if err := s.heavy.take(r.Context()); err != nil {
@@ -307,6 +299,20 @@ func (s *Server) quality(w http.ResponseWriter, r *http.Request) error {
 		reading
 		Floor metric.Number `json:"floor"`
 	}{f.step, name, u.n, got, metric.Number(u.floor)})
+}
+
+// stepping reads a solver and its number of evaluations.
+func stepping(r *http.Request) (name string, nfe int, err error) {
+	name = r.URL.Query().Get("solver")
+	m, err := solve.Named(name)
+	if err != nil {
+		return "", 0, err
+	}
+	if nfe, err = number(r, "nfe", 8, 1, 200); err != nil {
+		return "", 0, err
+	}
+	_, err = solve.Steps(m, nfe, 1)
+	return name, nfe, err
 }
 
 // number reads a whole number from the query.
