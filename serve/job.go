@@ -91,8 +91,10 @@ type about struct {
 	Program   any           `json:"program"`
 	Params    int           `json:"params"`
 	Transform any           `json:"transform"`
-	Source    string        `json:"source"`
-	Box       [4]float64    `json:"box"`
+	// Once tells that a step from 0 to 1 is the network's only use.
+	Once   bool       `json:"once"`
+	Source string     `json:"source"`
+	Box    [4]float64 `json:"box"`
 }
 
 // frame is the averaged parameters at a step.
@@ -128,7 +130,7 @@ func (s *Server) newJob(plan *recipe.Plan, id, client string) (*job, error) {
 		state: waiting, seen: time.Now(), wake: make(chan struct{}, 1), fresh: make(chan struct{}, 1),
 		about: about{
 			ID: id, Recipe: r, Notes: append([]string{}, plan.Notes...), Program: m.Program, Params: size,
-			Transform: plan.Transform, Source: r.Source, Box: box,
+			Transform: plan.Transform, Once: m.Once, Source: r.Source, Box: box,
 		},
 	}, nil
 }

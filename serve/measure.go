@@ -199,7 +199,13 @@ func (j *job) measureLast(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return j.readAll(ctx, u, lossFloor, finalNFE, true)
+	if err := j.readAll(ctx, u, lossFloor, finalNFE, true); err != nil {
+		return err
+	}
+	j.ruler.Lock()
+	defer j.ruler.Unlock()
+	j.rule = u // what is asked later lies on the curve that was told last
+	return nil
 }
 
 func (j *job) readAll(ctx context.Context, u *ruler, lossFloor *metric.Number, nfe []int, final bool) error {
