@@ -11,7 +11,7 @@ export interface Scene {
   play: boolean;
 }
 
-const settings = (recipe: Settings["recipe"]): Settings => ({ recipe: { preset: "fast", "train.steps": 6000, ...recipe }, ink: "", sourceInk: "", exact: false });
+const settings = (recipe: Settings["recipe"]): Settings => ({ recipe: { preset: "fast", "train.steps": 4000, ...recipe }, ink: "", sourceInk: "", exact: false });
 const moons = (coupling: string) => settings({ "data.name": "moons", "coupling.name": coupling });
 const only = (recipe: Settings["recipe"]): Own => ({ recipe });
 
@@ -43,7 +43,7 @@ export const scenes: Scene[] = [
       "Flow matching draws the plainest line there is: a little less noise and a little more data, at a constant pace. On the left, the same network after as many steps, from the same noise.",
     ],
     look: "Take the evaluations from 50 down to 4: who winds leaves the path.",
-    state: { view: "steps", ab: true, a: settings({ "data.name": "8gaussians", "coupling.name": "independent", "train.steps": 4000 }), b: only({ family: "diffusion" }), nfe: 50, solver: "euler", show: ["data"], trained: true },
+    state: { view: "steps", ab: true, a: settings({ "data.name": "8gaussians", "coupling.name": "independent" }), b: only({ family: "diffusion" }), nfe: 50, solver: "euler", show: ["data"], trained: true },
     play: true,
   },
   {

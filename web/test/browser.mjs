@@ -251,6 +251,7 @@ test("every scene of the story stands, in the page's own settings", async () => 
     if (wants.trained) {
       await trained(page);
       if (wants.ab) await trained(page, "b");
+      await until(page, "(!store.state.show.includes('grid') || a.grid !== null) && (!store.state.show.includes('arrows') || a.arrows !== null)");
     } else await page.waitForFunction(() => Number(document.querySelector(".crossing figcaption b")?.textContent) >= 0);
     await shot(page, `scene-${k}`);
     await accessible(page, `scene ${k}`);

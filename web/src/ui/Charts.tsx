@@ -153,7 +153,6 @@ export function Charts() {
     <section class="charts" aria-label="Measurements">
       <div class="figures">
         {sides.map((s, i) => <Reading key={s.name} side={s} title={state.ab ? `Model ${s.name.toUpperCase()}` : ""} here={now[i]} />)}
-        {state.ab ? <p class="legend"><span class="solid" /> A <span class="dashed" /> B</p> : null}
       </div>
       <div class="figure">
         <h2>Loss <small title="Dotted: an estimate of the part that no network can remove">by step{floors.length ? ", and its floor" : ""}</small></h2>
@@ -194,10 +193,10 @@ function level(u: uPlot, v: number): void {
 
 function Reading({ side, title, here }: { side: Side; title: string; here: { nfe: number; w2: number | null; ratio: number | null } | null }) {
   const p = side.progress;
-  if (side.status === "exact") return title ? <dl class="readings" data-side={side.name} data-status="exact"><div class="title"><dt>{title}</dt><dd>exact field</dd></div></dl> : null;
+  if (side.status === "exact") return title ? <dl class="readings" data-side={side.name} data-status="exact"><div class="title"><dt>{title} <i class={`line ${side.name}`} /></dt><dd>exact field</dd></div></dl> : null;
   return (
     <dl class="readings" aria-label={title || "Readings"} data-status={side.status} data-step={p?.step ?? 0} data-side={side.name}>
-      {title ? <div class="title"><dt>{title}</dt><dd>{side.status}</dd></div> : null}
+      {title ? <div class="title"><dt>{title} <i class={`line ${side.name}`} /></dt><dd>{side.status}</dd></div> : null}
       <div><dt>step</dt><dd>{p ? p.step : 0}<small> / {p ? short(p.steps) : "–"}</small></dd></div>
       <div><dt>steps/s</dt><dd>{p?.rate ? short(Math.round(p.rate)) : "–"}</dd></div>
       <div><dt>loss</dt><dd>{fixed(p?.loss)}</dd></div>
