@@ -40,9 +40,9 @@ export const scenes: Scene[] = [
     title: "Straight against winding",
     text: [
       "Diffusion mixes noise and data by a schedule that came from the physics of heat. On the right, such a model: its particles wait, wind, and rush at the end.",
-      "Flow matching draws the plainest line there is: a little less noise and a little more data, at a constant pace. On the left, the same network after as many steps, from the same noise.",
+      "Flow matching draws the plainest line there is: a little less noise and a little more data, at a constant pace. On the left, the same network after as many steps, from the same noise. Its paths still bend, where lines cross: that comes next but one.",
     ],
-    look: "Take the evaluations from 50 down to 4: who winds leaves the path.",
+    look: "Take the evaluations from 50 down to 4, and read both distances below.",
     state: { view: "steps", ab: true, a: settings({ "data.name": "8gaussians", "coupling.name": "independent" }), b: only({ family: "diffusion" }), nfe: 50, solver: "euler", show: ["data"], trained: true },
     play: true,
   },
