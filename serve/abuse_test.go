@@ -125,24 +125,43 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestRoom: however many ask at once, no client gets more room than its budget.
+// TestRoom: however many ask at once, no client gets more room than its budget,
+// not even while a run moves into the room that was reserved for it.
 func TestRoom(t *testing.T) {
-	for range 300 {
+	for range 100 {
 		var g registry
-		g.init(100, 3)
+		g.init(100, 1)
+		if err := g.reserve("a"); err != nil {
+			t.Fatal(err)
+		}
 		var wg sync.WaitGroup
-		for range 24 {
+		var more, asked atomic.Int64
+		over := make(chan struct{})
+		for range 8 {
 			wg.Go(func() {
-				if g.reserve("a") == nil {
-					g.add(&job{id: newID(), client: "a", state: running})
+				for {
+					select {
+					case <-over:
+						return
+					default:
+					}
+					if g.reserve("a") == nil {
+						more.Add(1)
+					}
+					asked.Add(1)
 				}
 			})
 		}
-		wg.Wait()
-		if n := len(g.all()); n != 3 {
-			t.Fatalf("%d runs of a client that may have 3", n)
+		for asked.Load() < 100 {
+			runtime.Gosched()
 		}
-		if len(g.reserved) != 0 {
+		g.add(&job{id: "one", client: "a", state: running})
+		close(over)
+		wg.Wait()
+		if n := more.Load(); n > 0 {
+			t.Fatalf("%d more runs of a client that may have one", n)
+		}
+		if len(g.reserved) != 0 || g.reserve("b") != nil {
 			t.Fatalf("%v stays reserved", g.reserved)
 		}
 	}
