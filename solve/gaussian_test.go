@@ -393,6 +393,22 @@ func TestOwnScore(t *testing.T) {
 	}
 }
 
+// A score that is infinite at the data is not asked there.
+func TestInfiniteScore(t *testing.T) {
+	f := bell{schedules["linear"], 1.5, 0} // all data at one point
+	for _, method := range []string{"em", "sde-heun"} {
+		s, err := solve.New[float64](solve.Config{Method: method, Steps: 200, Diffusion: "linear", DiffusionScale: 0.1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Score, s.Key = scoreOf{f}, rng.New(1)
+		x := matrix(t, []float64{0.3}, []float64{-1})
+		if _, err := s.Solve(bg, field.Func(1, func(dst, x []float64, t float64) { dst[0] = 0 }), x, 0, 1); err != nil {
+			t.Errorf("%s: %v", method, err)
+		}
+	}
+}
+
 // swirl32 is a float32 field for the row tests; any field will do.
 var swirl32 flow.Field = rows[float32]{dim: 2, f: curl}
 
