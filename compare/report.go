@@ -194,7 +194,7 @@ func (c Claim) word() string {
 func (r *Result) WriteHTML(w io.Writer) error {
 	p := report.Page{
 		Title:   filepath.Base(r.Data) + ": the claims put to the test",
-		Summary: fmt.Sprintf("%d methods with the same network and the same processor time, each trained from %d seeds and judged by the same figures.", len(r.Methods), r.Seeds),
+		Summary: fmt.Sprintf("%d methods with the same network and the same processor time, each trained from %d %s and judged by the same figures.", len(r.Methods), r.Seeds, plural(r.Seeds, "seed")),
 		Facts: []report.Fact{
 			{Name: "network", Value: r.Network},
 			{Name: "seeds", Value: strconv.Itoa(r.Seeds)},
@@ -209,7 +209,7 @@ func (r *Result) WriteHTML(w io.Writer) error {
 	claims := report.Table{Columns: []string{"claim", "", "evidence"}}
 	for _, c := range r.Claims {
 		rules.Rows = append(rules.Rows, []string{c.Claim, c.Rule})
-		claims.Rows = append(claims.Rows, []string{c.Claim, c.word(), c.Evidence})
+		claims.Rows = append(claims.Rows, []string{c.Claim, c.word(), c.Evidence.Text})
 	}
 	p.Sections = append(p.Sections,
 		report.Section{Title: "How the claims are decided", Text: decided, Tables: []report.Table{rules}},
@@ -293,7 +293,7 @@ func (r Report) WriteJSON(w io.Writer) error {
 // WriteText writes the report for a terminal.
 func (r *Result) WriteText(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %d seeds, floor %s\n\n", r.Data, r.Seeds, short(float64(r.Floor)))
+	fmt.Fprintf(&b, "%s, %d %s, floor %s\n\n", r.Data, r.Seeds, plural(r.Seeds, "seed"), short(float64(r.Floor)))
 	fmt.Fprintf(&b, "%-14s %7s %6s %8s %8s %8s   W2 at", "method", "steps", "core-s", "loss", "crossing", "straight")
 	for _, nfe := range evaluations {
 		fmt.Fprintf(&b, " %6d", nfe)
@@ -308,7 +308,7 @@ func (r *Result) WriteText(w io.Writer) error {
 	}
 	b.WriteString("\n")
 	for _, c := range r.Claims {
-		fmt.Fprintf(&b, "%-10s %s\n           %s\n", c.word(), c.Claim, c.Evidence)
+		fmt.Fprintf(&b, "%-10s %s\n           %s\n", c.word(), c.Claim, c.Evidence.Text)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

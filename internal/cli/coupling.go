@@ -69,6 +69,9 @@ func (c *couplingCall) run(cmd *cobra.Command, args []string) error {
 	if c.out != "" && format != "png" && format != "svg" {
 		return usagef("-o %s: pictures are .png or .svg", c.out)
 	}
+	if err := ready(c.out); err != nil {
+		return err
+	}
 	if cmd.Flags().Changed("coupling") {
 		if len(c.only) > 0 {
 			return usagef("--coupling and --only both name couplings: give one")

@@ -190,13 +190,14 @@ func spent(mean float64, most int) string {
 }
 
 // formatOf is the format of an output file, by its extension; CSV without one.
+// The error tells, too, why the file cannot be written.
 func formatOf(path string) (string, error) {
 	ext := strings.ToLower(strings.TrimPrefix(filepath.Ext(path), "."))
 	switch ext {
 	case "":
-		return "csv", nil
+		return "csv", ready(path)
 	case "csv", "npy", "jsonl", "png", "svg":
-		return ext, nil
+		return ext, ready(path)
 	case "gif":
 		return "", usagef("-o %s: sample draws no film; use laminar animate", path)
 	}
