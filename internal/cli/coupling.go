@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -77,6 +78,11 @@ func (c *couplingCall) run(cmd *cobra.Command, args []string) error {
 			return usagef("--coupling and --only both name couplings: give one")
 		}
 		c.only = []string{r.Coupling.Name}
+	}
+	for _, name := range c.only {
+		if !slices.Contains(couplingNames(), name) {
+			return usagef("--only: unknown coupling %q; choose one of %s", name, strings.Join(couplingNames()[1:], ", "))
+		}
 	}
 	o := run.CouplingDefaults()
 	o.Names, o.Optimum, o.Kernels = c.only, c.n, c.kernels

@@ -44,7 +44,7 @@ type logprobCall struct {
 }
 
 func (a *app) logprobCommand() *cobra.Command {
-	l := &logprobCall{app: a, solver: solverFlags{precise: true}}
+	l := &logprobCall{app: a, solver: solverFlags{precise: true, only: func(m *solve.Method) bool { return !m.Scheduled && m.Kind != solve.Jump }}}
 	cmd := &cobra.Command{
 		Use: "logprob MODEL FILE", Short: "Say how likely a model finds the rows of a file",
 		Long: `Write the log density that MODEL gives each row of FILE, in nats and in the
@@ -129,8 +129,8 @@ func (l *logprobCall) run(cmd *cobra.Command, args []string) error {
 		res.File = &l.out
 		return l.printJSON(res)
 	}
-	l.note("%s rows, %.4f nats each on average, %.4f bits per dimension; %s evaluations each",
-		thousands(res.N), float64(res.Mean), float64(res.Bits), spent(res.NFE, res.NFEMax))
+	l.note("%s, %.4f nats each on average, %.4f bits per dimension; %s evaluations each",
+		counted(res.N, "row"), float64(res.Mean), float64(res.Bits), spent(res.NFE, res.NFEMax))
 	return nil
 }
 

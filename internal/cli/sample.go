@@ -158,7 +158,7 @@ stops before the last. --rows carries given rows from the time --from.`,
 				return a.printJSON(res)
 			}
 			if out != "" && out != "-" {
-				a.note("%s points in %s, %s evaluations each", thousands(x.N), out, spent(stats.NFE, stats.MaxNFE))
+				a.note("%s in %s, %s evaluations each", counted(x.N, "point"), out, spent(stats.NFE, stats.MaxNFE))
 			}
 			return nil
 		},
