@@ -111,6 +111,32 @@ func TestOneRow(t *testing.T) {
 	}
 }
 
+// Points can bring their density with them.
+func TestSampleLogProb(t *testing.T) {
+	points := filepath.Join(t.TempDir(), "points.csv")
+	precise := []string{"--solver", "rk4", "--nfe", "80"}
+	must(t, append([]string{"sample", moons(), "-n", "30", "--logprob", "-o", points}, precise...)...)
+	text, err := os.ReadFile(points)
+	if err != nil {
+		t.Fatal(err)
+	}
+	header, rows := numbers(t, string(text))
+	if !slices.Equal(header, []string{"x0", "x1", "log_density"}) || len(rows) != 30 {
+		t.Fatalf("%v, %d rows", header, len(rows))
+	}
+	_, again := numbers(t, must(t, append([]string{"logprob", moons(), points}, precise...)...))
+	for i, r := range rows {
+		if math.Abs(again[i][0]-r[2]) > 5e-3*(1+math.Abs(r[2])) {
+			t.Errorf("row %d was drawn with density %v, and has %v", i, r[2], again[i][0])
+		}
+	}
+	for _, args := range [][]string{{"--logprob", "-o", "x.png"}, {"--logprob", "--to", "3"}, {"--logprob", "--solver", "ddim"}} {
+		if code, _, errs := call(append([]string{"sample", moons()}, args...)...); code != exitUsage || strings.Count(errs, "\n") != 1 {
+			t.Errorf("%v: code %d, %s", args, code, errs)
+		}
+	}
+}
+
 // Rows with labels are judged given them, without as rows of no known label.
 func TestLogProbTakesLabels(t *testing.T) {
 	dir := t.TempDir()

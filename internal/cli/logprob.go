@@ -32,6 +32,9 @@ type scored struct {
 	Rows    [][]float64   `json:"rows,omitempty"`
 }
 
+// densityColumn is the name of a column of log densities.
+const densityColumn = "log_density"
+
 // logprobCall is one call of the verb logprob.
 type logprobCall struct {
 	*app
@@ -147,7 +150,7 @@ func (l *logprobCall) table(d sample.Density, dim int) *data.Table {
 		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(d.LogP[a], d.LogP[b]) })
 	}
 	value := func(v float64) float64 { return v }
-	name, errName, scale := "log_density", "standard_error", 1.0
+	name, errName, scale := densityColumn, "standard_error", 1.0
 	if l.bits {
 		value = func(v float64) float64 { return sample.Bits(v, dim) }
 		name, scale = "bits_per_dim", -sample.Bits(1, dim)

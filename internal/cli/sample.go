@@ -102,6 +102,7 @@ func (a *app) sampleCommand() *cobra.Command {
 	var f sampleFlags
 	var span timeFlags
 	var out string
+	var dense bool
 	cmd := &cobra.Command{
 		Use: "sample MODEL", Short: "Draw points from a model",
 		Long: `Draw points from MODEL, in the numbers of its data. The extension of -o picks
@@ -114,6 +115,7 @@ stops before the last. --rows carries given rows from the time --from.`,
   laminar sample runs/moons --solver heun --nfe 8 -o points.png
   laminar sample runs/digits --class 7 --guidance 2 -n 50 -o sevens.png
   laminar sample runs/moons --rtol 1e-4 --json -o points.npy
+  laminar sample runs/moons --logprob --solver rk4 --nfe 80
   laminar sample runs/cells --to 2 -n 500 -o at2.csv
   laminar sample runs/cells --rows cells.csv --from 2 --to 3 -o carried.csv`,
 		Args: takes(1, 1, "MODEL"),
@@ -130,15 +132,20 @@ stops before the last. --rows carries given rows from the time --from.`,
 			if err != nil {
 				return err
 			}
-			x, stats, err := span.draw(cmd, a, s, c)
+			if dense && (format == "png" || format == "svg") {
+				return usagef("-o %s: a density is a number; use .csv, .npy or .jsonl", out)
+			}
+			draw := span.draw
+			if dense {
+				draw = span.drawDensity
+			}
+			x, stats, err := draw(cmd, a, s, c)
 			if err != nil {
 				return err
 			}
-			columns := s.Model.Columns
-			if len(columns) == 0 {
-				for i := range x.D {
-					columns = append(columns, fmt.Sprintf("x%d", i))
-				}
+			columns := columnNames(s.Model.Columns, s.Model.Dim())
+			if dense {
+				columns = append(slices.Clone(columns), densityColumn)
 			}
 			res := sampled{N: x.N, NFE: stats.NFE, NFEMax: stats.MaxNFE}
 			if a.json && (out == "" || out == "-") {
@@ -165,6 +172,7 @@ stops before the last. --rows carries given rows from the time --from.`,
 	}
 	f.add(cmd, 1000)
 	span.add(cmd)
+	cmd.Flags().BoolVar(&dense, "logprob", false, "write the log density of each point beside it, from the same solution")
 	cmd.Flags().StringVarP(&out, "output", "o", "", "`file` to write: .csv, .npy, .jsonl, .png or .svg")
 	return cmd
 }
