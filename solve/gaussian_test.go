@@ -136,6 +136,86 @@ func TestScheduledOrders(t *testing.T) {
 	}
 }
 
+// Multistep methods keep their order on grids whose steps differ much from the
+// ones before them.
+func TestUnevenOrders(t *testing.T) {
+	for _, m := range solve.Catalogue() {
+		if m.Kind != solve.Multistep || m.Order < 2 {
+			continue
+		}
+		for name, s := range schedules {
+			var lh, le []float64
+			for steps := 60; steps <= 480; steps *= 2 {
+				grid := []float64{0}
+				for i := range steps {
+					grid = append(grid, grid[i]+[]float64{0.5, 1.5}[i%2]/float64(steps))
+				}
+				grid[steps] = 1
+				f := bell{s, 1.5, 0.6}
+				x := matrix(t, []float64{-2}, []float64{-1}, []float64{0.1}, []float64{1.3})
+				want := make([]float64, x.N)
+				for i, v := range x.Data {
+					want[i] = f.moved(v, 0.15, 0.9)
+				}
+				if _, err := scheduled(t, solve.Config{Method: m.Name, Grid: grid}, s).Solve(bg, f, x, 0.15, 0.9); err != nil {
+					t.Fatal(err)
+				}
+				lh, le = append(lh, -math.Log(float64(steps))), append(le, math.Log(gap(x.Data, want)))
+			}
+			if got := slope(lh, le); got < float64(m.Order)-0.35 {
+				t.Errorf("%s, %s: order %.2f, want %d (log errors %.3v)", m.Name, name, got, m.Order, le)
+			}
+		}
+	}
+}
+
+// DPM-Solver++ 2M by its own formula, on straight lines and two uneven steps:
+// lambda = log(t/(1-t)), D = x + (1-t) v, and with h = lambda' - lambda and
+// r = h_last/h, x' = (1-t')/(1-t) x - t' (e^-h - 1) [(1 + 1/2r) D - 1/2r D_last].
+func TestDPMIsItsFormula(t *testing.T) {
+	f := bell{schedules["linear"], 1.5, 0.6}
+	lambda := func(t float64) float64 { return math.Log(t / (1 - t)) }
+	estimate := func(x, at float64) float64 {
+		v := tensor.NewOf[float64](1, 1)
+		if err := f.Velocity(v, matrix(t, []float64{x}), at); err != nil {
+			t.Fatal(err)
+		}
+		return x + (1-at)*v.Data[0]
+	}
+	const a, b, c = 0.2, 0.3, 0.7
+	x := matrix(t, []float64{-0.4})
+	h1, h2 := lambda(b)-lambda(a), lambda(c)-lambda(b)
+	r := h1 / h2
+	d1 := estimate(x.Data[0], a)
+	y := (1-b)/(1-a)*x.Data[0] - b*math.Expm1(-h1)*d1
+	d2 := estimate(y, b)
+	want := (1-c)/(1-b)*y - c*math.Expm1(-h2)*((1+1/(2*r))*d2-1/(2*r)*d1)
+	if _, err := scheduled(t, solve.Config{Method: "dpmpp2m", Grid: []float64{0, 0.2, 1}}, f.schedule).Solve(bg, f, x, a, c); err != nil {
+		t.Fatal(err)
+	}
+	if math.Abs(x.Data[0]-want) > 1e-12 {
+		t.Errorf("%v, want %v", x.Data[0], want)
+	}
+}
+
+// The step that ends at the data adds no noise: one step of a stochastic method
+// from noise to data is that of the flow.
+func TestLastStepHasNoNoise(t *testing.T) {
+	f := bell{schedules["linear"], 1.5, 0.6}
+	for _, c := range []struct{ method, flow string }{{"em", "euler"}, {"sde-heun", "heun"}} {
+		a, b := matrix(t, []float64{0.3}, []float64{-1}), matrix(t, []float64{0.3}, []float64{-1})
+		if _, err := scheduled(t, solve.Config{Method: c.method, Steps: 1, Diffusion: "constant"}, f.schedule).Solve(bg, f, a, 0, 1); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := solver[float64](t, solve.Config{Method: c.flow, Steps: 1}).Solve(bg, f, b, 0, 1); err != nil {
+			t.Fatal(err)
+		}
+		if gap(a.Data, b.Data) > 1e-12 {
+			t.Errorf("one step of %s leads to %v, of %s to %v", c.method, a.Data, c.flow, b.Data)
+		}
+	}
+}
+
 // DDIM by its own formula, from the predicted noise of a variance-preserving
 // process: sqrt(abar') (x - sqrt(1-abar) eps)/sqrt(abar) + sqrt(1-abar') eps.
 func TestDDIMIsItsFormula(t *testing.T) {
