@@ -9,6 +9,7 @@ import (
 
 	"laminar/field"
 	"laminar/flow"
+	"laminar/metric"
 	"laminar/rng"
 	"laminar/solve"
 	"laminar/tensor"
@@ -427,6 +428,64 @@ func TestMarginals(t *testing.T) {
 	// The test can fail.
 	if got := distance(solve.Config{Method: "euler", Steps: 3}); got < bound {
 		t.Errorf("three Euler steps pass: %.4f", got)
+	}
+}
+
+// At 250 steps W2 of the stochastic methods' samples to data is that of the
+// flow's own, but for less than the 95 % interval of the floor, which is data
+// against data.
+func TestMarginalsInW2(t *testing.T) {
+	const n, pairs = 400, 8
+	f := mixture2(t)
+	data := func(seed int) tensor.Mat {
+		s := rng.New(uint64(seed)).Stream()
+		x := tensor.New(n, 2)
+		for i := range n {
+			c := [][]float64{{-1, 0, 0.3}, {1, 1, 0.5}, {1, 1, 0.5}, {0.5, -1.5, 0.2}}[s.IntN(4)]
+			for j := range 2 {
+				x.Row(i)[j] = float32(c[j] + c[2]*s.NormFloat64())
+			}
+		}
+		return x
+	}
+	w2 := func(x, y tensor.Mat) float64 {
+		d, err := metric.W2(x, y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	var floor []float64
+	for p := range pairs {
+		floor = append(floor, w2(data(p), data(100+p)))
+	}
+	_, ci := metric.Student(floor)
+	allowed := float64(ci[1]-ci[0]) / 2
+	distance := func(c solve.Config) (mean float64) {
+		x := tensor.Convert[float64](normal(n*pairs, 2, 31))
+		if _, err := scheduled(t, c, schedules["linear"]).Solve(bg, f, x, 0, 1); err != nil {
+			t.Fatal(err)
+		}
+		for p := range pairs {
+			mean += w2(tensor.Convert[float32](x.Rows(p*n, (p+1)*n)), data(p)) / pairs
+		}
+		return mean
+	}
+	flow := distance(solve.Config{Method: "euler", Steps: 250})
+	for _, c := range []solve.Config{
+		{Method: "em"},
+		{Method: "em", Diffusion: "constant"},
+		{Method: "sde-heun"},
+		{Method: "ancestral"},
+	} {
+		c.Steps = 250
+		if got := distance(c); math.Abs(got-flow) > allowed {
+			t.Errorf("%s %s: W2 %.4f, the flow's %.4f, allowed %.4f", c.Method, c.Diffusion, got, flow, allowed)
+		}
+	}
+	// The test can fail.
+	if got := distance(solve.Config{Method: "em", Steps: 3}); math.Abs(got-flow) < allowed {
+		t.Errorf("3 steps pass: %.4f, the flow's %.4f, allowed %.4f", got, flow, allowed)
 	}
 }
 
