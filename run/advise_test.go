@@ -90,7 +90,7 @@ func TestAdviseGivesUp(t *testing.T) {
 	o := AdviseDefaults()
 	o.NFE, o.Solvers, o.Grids = []int{1, 2, 4, 8}, []string{"euler", "midpoint"}, []string{"uniform", "quadratic"}
 	o.N, o.Pairs, o.Screen, o.Tolerance = 60, 3, 300, 1.002
-	for seed := range uint64(60) {
+	for seed := uint64(25); seed < 85; seed++ { // the first that does so on most machines is 30
 		o.Key = rng.New(seed)
 		a, err := Advise(context.Background(), res.Saved, res.Plan, o)
 		if err != nil {
