@@ -32,3 +32,23 @@ func ExampleFlowMatching() {
 	//  reads target [2]
 	//  reads seed [1]
 }
+
+// The score along a Brownian bridge is a network of its own, trained on the pairs
+// of its flow.
+func ExampleBridgeScore() {
+	net, err := nn.Post().Network(2, flow.CondSpec{})
+	if err != nil {
+		panic(err)
+	}
+	for _, sigma := range []float32{0.5, 0} {
+		phases, err := objective.BridgeScore{Path: path.Bridge{Sigma: sigma}, Times: path.Uniform{}}.Phases(net)
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Println("phase", phases[0].Name, "trains", phases[0].Trains)
+	}
+	// Output:
+	// phase score trains net
+	// objective: a bridge's score needs a width above 0 (it is 0), times, and drop in [0, 1)
+}
