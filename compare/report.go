@@ -192,9 +192,13 @@ func (c Claim) word() string {
 // WriteHTML writes the report as one page that refers to nothing outside itself.
 // The rules stand before the figures.
 func (r *Result) WriteHTML(w io.Writer) error {
+	budget := "the same processor time"
+	if r.Budget == 0 {
+		budget = "given numbers of steps"
+	}
 	p := report.Page{
 		Title:   filepath.Base(r.Data) + ": the claims put to the test",
-		Summary: fmt.Sprintf("%d methods with the same network and the same processor time, each trained from %d %s and judged by the same figures.", len(r.Methods), r.Seeds, plural(r.Seeds, "seed")),
+		Summary: fmt.Sprintf("%d methods with the same network and %s, each trained from %d %s and judged by the same figures.", len(r.Methods), budget, r.Seeds, plural(r.Seeds, "seed")),
 		Facts: []report.Fact{
 			{Name: "network", Value: r.Network},
 			{Name: "seeds", Value: strconv.Itoa(r.Seeds)},
@@ -237,7 +241,7 @@ const decided = "These rules are part of the program: a run of it does not choos
 	"so figures are divided seed by seed; the mean of the logarithms of these ratios has a 95 % interval of Student's t over the seeds. A claim whose interval holds no difference is undecided, and one that fails is reported as failing."
 
 func (r *Result) about() string {
-	text := fmt.Sprintf("W2 is the mean over %d pairs of %d points for each seed, against %s", r.Pairs, r.N, r.Against)
+	text := fmt.Sprintf("W2 is the mean over %d %s of %d points for each seed, against %s", r.Pairs, plural(r.Pairs, "pair"), r.N, r.Against)
 	if r.Units != "" {
 		text += ", in " + r.Units
 	}
