@@ -26,6 +26,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -75,14 +76,19 @@ func complete(ctx context.Context, done []Cell, cells, seeds, keep string, worke
 		if err != nil {
 			return done, fmt.Errorf("-seeds: %w", err)
 		}
-		for _, m := range methods {
-			for _, t := range tasks {
+		for _, t := range tasks {
+			set := sync.OnceValues(func() (Set, error) { return t.load(seed) })
+			for _, m := range methods {
 				if m.ownNoise && t.source != nil || !pattern.MatchString(m.Name+"/"+t.Name) || has(done, t, m, seed) {
 					continue
 				}
 				todo++
 				jobs = append(jobs, func() error {
-					c, err := measure(ctx, t, m, seed, workers)
+					s, err := set()
+					if err != nil {
+						return err
+					}
+					c, err := measure(ctx, s, m, seed, workers)
 					if err != nil {
 						return fmt.Errorf("%s/%s, seed %d: %w", m.Name, t.Name, seed, err)
 					}
