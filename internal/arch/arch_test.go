@@ -50,6 +50,7 @@ var table = []pkg{
 	{"data/image", 2, "tensor rng flow data"},
 	{"solve", 2, "tensor rng flow"},
 	{"metric", 2, "tensor rng internal/par internal/kernel internal/lap flow"},
+	{"boost", 2, "tensor rng internal/par flow"},
 	{"plot", 2, "tensor flow"},
 	{"report", 2, "tensor flow"},
 	{"modelfile", 2, "tensor flow"},
