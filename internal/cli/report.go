@@ -17,12 +17,13 @@ import (
 
 const reportHelp = `Judge the rows of SYNTH, a table, against those of REAL that they were made
 from: how like they are (each column, pairs of columns, whether a classifier
-tells them apart), how useful (trees grown on them, tested on real rows), and how
-private (copies, and whether rows are nearer to training rows than chance).
+tells them apart), how useful (trees grown on them, tested on real rows), and
+how private (copies, and whether rows are nearer to training rows than chance).
 
 Beside every figure stands its floor, what real rows get by the same measure.
 --holdout is a file of real rows that training has not seen; without it privacy
-cannot be decided. -o writes a page with pictures (.html) or the figures (.json).
+cannot be decided. -o writes a page with pictures (.html) or the figures
+(.json).
 
 Files are those that schema reads; SYNTH has the columns of REAL in the same
 order. The kinds of columns are inferred from REAL or given with --schema.`
