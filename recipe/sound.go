@@ -15,11 +15,11 @@ func suitSound(r *Recipe) {
 	if r.Preset == "post" {
 		return
 	}
-	r.Network.Kind, r.Network.Width, r.Network.Depth = "unet", 64, 1
-	r.Train.Batch, r.Train.ValidateEvery, r.Train.Patience = 32, 250, 12
-	r.Train.Steps = 6000
+	r.Network.Kind, r.Network.Width, r.Network.Depth = "unet", 48, 1
+	r.Train.Batch, r.Train.ValidateEvery, r.Train.Patience = 16, 250, 10
+	r.Train.Steps = 5000
 	if r.Preset == "fast" {
 		r.Train.Steps = 600
 	}
-	r.Optim.EMA = 0.999
+	r.Optim.Rate, r.Optim.EMA = 1e-3, 0.999
 }

@@ -20,6 +20,14 @@ import (
 
 func soundOf(s *Saved) soundForm { return s.Form.(soundForm) }
 
+// Plural names the rows of the model: points, images, sounds, molecules.
+func (s *Saved) Plural() string {
+	if s.Kind() == recipe.Sound {
+		return "sounds"
+	}
+	return s.Kind()
+}
+
 func (sounds) Formats() []string { return []string{"wav"} }
 
 // gap is the silence between the sounds of a file, in seconds.
