@@ -32,6 +32,9 @@ type gallery struct {
 	classifier func(c *classify.Config, n int)
 }
 
+// galleried is a form whose rows make a gallery.
+type galleried interface{ gallery(s *Saved) gallery }
+
 // filmRows is the number of rows in a film.
 const filmRows = 36
 
@@ -69,6 +72,20 @@ func (g gallery) film(ctx context.Context, w io.Writer, s *Saved, plan *recipe.P
 	grid := g.grid(tr.Z[0])
 	grid.Dark = o.Dark
 	return grid.GIF(w, shown, titles)
+}
+
+// between writes a GIF in which each row turns into another.
+func (g gallery) between(w io.Writer, x tensor.Mat, steps int) error {
+	n := x.N / steps
+	var frames []tensor.Mat
+	for k := range steps {
+		z := tensor.New(n, x.D)
+		for i := range n {
+			copy(z.Row(i), x.Row(i*steps+k))
+		}
+		frames = append(frames, g.grid(z).Rows)
+	}
+	return g.grid(x.Rows(0, n)).GIF(w, frames, make([]string, steps))
 }
 
 // picture shows rows in the numbers of the data.

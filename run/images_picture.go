@@ -41,11 +41,11 @@ func (m images) Write(w io.Writer, format string, s *Saved, rows tensor.Matrix[f
 
 // Picture shows rows as a grid, about as wide as it is high.
 func (images) Picture(s *Saved, rows tensor.Matrix[float64], o PictureOptions) (plot.Figure, error) {
-	return formOf(s).gallery().picture(rows, o)
+	return formOf(s).gallery(s).picture(rows, o)
 }
 
 // gallery shows pictures as they are, as a square.
-func (f imageForm) gallery() gallery {
+func (f imageForm) gallery(*Saved) gallery {
 	return gallery{
 		kind: recipe.Images, many: "images", one: "image", h: f.Height, w: f.Width, c: f.Channels, unit: "grey levels", scale: 127.5,
 		grid: func(rows tensor.Mat) plot.Images {
@@ -69,7 +69,7 @@ func (images) tune(o *EvalOptions) {
 
 // Judge judges a model by a classifier of the images that it has learnt from.
 func (images) Judge(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (Judgement, error) {
-	r, err := formOf(s).gallery().judge(ctx, s, plan, o)
+	r, err := formOf(s).gallery(s).judge(ctx, s, plan, o)
 	if err != nil {
 		return nil, err
 	}
@@ -80,10 +80,10 @@ func (images) Files() []string { return galleryFiles }
 
 func (images) Sections(ctx context.Context, s *Saved, plan *recipe.Plan, j Judgement, o PictureOptions) ([]report.Section, error) {
 	r, _ := j.(*ReadingReport)
-	return formOf(s).gallery().sections(ctx, s, r, o)
+	return formOf(s).gallery(s).sections(ctx, s, r, o)
 }
 
 // Film writes a GIF of images that come out of noise.
 func (images) Film(ctx context.Context, w io.Writer, s *Saved, plan *recipe.Plan, o AnimateOptions) error {
-	return formOf(s).gallery().film(ctx, w, s, plan, o)
+	return formOf(s).gallery(s).film(ctx, w, s, plan, o)
 }

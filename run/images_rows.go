@@ -3,7 +3,6 @@ package run
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 
@@ -100,19 +99,5 @@ func (s *Saved) ReadMask(path string) ([]float32, error) {
 func (m images) Glimpse(ctx context.Context, s *Saved, threads int) (plot.Figure, error) {
 	var o PictureOptions
 	o.Sample.Workers = threads
-	return formOf(s).gallery().byClass(ctx, s, o)
-}
-
-// betweenFilm writes a GIF in which each image turns into another.
-func betweenFilm(w io.Writer, f imageForm, x tensor.Mat, steps int) error {
-	n := x.N / steps
-	var frames []tensor.Mat
-	for k := range steps {
-		z := tensor.New(n, x.D)
-		for i := range n {
-			copy(z.Row(i), x.Row(i*steps+k))
-		}
-		frames = append(frames, z)
-	}
-	return f.gallery().grid(frames[0]).GIF(w, frames, make([]string, steps))
+	return formOf(s).gallery(s).byClass(ctx, s, o)
 }
