@@ -167,7 +167,7 @@ func TestTakes(t *testing.T) {
 			t.Errorf("%s is held out", n)
 		}
 	}
-	for _, other := range [][]string{{"7_jackson_0.wav", "seven.wav"}, {"7_j_0.wav", "7_j_1.wav", "7_j_5.wav"}, {"7_j_9.wav", "7_j_8.wav"}} {
+	for _, other := range [][]string{{"7_jackson_0.wav", "seven.wav"}, {"7_j_0.wav", "7_j_1.wav", "7_j_5.wav"}, {"7_j_9.wav", "7_j_8.wav"}, {"7_j_5.wav", "7_j_7.wav", "7_j_9.wav"}} {
 		s, err := audio.ReadFolder(folder(t, other...), "f")
 		if err != nil || s.TestTakes() != "" {
 			t.Errorf("%v: %q %v", other, s.TestTakes(), err)
