@@ -203,23 +203,23 @@ func (s *Server) material(r *recipe.Recipe, sub subject) (m recipe.Material, err
 	return m, err
 }
 
-func (s *Server) stuff(path, name string, points *own) (recipe.Stuff, error) {
+func (s *Server) stuff(path, name string, points *own) (recipe.Given, error) {
 	builtIn := recipe.IsBuiltIn(name)
 	switch {
 	case builtIn && points != nil:
-		return recipe.Stuff{}, &flow.FieldError{Path: path, Msg: fmt.Sprintf("%s is a built-in data set, but points were sent; name them as a file", name)}
+		return recipe.Given{}, &flow.FieldError{Path: path, Msg: fmt.Sprintf("%s is a built-in data set, but points were sent; name them as a file", name)}
 	case builtIn:
-		return recipe.BuiltInStuff(name, false)
+		return recipe.BuiltInData(name, false)
 	case points == nil:
-		return recipe.Stuff{}, &flow.FieldError{Path: path, Msg: fmt.Sprintf("%.80q is no built-in data set, and no points were sent for it", name)}
+		return recipe.Given{}, &flow.FieldError{Path: path, Msg: fmt.Sprintf("%.80q is no built-in data set, and no points were sent for it", name)}
 	case len(name) > 200 || strings.ContainsFunc(name, unicode.IsControl):
-		return recipe.Stuff{}, &flow.FieldError{Path: path, Msg: "is no file name of at most 200 letters"}
+		return recipe.Given{}, &flow.FieldError{Path: path, Msg: "is no file name of at most 200 letters"}
 	}
 	x, err := decodePoints(points.Points, s.cfg.Limits.Points)
 	if err != nil {
-		return recipe.Stuff{}, &flow.FieldError{Path: path, Msg: err.Error()}
+		return recipe.Given{}, &flow.FieldError{Path: path, Msg: err.Error()}
 	}
-	return recipe.Stuff{Table: &data.Table{Name: name, Columns: []string{"x", "y"}, X: x}}, nil
+	return recipe.Given{Table: &data.Table{Name: name, Columns: []string{"x", "y"}, X: x}}, nil
 }
 
 // decodePoints reads base64 of little-endian float64, two columns.
