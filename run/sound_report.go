@@ -51,6 +51,9 @@ func (sounds) Sections(ctx context.Context, s *Saved, plan *recipe.Plan, j Judge
 	return append([]report.Section{sec}, out...), nil
 }
 
+// besideTitle is that of both pictures.
+const besideTitle = "spoken on the left, made on the right"
+
 // besides is the number of sounds on each side of a line.
 const besides = 4
 
@@ -129,7 +132,7 @@ func spaced(rows tensor.Mat, empty float32) tensor.Mat {
 
 func (p *pairing) spectrograms() (plot.Figure, error) {
 	g := p.g.grid(spaced(p.rows, float32(-p.form.Floor)))
-	g.Columns, g.Names = 2*besides+1, p.names
+	g.Columns, g.Names, g.Title = 2*besides+1, p.names, besideTitle
 	return g.Figure()
 }
 
@@ -164,5 +167,5 @@ func (p *pairing) waves() (plot.Figure, error) {
 			}
 		}
 	}
-	return plot.Images{Rows: spaced(rows, 0), Width: waveWide, Height: waveHigh, Hi: 1, Columns: 2*besides + 1, Names: p.names}.Figure()
+	return plot.Images{Rows: spaced(rows, 0), Width: waveWide, Height: waveHigh, Hi: 1, Columns: 2*besides + 1, Names: p.names, Title: besideTitle}.Figure()
 }
