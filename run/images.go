@@ -275,6 +275,9 @@ func (f imageFiles) read(path string) (s imageSet, digest string, err error) {
 	if s.Deep > 0 {
 		s.notes = append(s.notes, fmt.Sprintf("%d of %d pictures have 16 bits to a channel: they are rounded to 8", s.Deep, s.Len()))
 	}
+	if s.C == 3 || min(s.H, s.W) > 48 {
+		s.notes = append(s.notes, "the preset is for small grey pictures and some minutes: large ones, or colour, want more, --width 64 --steps 50000 for a start")
+	}
 	if n := s.Len(); n < 10*fewImages {
 		s.notes = append(s.notes, fmt.Sprintf("%d pictures are few: a model may learn them by heart", n))
 	}
