@@ -31,6 +31,7 @@ func (c *compiler) fuse() {
 	c.mark()
 	c.fuseConv()
 	c.fuseWinograd()
+	c.fuseNarrow()
 	for i := range c.nodes {
 		if c.nodes[i].live && c.nodes[i].root == i {
 			c.fuseRow(i)

@@ -31,6 +31,7 @@ const (
 	opWino                               // opConv or opConvImage with fewer products
 	opWinoPack                           // its weight
 	opWinoWeight                         // opConvWeight with fewer products
+	opTurn                               // a weight of a convolution with the taps in reverse and the channels exchanged
 	opStrip                              // several operations, line by line
 	opOut
 )

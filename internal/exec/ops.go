@@ -98,8 +98,16 @@ func (c *compiler) instruction(i int) instr {
 		ins.win = c.geometry(i)
 	case opConvImage:
 		ins.win, ins.k = c.geometry(n.win), last(x.Shape)
+		ins.win.c = last(n.Shape)
 	case opConvWeight:
 		ins.win, ins.winLeft, ins.m, ins.n = c.geometry(n.win), n.winLeft, n.Shape[0], n.Shape[1]
+		ins.win.c = last(y.Shape)
+		if n.winLeft {
+			ins.win.c = last(x.Shape)
+		}
+	case opTurn:
+		ins.m, ins.n = x.Shape[0], n.Shape[0]
+		ins.k = n.Shape[1] / max(ins.m, 1)
 	case opWinoPack:
 		ins.wino = c.wino(n.win, n.Shape[0], n.Shape[1])
 	case opWinoWeight:
@@ -107,6 +115,7 @@ func (c *compiler) instruction(i int) instr {
 	case opDense, opConv, opWino:
 		if n.Op == opConv {
 			ins.win = c.geometry(n.win)
+			ins.win.c = last(x.Shape)
 		}
 		if n.Op == opWino {
 			ins.wino = c.wino(n.win, last(x.Shape), last(n.Shape))
@@ -250,6 +259,8 @@ func (f *frame) run(i *instr) {
 		f.convImage(i, dst, x, y, rows)
 	case opConvWeight:
 		f.convWeight(i, dst, x, y, rows)
+	case opTurn:
+		turn(dst, x, i.m, i.n, i.k)
 	case opWinoPack:
 		f.winoPack(i, dst, x)
 	case opWinoWeight:

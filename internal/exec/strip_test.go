@@ -54,7 +54,8 @@ func normed(t *testing.T) *graph.Program {
 func TestStrips(t *testing.T) {
 	p := normed(t)
 	f := newFeed(p, 20, rng.New(4))
-	everyway(t, func(t *testing.T, o Options) { compare(t, p, f, o, 2e-5) })
+	exact := f.exact(t, p)
+	everyway(t, func(t *testing.T, o Options) { compareTo(t, p, f, exact, o, 2e-5) })
 	for _, k := range kernel.Available() {
 		o := Options{Kernels: k}
 		whole := bind(t, p, f, o)

@@ -62,7 +62,8 @@ func TestWinograd(t *testing.T) {
 		}
 		f := newFeed(p, c.rows, rng.New(3))
 		t.Run(fmt.Sprintf("%dx%d %d-%d", c.w.H, c.w.W, c.in, c.out), func(t *testing.T) {
-			everyway(t, func(t *testing.T, o Options) { compare(t, p, f, o, 2e-5) })
+			want := f.exact(t, p)
+			everyway(t, func(t *testing.T, o Options) { compareTo(t, p, f, want, o, 2e-5) })
 		})
 	}
 }
