@@ -100,6 +100,12 @@ func (s *Saved) judgeBySet(plan *recipe.Plan, set recipe.Set, name string) error
 	if got := set.Form().Kind(); got != s.Kind() {
 		return fmt.Errorf("%w: %s holds %s, the model makes %s", flow.ErrConfig, name, got, s.Kind())
 	}
+	if r, ok := set.(renumberer); ok {
+		var err error
+		if set, err = r.renumber(s.Model.Classes, name); err != nil {
+			return err
+		}
+	}
 	rows, _, err := set.Split(0, rng.New(0))
 	if err != nil {
 		return err
@@ -110,6 +116,11 @@ func (s *Saved) judgeBySet(plan *recipe.Plan, set recipe.Set, name string) error
 	plan.JudgeByDraws(rows)
 	plan.Recipe.Data.Name, plan.Against = name, name
 	return nil
+}
+
+// renumberer is a set that can give its classes the ids that a model knows them by.
+type renumberer interface {
+	renumber(classes []string, name string) (recipe.Set, error)
 }
 
 // renumber gives the classes of a table the ids that a model knows them by.

@@ -113,6 +113,24 @@ func (s imageSet) Transform() data.Transform { return data.Bytes{} }
 func (s imageSet) Form() recipe.Form         { return imageForm{s.H, s.W, s.C} }
 func (s imageSet) Notes() []string           { return s.notes }
 
+// renumber returns the pictures with their classes numbered as a model does.
+func (s imageSet) renumber(classes []string, name string) (recipe.Set, error) {
+	if len(classes) == 0 || s.Class == nil {
+		return s, nil
+	}
+	t := *s.Set
+	t.Classes, t.Class = classes, make([]int32, len(s.Class))
+	for i, k := range s.Class {
+		at := slices.Index(classes, s.Classes[k])
+		if at < 0 {
+			return nil, fmt.Errorf("%w: %s holds the class %q, which the model was not trained with", flow.ErrConfig, name, s.Classes[k])
+		}
+		t.Class[i] = int32(at)
+	}
+	s.Set = &t
+	return s, nil
+}
+
 func (images) Claims(path string) bool {
 	f, err := findImages(path)
 	return err == nil && f.how != nothing
@@ -226,6 +244,9 @@ func labelsOf(dir, pictures string) string {
 }
 
 func (images) Gather(d *recipe.Data) (recipe.Set, error) {
+	if d.Label != "" {
+		return nil, &flow.FieldError{Path: "data.label", Msg: "is for columns; pictures take their classes from the names of folders or from a file of labels beside them"}
+	}
 	f, err := findImages(d.Name)
 	if err != nil {
 		return nil, err

@@ -60,7 +60,7 @@ func (images) Judge(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOpti
 	}
 	if j.reader == nil {
 		r.Features = "pixels"
-	} else {
+	} else if len(j.class) > 0 {
 		seen, err := j.reader.Read(j.pixels)
 		if err != nil {
 			return nil, err
@@ -257,10 +257,13 @@ func (j *imageJudge) draw(ctx context.Context, set metric.Setting) (tensor.Mat, 
 		}
 		c.Solve.Grid, c.Solve.NFE = grid, 0
 	}
-	if len(j.class) > 0 {
+	if k := j.s.Model.Cond.Classes; k > 0 {
 		c.Cond.Class = make([]int32, j.n)
 		for i := range c.Cond.Class {
-			c.Cond.Class[i] = j.class[i%len(j.class)]
+			c.Cond.Class[i] = int32(i % k) // in turn, where the reference has none
+			if len(j.class) > 0 {
+				c.Cond.Class[i] = j.class[i%len(j.class)]
+			}
 		}
 	}
 	x, stats, err := sample.Draw(ctx, j.s.Model, c)

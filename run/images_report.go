@@ -3,6 +3,7 @@ package run
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"laminar/flow"
 	"laminar/metric"
 	"laminar/plot"
 	"laminar/recipe"
@@ -213,6 +215,19 @@ func asFigure(file, caption string, fig plot.Figure) (report.Figure, error) {
 	var b bytes.Buffer
 	err := fig.PNG(&b)
 	return report.Figure{File: file, Caption: caption, Light: b.Bytes()}, err
+}
+
+// Quality draws the figures of an eval.json.
+func (images) Quality(judged []byte) (plot.Figure, error) {
+	var r ImageReport
+	if err := json.Unmarshal(judged, &r); err != nil {
+		return plot.Figure{}, fmt.Errorf("%w: %s: %w", flow.ErrFormat, EvalFile, err)
+	}
+	fig, ok := r.quality()
+	if !ok {
+		return fig, fmt.Errorf("%w: %s holds no Frechet distance to draw", flow.ErrConfig, EvalFile)
+	}
+	return fig, nil
 }
 
 // quality draws the Frechet distance against evaluations.

@@ -345,6 +345,14 @@ func TestImageRun(t *testing.T) {
 		}
 	}
 
+	shown, err := run.PictureDefaults(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := run.Picture(t.Context(), "quality", loaded, plan, shown); err != nil {
+		t.Error(err)
+	}
+
 	// Samples are written as pictures and as numbers.
 	c := sample.Config{N: 3, Seed: rng.New(1), Solve: loaded.Solve()}
 	c.Cond.Class = []int32{1, 1, 1}
