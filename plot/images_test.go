@@ -3,6 +3,7 @@ package plot
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"image/color"
 	"image/gif"
 	"testing"
@@ -84,6 +85,6 @@ func ExampleImages() {
 	if err != nil {
 		panic(err)
 	}
-	var png bytes.Buffer
-	_ = fig.PNG(&png)
+	fmt.Println(fig.Size())
+	// Output: 395.921875 158
 }
