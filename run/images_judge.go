@@ -72,7 +72,7 @@ func (images) Judge(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOpti
 		return nil, err
 	}
 	for _, set := range o.Settings {
-		row, rows, err := j.row(ctx, set)
+		row, rows, err := j.row(ctx, set, o.Guidance)
 		if err != nil {
 			return nil, err
 		}
@@ -81,7 +81,35 @@ func (images) Judge(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOpti
 			r.samples = rows // of the last setting that did not diverge
 		}
 	}
+	if j.guidable() {
+		for _, set := range o.Settings {
+			if set.Adaptive() || set.Grid != "" || set.NFE < 4 || set.NFE > 16 {
+				continue
+			}
+			if m, err := solve.Named(set.Solver); err != nil {
+				return nil, err
+			} else if _, err := solve.Steps(m, set.NFE, 2); err != nil {
+				continue // too few for a guided step
+			}
+			row, _, err := j.row(ctx, set, shownGuidance)
+			if err != nil {
+				return nil, err
+			}
+			r.Rows = append(r.Rows, row)
+		}
+	}
 	return r, j.memory(r)
+}
+
+// shownGuidance is the scale of the rows that show what guidance does, beside
+// those without.
+const shownGuidance = 2
+
+// guidable tells that such rows are wanted: of a model that has learnt both with
+// and without its classes, where the user has not named a scale.
+func (j *imageJudge) guidable() bool {
+	_, once := j.s.Recipe.NFE()
+	return j.o.Guidance == 1 && j.reader != nil && j.s.Recipe.Drop > 0 && j.s.Recipe.Family == "flow" && !once && j.s.Recipe.Objective == "velocity"
 }
 
 // imageJudge holds what all figures of a model need.
@@ -198,18 +226,18 @@ func (j *imageJudge) floor(r *ImageReport) error {
 	return err
 }
 
-func (j *imageJudge) row(ctx context.Context, set metric.Setting) (ImageRow, tensor.Mat, error) {
+func (j *imageJudge) row(ctx context.Context, set metric.Setting, guidance float64) (ImageRow, tensor.Mat, error) {
 	nan := metric.Number(math.NaN())
 	none := metric.Interval{nan, nan}
 	row := ImageRow{
-		Solver: set.Solver, Grid: set.Grid, NFE: set.NFE, Guidance: j.o.Guidance,
+		Solver: set.Solver, Grid: set.Grid, NFE: set.NFE, Guidance: guidance,
 		Classifier: nan, ClassifierCI: none, FD: nan, FDCI: none, Precision: nan, Recall: nan,
 	}
 	var lost tensor.Mat
 	if !j.s.suits(set) {
 		return row, lost, nil
 	}
-	x, cond, nfe, err := j.draw(ctx, set)
+	x, cond, nfe, err := j.draw(ctx, set, guidance)
 	if errors.Is(err, flow.ErrDiverged) {
 		return row, lost, nil // a row of nulls
 	}
@@ -241,8 +269,8 @@ func (j *imageJudge) row(ctx context.Context, set metric.Setting) (ImageRow, ten
 }
 
 // draw draws samples of the classes that the reference has.
-func (j *imageJudge) draw(ctx context.Context, set metric.Setting) (tensor.Mat, flow.Cond, float64, error) {
-	c := sample.Config{N: j.n, Seed: j.key("noise"), Source: j.s.Source, Workers: j.o.Threads, Guidance: j.o.Guidance, Solve: solve.Defaults()}
+func (j *imageJudge) draw(ctx context.Context, set metric.Setting, guidance float64) (tensor.Mat, flow.Cond, float64, error) {
+	c := sample.Config{N: j.n, Seed: j.key("noise"), Source: j.s.Source, Workers: j.o.Threads, Guidance: guidance, Solve: solve.Defaults()}
 	c.Solve.Method, c.Solve.NFE = set.Solver, set.NFE
 	if j.o.Diffusion != "" {
 		c.Solve.Diffusion, c.Solve.DiffusionScale = j.o.Diffusion, j.o.DiffusionScale

@@ -241,11 +241,15 @@ func (r *ImageReport) quality() (plot.Figure, bool) {
 		if v := float64(x.FD); !(v > 0) || math.IsInf(v, 0) {
 			continue
 		}
-		i, ok := at[x.Solver]
+		name := x.Solver
+		if x.Guidance != 1 {
+			name += fmt.Sprintf(", guidance %g", x.Guidance)
+		}
+		i, ok := at[name]
 		if !ok {
 			i = len(q.Series)
-			at[x.Solver] = i
-			q.Series = append(q.Series, plot.Series{Name: x.Solver})
+			at[name] = i
+			q.Series = append(q.Series, plot.Series{Name: name})
 		}
 		s := &q.Series[i]
 		s.NFE, s.W2 = append(s.NFE, float64(x.NFE)), append(s.W2, float64(x.FD))
