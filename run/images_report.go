@@ -130,10 +130,10 @@ func (r *ImageReport) remarks() []string {
 	}
 	if r.Features == "classifier" {
 		out = append(out, fmt.Sprintf("A classifier trained on the same images reads %s %% of these right; FD,", inPercent(r.Classifier)),
-			"precision and recall are measured in its features. "+floor)
+			"precision and recall are measured in its features.", floor)
 	} else {
 		out = append(out, "The images have no classes: FD, precision and recall are measured in their",
-			"pixels, averaged over a grid. "+floor)
+			"pixels, averaged over a grid.", floor)
 	}
 	if v := float64(r.Nearest); v-v == 0 {
 		line := fmt.Sprintf("The nearest training image is %s grey levels away in the median", digits(r.Nearest, 1))
