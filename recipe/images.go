@@ -17,7 +17,7 @@ func suitImages(r *Recipe) {
 		return
 	}
 	r.Network.Kind, r.Network.Width, r.Network.Depth = "unet", 32, 1
-	r.Train.Batch, r.Train.ValidateEvery, r.Train.Patience = 64, 500, 20
+	r.Train.Batch, r.Train.ValidateEvery, r.Train.Patience = 32, 500, 20
 	r.Train.Steps, r.Optim.Rate = 6000, 3e-3
 	if r.Preset == "fast" {
 		r.Train.Steps = 1000
@@ -25,7 +25,8 @@ func suitImages(r *Recipe) {
 }
 
 // SuitImages fills in what a network for images of h x w pixels and c channels
-// leaves open: patches that leave a grid of about 14 to 28 pixels, three
+// leaves open: patches, of at most 8 x 8 pixels, that leave a grid of 14 to 28
+// where they can, three
 // resolutions of it, or as many as it has, and attention at the coarsest.
 func (r *Recipe) SuitImages(h, w, c int) {
 	n := &r.Network
@@ -34,7 +35,7 @@ func (r *Recipe) SuitImages(h, w, c int) {
 	}
 	n.Shape = []int{h, w, c}
 	if n.Patch == 0 {
-		for n.Patch = 1; h%(2*n.Patch) == 0 && w%(2*n.Patch) == 0 && min(h, w)/(2*n.Patch) >= 14; {
+		for n.Patch = 1; h%(2*n.Patch) == 0 && w%(2*n.Patch) == 0 && min(h, w)/(2*n.Patch) >= 14 && n.Patch < 8; {
 			n.Patch *= 2
 		}
 	}

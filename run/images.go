@@ -113,6 +113,25 @@ func (s imageSet) Transform() data.Transform { return data.Bytes{} }
 func (s imageSet) Form() recipe.Form         { return imageForm{s.H, s.W, s.C} }
 func (s imageSet) Notes() []string           { return s.notes }
 
+// fit returns the pictures with their classes numbered as a model does.
+func (s imageSet) fit(m *Saved, name string) (recipe.Set, error) {
+	classes := m.Model.Classes
+	if len(classes) == 0 || s.Class == nil {
+		return s, nil
+	}
+	t := *s.Set
+	t.Classes, t.Class = classes, make([]int32, len(s.Class))
+	for i, k := range s.Class {
+		at := slices.Index(classes, s.Classes[k])
+		if at < 0 {
+			return nil, fmt.Errorf("%w: %s holds the class %q, which the model was not trained with", flow.ErrConfig, name, s.Classes[k])
+		}
+		t.Class[i] = int32(at)
+	}
+	s.Set = &t
+	return s, nil
+}
+
 func (images) Claims(path string) bool {
 	f, err := findImages(path)
 	return err == nil && f.how != nothing
@@ -226,6 +245,9 @@ func labelsOf(dir, pictures string) string {
 }
 
 func (images) Gather(d *recipe.Data) (recipe.Set, error) {
+	if d.Label != "" {
+		return nil, &flow.FieldError{Path: "data.label", Msg: "is for columns; pictures take their classes from the names of folders or from a file of labels beside them"}
+	}
 	f, err := findImages(d.Name)
 	if err != nil {
 		return nil, err
@@ -274,6 +296,9 @@ func (f imageFiles) read(path string) (s imageSet, digest string, err error) {
 	}
 	if s.Deep > 0 {
 		s.notes = append(s.notes, fmt.Sprintf("%d of %d pictures have 16 bits to a channel: they are rounded to 8", s.Deep, s.Len()))
+	}
+	if s.C == 3 || min(s.H, s.W) > 48 {
+		s.notes = append(s.notes, "the preset is for small grey pictures and some minutes: large ones, or colour, want more, --width 64 --steps 50000 for a start")
 	}
 	if n := s.Len(); n < 10*fewImages {
 		s.notes = append(s.notes, fmt.Sprintf("%d pictures are few: a model may learn them by heart", n))

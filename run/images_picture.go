@@ -76,6 +76,9 @@ func (images) Judge(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOpti
 	return r, nil
 }
 
+// Quality draws the figures of an eval.json.
+func (images) Quality(judged []byte) (plot.Figure, error) { return readingQuality(judged) }
+
 func (images) Files() []string { return galleryFiles }
 
 func (images) Sections(ctx context.Context, s *Saved, plan *recipe.Plan, j Judgement, o PictureOptions) ([]report.Section, error) {

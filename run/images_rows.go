@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 
 	"laminar/data/image"
 	"laminar/flow"
@@ -34,15 +33,13 @@ func (images) ReadRows(s *Saved, path string) (Rows, error) {
 	if s.Model.Cond.Classes == 0 || set.Class == nil {
 		return out, nil
 	}
-	id := make([]int32, len(set.Classes))
-	for i, name := range set.Classes {
-		if id[i] = int32(slices.Index(s.Model.Classes, name)); id[i] < 0 {
-			return out, fmt.Errorf("%w: %s holds the class %q, which the model was not trained with", flow.ErrConfig, path, name)
-		}
+	same, err := imageSet{Set: set}.fit(s, path)
+	if err != nil {
+		return out, err
 	}
-	for _, k := range set.Class {
-		out.Cond.Class = append(out.Cond.Class, id[k])
-		out.Class = append(out.Class, set.Classes[k])
+	for _, k := range same.(imageSet).Class {
+		out.Cond.Class = append(out.Cond.Class, k)
+		out.Class = append(out.Class, s.Model.Classes[k])
 	}
 	return out, nil
 }

@@ -49,7 +49,7 @@ func (g gallery) judge(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalO
 	}
 	if j.reader == nil {
 		r.Features = "pixels"
-	} else {
+	} else if len(j.class) > 0 {
 		var err error
 		if r.Classifier, r.ClassifierCI, err = j.right(j.pixels, j.class); err != nil {
 			return nil, err
@@ -59,7 +59,7 @@ func (g gallery) judge(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalO
 		return nil, err
 	}
 	for _, set := range o.Settings {
-		row, rows, err := j.row(ctx, set)
+		row, rows, err := j.row(ctx, set, o.Guidance)
 		if err != nil {
 			return nil, err
 		}
@@ -68,7 +68,35 @@ func (g gallery) judge(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalO
 			r.samples = rows // of the last setting that did not diverge
 		}
 	}
+	if j.guidable() {
+		for _, set := range o.Settings {
+			if set.Adaptive() || set.Grid != "" || set.NFE < 4 || set.NFE > 16 {
+				continue
+			}
+			if m, err := solve.Named(set.Solver); err != nil {
+				return nil, err
+			} else if _, err := solve.Steps(m, set.NFE, 2); err != nil {
+				continue // too few for a guided step
+			}
+			row, _, err := j.row(ctx, set, shownGuidance)
+			if err != nil {
+				return nil, err
+			}
+			r.Rows = append(r.Rows, row)
+		}
+	}
 	return r, j.memory(r)
+}
+
+// shownGuidance is the scale of the rows that show what guidance does, beside
+// those without.
+const shownGuidance = 2
+
+// guidable tells that such rows are wanted: of a model that has learnt both with
+// and without its classes, where the user has not named a scale.
+func (j *reading) guidable() bool {
+	_, once := j.s.Recipe.NFE()
+	return j.o.Guidance == 1 && j.reader != nil && j.s.Recipe.Drop > 0 && j.s.Recipe.Family == "flow" && !once && j.s.Recipe.Objective == "velocity"
 }
 
 // reading holds what all figures of a model need.
@@ -227,7 +255,7 @@ func (j *reading) floor(r *ReadingReport) error {
 		return err
 	}
 	r.Floor.Classifier, r.Floor.ClassifierCI = r.Classifier, r.ClassifierCI
-	if j.seen == nil || j.reader == nil {
+	if j.seen == nil || len(j.class) == 0 {
 		return nil
 	}
 	z, err := j.looking(j.pixels)
@@ -238,18 +266,18 @@ func (j *reading) floor(r *ReadingReport) error {
 	return err
 }
 
-func (j *reading) row(ctx context.Context, set metric.Setting) (ReadingRow, tensor.Mat, error) {
+func (j *reading) row(ctx context.Context, set metric.Setting, guidance float64) (ReadingRow, tensor.Mat, error) {
 	nan := metric.Number(math.NaN())
 	none := metric.Interval{nan, nan}
 	row := ReadingRow{
-		Solver: set.Solver, Grid: set.Grid, NFE: set.NFE, Guidance: j.o.Guidance,
+		Solver: set.Solver, Grid: set.Grid, NFE: set.NFE, Guidance: guidance,
 		Classifier: nan, ClassifierCI: none, FD: nan, FDCI: none, Precision: nan, Recall: nan,
 	}
 	var lost tensor.Mat
 	if !j.s.suits(set) {
 		return row, lost, nil
 	}
-	x, cond, nfe, err := j.draw(ctx, set)
+	x, cond, nfe, err := j.draw(ctx, set, guidance)
 	if errors.Is(err, flow.ErrDiverged) {
 		return row, lost, nil // a row of nulls
 	}
@@ -284,8 +312,8 @@ func (j *reading) row(ctx context.Context, set metric.Setting) (ReadingRow, tens
 }
 
 // draw draws samples of the classes that the reference has.
-func (j *reading) draw(ctx context.Context, set metric.Setting) (tensor.Mat, flow.Cond, float64, error) {
-	c := sample.Config{N: j.n, Seed: j.key("noise"), Source: j.s.Source, Workers: j.o.Threads, Guidance: j.o.Guidance, Solve: solve.Defaults()}
+func (j *reading) draw(ctx context.Context, set metric.Setting, guidance float64) (tensor.Mat, flow.Cond, float64, error) {
+	c := sample.Config{N: j.n, Seed: j.key("noise"), Source: j.s.Source, Workers: j.o.Threads, Guidance: guidance, Solve: solve.Defaults()}
 	c.Solve.Method, c.Solve.NFE = set.Solver, set.NFE
 	if j.o.Diffusion != "" {
 		c.Solve.Diffusion, c.Solve.DiffusionScale = j.o.Diffusion, j.o.DiffusionScale
@@ -300,10 +328,13 @@ func (j *reading) draw(ctx context.Context, set metric.Setting) (tensor.Mat, flo
 		}
 		c.Solve.Grid, c.Solve.NFE = grid, 0
 	}
-	if len(j.class) > 0 {
+	if k := j.s.Model.Cond.Classes; k > 0 {
 		c.Cond.Class = make([]int32, j.n)
 		for i := range c.Cond.Class {
-			c.Cond.Class[i] = j.class[i%len(j.class)]
+			c.Cond.Class[i] = int32(i % k) // in turn, where the reference has none
+			if len(j.class) > 0 {
+				c.Cond.Class[i] = j.class[i%len(j.class)]
+			}
 		}
 	}
 	x, stats, err := sample.Draw(ctx, j.s.Model, c)

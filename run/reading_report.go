@@ -3,6 +3,7 @@ package run
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"laminar/flow"
 	"laminar/metric"
 	"laminar/plot"
 	"laminar/recipe"
@@ -131,10 +133,10 @@ func (r *ReadingReport) remarks() []string {
 	}
 	if r.Features == "classifier" {
 		out = append(out, fmt.Sprintf("A classifier trained on the same %s reads %s %% of these right; FD,", r.gallery.many, inPercent(r.Classifier)),
-			"precision and recall are measured in its features. "+floor)
+			"precision and recall are measured in its features.", floor)
 	} else {
 		out = append(out, fmt.Sprintf("The %s have no classes: FD, precision and recall are measured in their", r.gallery.many),
-			"pixels, averaged over a grid. "+floor)
+			"pixels, averaged over a grid.", floor)
 	}
 	if r.gallery.made != "" {
 		out = append(out, r.gallery.made)
@@ -220,6 +222,19 @@ func asFigure(file, caption string, fig plot.Figure) (report.Figure, error) {
 	return report.Figure{File: file, Caption: caption, Light: b.Bytes()}, err
 }
 
+// readingQuality draws the figures of an eval.json.
+func readingQuality(judged []byte) (plot.Figure, error) {
+	var r ReadingReport
+	if err := json.Unmarshal(judged, &r); err != nil {
+		return plot.Figure{}, fmt.Errorf("%w: %s: %w", flow.ErrFormat, EvalFile, err)
+	}
+	fig, ok := r.quality()
+	if !ok {
+		return fig, fmt.Errorf("%w: %s holds no Frechet distance to draw", flow.ErrConfig, EvalFile)
+	}
+	return fig, nil
+}
+
 // quality draws the Frechet distance against evaluations.
 func (r *ReadingReport) quality() (plot.Figure, bool) {
 	q := plot.Quality{Title: "Frechet distance", Label: "FD to data"}
@@ -231,11 +246,15 @@ func (r *ReadingReport) quality() (plot.Figure, bool) {
 		if v := float64(x.FD); !(v > 0) || math.IsInf(v, 0) {
 			continue
 		}
-		i, ok := at[x.Solver]
+		name := x.Solver
+		if x.Guidance != 1 {
+			name += fmt.Sprintf(", guidance %g", x.Guidance)
+		}
+		i, ok := at[name]
 		if !ok {
 			i = len(q.Series)
-			at[x.Solver] = i
-			q.Series = append(q.Series, plot.Series{Name: x.Solver})
+			at[name] = i
+			q.Series = append(q.Series, plot.Series{Name: name})
 		}
 		s := &q.Series[i]
 		s.NFE, s.W2 = append(s.NFE, float64(x.NFE)), append(s.W2, float64(x.FD))

@@ -131,7 +131,7 @@ const judgedSounds = 300
 
 func (sounds) tune(o *EvalOptions) {
 	o.N, o.Settings = judgedSounds, nil
-	for _, nfe := range []int{2, 4, 8, 16, 32} {
+	for _, nfe := range []int{4, 8, 16, 32} {
 		o.Settings = append(o.Settings, metric.Setting{Solver: "euler", NFE: nfe})
 	}
 }
@@ -168,13 +168,14 @@ func (sounds) ReadRows(s *Saved, path string) (Rows, error) {
 	if _, err := set.Label(s.Recipe.Data.Label); err != nil {
 		return out, err
 	}
-	all := &soundSet{Set: set}
-	if err := all.fit(s, path); err != nil {
+	fitted, err := (&soundSet{Set: set}).fit(s, path)
+	if err != nil {
 		return out, err
 	}
-	out.X, out.Cond.Class = tensor.Convert[float64](all.rows), set.Class
-	for _, k := range set.Class {
-		out.Class = append(out.Class, set.Classes[k])
+	all := fitted.(*soundSet)
+	out.X, out.Cond.Class = tensor.Convert[float64](all.rows), all.Class
+	for _, k := range all.Class {
+		out.Class = append(out.Class, all.Classes[k])
 	}
 	return out, nil
 }
@@ -193,20 +194,24 @@ func (s *Saved) classesOf(set *audio.Set, path string) ([]int32, error) {
 	return out, nil
 }
 
-// fit makes the set's rows those that a model takes.
-func (s *soundSet) fit(m *Saved, path string) (err error) {
-	s.form = soundOf(m)
-	if s.Rate != s.form.Rate {
-		return fmt.Errorf("%w: %s has %d samples a second, the model makes %d: bring it to that rate", flow.ErrFormat, path, s.Rate, s.form.Rate)
+// fit returns the sounds as rows of a model.
+func (s *soundSet) fit(m *Saved, path string) (recipe.Set, error) {
+	t := *s
+	t.form = soundOf(m)
+	if t.Rate != t.form.Rate {
+		return nil, fmt.Errorf("%w: %s has %d samples a second, the model makes %d: bring it to that rate", flow.ErrFormat, path, t.Rate, t.form.Rate)
 	}
+	known := *s.Set
+	t.Set = &known
+	var err error
 	if m.Model.Cond.Classes == 0 {
-		s.Class, s.Classes = nil, nil
-	} else if len(s.Classes) > 0 {
-		if s.Class, err = m.classesOf(s.Set, path); err != nil {
-			return err
+		known.Class, known.Classes = nil, nil
+	} else if len(known.Classes) > 0 {
+		if known.Class, err = m.classesOf(s.Set, path); err != nil {
+			return nil, err
 		}
-		s.Classes = m.Model.Classes
+		known.Classes = m.Model.Classes
 	}
-	s.rows, err = s.form.analyse(s.Samples)
-	return err
+	t.rows, err = t.form.analyse(t.Samples)
+	return &t, err
 }

@@ -18,6 +18,9 @@ const (
 	wavesPicture  = "waves.png"
 )
 
+// Quality draws the figures of an eval.json.
+func (sounds) Quality(judged []byte) (plot.Figure, error) { return readingQuality(judged) }
+
 func (sounds) Files() []string { return append([]string{besidePicture, wavesPicture}, galleryFiles...) }
 
 func (sounds) Sections(ctx context.Context, s *Saved, plan *recipe.Plan, j Judgement, o PictureOptions) ([]report.Section, error) {

@@ -243,7 +243,7 @@ func TestSoundRun(t *testing.T) {
 		t.Errorf("the form is %s", about)
 	}
 	o := s.EvalDefaults()
-	o.N, o.Settings = 40, o.Settings[1:3]
+	o.N, o.Settings = 40, o.Settings[:2]
 	j, err := run.Judge(t.Context(), s, plan, o)
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package sample_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"laminar/data"
 	"laminar/flow"
 	"laminar/model"
+	"laminar/nn"
 	"laminar/rng"
 	"laminar/sample"
 	"laminar/solve"
@@ -127,4 +129,22 @@ func TestRenewRefuses(t *testing.T) {
 			t.Errorf("%v, want %q", err, c.want)
 		}
 	}
+}
+
+// Half of a row is made anew, the other half kept.
+func ExampleRenew() {
+	net, _ := nn.Post().Network(2, flow.CondSpec{})
+	p, _ := nn.Velocity(net)
+	parts := model.Config{Program: p, Params: make([]float32, p.Layout(nn.Group).Size), Schedule: linear{}}
+	m, err := model.New(parts)
+	if err != nil {
+		panic(err)
+	}
+	x, _ := tensor.FromRows([][]float64{{5, 5}})
+	z := tensor.Convert[float32](x)
+	r := sample.RenewalDefaults()
+	r.Keep = tensor.Convert[float32](tensor.Matrix[float64]{N: 1, D: 2, Data: []float64{1, 0}})
+	stats, err := sample.Renew(context.Background(), m, sample.Config{Solve: solve.Config{Method: "euler", NFE: 16}}, z, r)
+	fmt.Println(z.Data[0], z.Data[1] == 5, stats.NFE, err)
+	// Output: 5 false 16 <nil>
 }

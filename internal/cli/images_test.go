@@ -91,6 +91,16 @@ func TestImageVerbs(t *testing.T) {
 		t.Errorf("film: %v", err)
 	}
 
+	// Judged by a folder of one of its classes only.
+	only := filepath.Join(dir, "only")
+	for k := range 8 {
+		savePNG(t, filepath.Join(only, "right", fmt.Sprintf("%d.png", k)), halves(k, false))
+	}
+	out = must(t, "eval", model, "--data", only, "--nfe", "4", "-n", "20", "--json")
+	if !strings.Contains(out, `"classifier_real": 1,`) {
+		t.Errorf("the classes of another folder are taken for others:\n%s", out)
+	}
+
 	// Pictures go back to noise, between each other, and are made anew.
 	one, two := at("one.png"), filepath.Join(data, "right", "00.png")
 	savePNG(t, one, halves(3, true))
@@ -135,10 +145,11 @@ func TestImageVerbs(t *testing.T) {
 		{"say what to do with the rows", exitUsage, []string{"sample", model, "--rows", one, "-o", at("no.png")}},
 		{"a mask of 8 x 9 pixels", exitFile, []string{"sample", model, "--rows", one, "--mask", at("tall.png"), "-o", at("no.png")}},
 		{"a picture of 8 x 9 pixels", exitFile, []string{"sample", model, "--rows", at("tall.png"), "--strength", "1", "-o", at("no.png")}},
+		{"--label: is for columns", exitUsage, []string{"train", data, "--label", "x", "-o", at("no")}},
 		{"no format is called .jpg", exitUsage, []string{"sample", model, "-o", at("no.jpg")}},
 	} {
 		savePNG(t, at("tall.png"), stdimage.NewGray(stdimage.Rect(0, 0, 8, 9)))
-		if c.args[1] != model {
+		if c.args[0] == "sample" && c.args[1] != model {
 			points := at("points.csv")
 			if err := os.WriteFile(points, []byte("x0,x1\n1,2\n3,4\n"), 0o644); err != nil {
 				t.Fatal(err)

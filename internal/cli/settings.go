@@ -168,13 +168,15 @@ func (f *recipeFlags) recipe(cmd *cobra.Command, base *recipe.Recipe, kind strin
 }
 
 // kind tells what a row of the data called name is: what the user says, points
-// where a column is named, and else what a look at it says.
+// where a column of a file is named, and else what a look at it says.
 func (f *recipeFlags) kind(cmd *cobra.Command, name string) string {
 	changed := cmd.Flags().Changed
 	switch {
 	case changed("kind"):
 		return f.given.Data.Kind
-	case name == "" || recipe.IsBuiltIn(name) || changed("label") || changed("cond") || changed("time-column"):
+	case name == "" || recipe.IsBuiltIn(name):
+		return recipe.Points
+	case (changed("label") || changed("cond") || changed("time-column")) && !isFolder(name):
 		return recipe.Points
 	}
 	return run.KindOf(name)
