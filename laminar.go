@@ -87,7 +87,7 @@ func FitTable(ctx context.Context, t *data.Table, c Config) (*Model, error) {
 	if c.Data.Name == "" {
 		c.Data.Name = inMemory
 	}
-	return fit(ctx, recipe.Material{Data: recipe.Stuff{Table: t}}, c)
+	return fit(ctx, recipe.Material{Data: recipe.Given{Table: t}}, c)
 }
 
 // FitBuiltIn trains on the built-in data set that c.Data.Name names.

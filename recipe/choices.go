@@ -38,7 +38,7 @@ func Choices() map[string][]Choice {
 		c["coupling.name"] = append(c["coupling.name"], Choice(e))
 	}
 	for field, entries := range map[string][]path.Entry{
-		"family": FamilyCatalogue(), "path.name": path.Catalogue(),
+		"data.kind": KindCatalogue(), "family": FamilyCatalogue(), "path.name": path.Catalogue(),
 		"path.time": path.TimeCatalogue(), "path.weight": path.WeightCatalogue(),
 	} {
 		for _, e := range entries {

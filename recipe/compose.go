@@ -20,19 +20,24 @@ import (
 )
 
 // Material is what a recipe is composed with: for the data and for the source,
-// either a distribution or a table that was read. A nil Source is N(0, I).
+// what was read or built in. A zero Source is N(0, I).
 type Material struct {
-	Data   Stuff
-	Source Stuff
+	Data   Given
+	Source Given
 	// Teacher is the model that a recipe with Distill learns from.
 	Teacher *Teacher
 }
 
-// Stuff is a distribution or a table; exactly one is set.
-type Stuff struct {
+// Given is what data are given as: a distribution, a table of points, or a set
+// whose rows have a form. Exactly one is set.
+type Given struct {
 	Toy   data.RowSource
 	Table *data.Table
+	Set   Set
 }
+
+// IsZero reports whether nothing is given.
+func (g Given) IsZero() bool { return g.Toy == nil && g.Table == nil && g.Set == nil }
 
 // IsBuiltIn reports whether name is that of a built-in data set.
 func IsBuiltIn(name string) bool {
@@ -44,33 +49,33 @@ func IsBuiltIn(name string) bool {
 	return false
 }
 
-// BuiltInStuff returns a built-in data set by name. labelled keeps the class
+// BuiltInData returns a built-in data set by name. labelled keeps the class
 // ids of a stored set.
-func BuiltInStuff(name string, labelled bool) (Stuff, error) {
+func BuiltInData(name string, labelled bool) (Given, error) {
 	if t, err := data.NamedTable(name); err == nil {
 		if !labelled {
 			t.Label, t.Class, t.Classes = "", nil, nil
 		}
-		return Stuff{Table: t}, nil
+		return Given{Table: t}, nil
 	}
 	d, err := data.Named(name)
 	if err != nil {
-		return Stuff{}, err
+		return Given{}, err
 	}
 	if labelled {
 		c, ok := d.(data.Classed)
 		if !ok {
-			return Stuff{}, fmt.Errorf("%w: %s has no classes", flow.ErrConfig, name)
+			return Given{}, fmt.Errorf("%w: %s has no classes", flow.ErrConfig, name)
 		}
 		if d, err = c.WithClasses(); err != nil {
-			return Stuff{}, fmt.Errorf("%w: %s has no classes; leave the label out", flow.ErrConfig, name)
+			return Given{}, fmt.Errorf("%w: %s has no classes; leave the label out", flow.ErrConfig, name)
 		}
 	}
 	src, ok := d.(data.RowSource)
 	if !ok {
-		return Stuff{}, fmt.Errorf("%w: rows of %s cannot be drawn one by one", flow.ErrConfig, name)
+		return Given{}, fmt.Errorf("%w: rows of %s cannot be drawn one by one", flow.ErrConfig, name)
 	}
-	return Stuff{Toy: src}, nil
+	return Given{Toy: src}, nil
 }
 
 // CheckLabel returns a *flow.FieldError unless d.Label is one that its built-in
@@ -98,11 +103,11 @@ func BuiltIn(r Recipe) (Material, error) {
 	if err != nil {
 		return m, err
 	}
-	if m.Data, err = BuiltInStuff(r.Data.Name, r.Data.Label != "" && !r.Data.DropLabel); err != nil {
+	if m.Data, err = BuiltInData(r.Data.Name, r.Data.Label != "" && !r.Data.DropLabel); err != nil {
 		return m, err
 	}
 	if r.Source != "gaussian" {
-		m.Source, err = BuiltInStuff(r.Source, false)
+		m.Source, err = BuiltInData(r.Source, false)
 	}
 	return m, err
 }
@@ -110,7 +115,9 @@ func BuiltIn(r Recipe) (Material, error) {
 // Plan is a recipe brought together with its data: all that training and
 // evaluation need.
 type Plan struct {
-	Recipe    Recipe
+	Recipe Recipe
+	// Form says what a row stands for, nil for plain points.
+	Form      Form
 	Transform data.Transform
 	Columns   []string
 	Classes   []string // names of the class ids
@@ -166,6 +173,11 @@ const fitRows = 100_000
 
 // Compose brings the recipe and its data together.
 func (r Recipe) Compose(m Material) (*Plan, error) {
+	if m.Data.Set != nil {
+		if err := m.Data.Set.Suit(&r); err != nil {
+			return nil, err
+		}
+	}
 	if err := r.Validate(); err != nil {
 		return nil, err
 	}
@@ -210,10 +222,13 @@ func (r Recipe) Compose(m Material) (*Plan, error) {
 	return p, err
 }
 
-func (p *Plan) takeData(s Stuff, key rng.Key) error {
+func (p *Plan) takeData(s Given, key rng.Key) error {
 	r := p.Recipe
-	if s.Table != nil && r.Data.Noise > 0 {
+	if s.Toy == nil && r.Data.Noise > 0 {
 		return &flow.FieldError{Path: "data.noise", Msg: fmt.Sprintf("%s holds stored rows; noise is added to built-in distributions only", r.Data.Name)}
+	}
+	if s.Set != nil {
+		return p.takeSet(s.Set, key)
 	}
 	if s.Table == nil {
 		if s.Toy == nil {
@@ -317,7 +332,7 @@ func (p *Plan) Measured() (data.RowSource, data.Transform, error) {
 	return set, fit, err
 }
 
-func (p *Plan) takeSource(s Stuff) error {
+func (p *Plan) takeSource(s Given) error {
 	dim := p.Train.Dim()
 	switch {
 	case s.Table != nil:

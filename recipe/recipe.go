@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"laminar/coupling"
@@ -37,6 +38,8 @@ const Version = 1
 type Data struct {
 	// Name is a built-in data set's name or a file's path.
 	Name string `json:"name"`
+	// Kind is what a row of the data is, one of Kinds; "" is Points.
+	Kind string `json:"kind,omitempty"`
 	// Label is the column of a file whose values become class ids, or "class"
 	// for a built-in set that has classes; the model is then conditional.
 	Label string `json:"label,omitempty"`
@@ -138,6 +141,9 @@ func Decode(b []byte) (Recipe, error) {
 	var head struct {
 		Version int    `json:"version"`
 		Preset  string `json:"preset"`
+		Data    struct {
+			Kind string `json:"kind"`
+		} `json:"data"`
 	}
 	if err := json.Unmarshal(b, &head); err != nil {
 		return Recipe{}, fmt.Errorf("%w: the recipe is not JSON: %w", flow.ErrFormat, err)
@@ -148,7 +154,7 @@ func Decode(b []byte) (Recipe, error) {
 	if head.Preset == "" {
 		head.Preset = Presets()[0]
 	}
-	r, err := Preset(head.Preset)
+	r, err := PresetFor(head.Data.Kind, head.Preset)
 	if err != nil {
 		return r, err
 	}
@@ -169,6 +175,9 @@ func (r Recipe) Validate() error {
 	}
 	if r.Data.Name == "" {
 		bad("data.name", "is empty; name a built-in data set (laminar datasets) or a file")
+	}
+	if r.Data.Kind != "" && !slices.Contains(Kinds(), r.Data.Kind) {
+		bad("data.kind", "unknown %q; one of %s", r.Data.Kind, strings.Join(Kinds(), ", "))
 	}
 	if !(r.Data.HeldOut >= 0 && r.Data.HeldOut < 1) {
 		bad("data.held_out", "%v is not in [0, 1)", r.Data.HeldOut)

@@ -247,7 +247,7 @@ func TestComposeTable(t *testing.T) {
 	r := preset(t, "default", "t.csv")
 	r.Data.HeldOut, r.Data.Label = 0.25, "k"
 	in := table(true)
-	p := compose(t, r, recipe.Material{Data: recipe.Stuff{Table: in}})
+	p := compose(t, r, recipe.Material{Data: recipe.Given{Table: in}})
 	if got := p.Train.CondSpec(); got != (flow.CondSpec{Classes: 2, Real: 1}) || !slices.Equal(p.Columns, in.Columns) || !slices.Equal(p.Classes, in.Classes) {
 		t.Errorf("%+v %v %v", got, p.Columns, p.Classes)
 	}
@@ -290,18 +290,18 @@ func TestComposeTable(t *testing.T) {
 		t.Error(err)
 	}
 	// Another seed keeps other rows back; the same one the same.
-	again := compose(t, r, recipe.Material{Data: recipe.Stuff{Table: in}})
+	again := compose(t, r, recipe.Material{Data: recipe.Given{Table: in}})
 	if !slices.Equal(again.HeldOut.(*data.Stored).X().Data, held.X().Data) {
 		t.Error("the same seed splits otherwise")
 	}
 	r.Train.Seed++
-	again = compose(t, r, recipe.Material{Data: recipe.Stuff{Table: in}})
+	again = compose(t, r, recipe.Material{Data: recipe.Given{Table: in}})
 	if slices.Equal(again.Judge.(*data.Stored).X().Data, judge.X().Data) {
 		t.Error("another seed splits alike")
 	}
 	// Too few rows to judge by: all take their place, and the user is told.
 	r.Data.HeldOut = 0.24
-	p = compose(t, r, recipe.Material{Data: recipe.Stuff{Table: in}})
+	p = compose(t, r, recipe.Material{Data: recipe.Given{Table: in}})
 	if p.HeldOut.Len() != 96 || p.Judge.Len() != 400 || !slices.ContainsFunc(p.Notes, func(n string) bool { return strings.Contains(n, "96 held-out rows") }) {
 		t.Errorf("judged by %d rows of %d held out: %q", p.Judge.Len(), p.HeldOut.Len(), p.Notes)
 	}
@@ -309,7 +309,7 @@ func TestComposeTable(t *testing.T) {
 		t.Errorf("the table was changed: %q", in.Notes)
 	}
 	r.Data.HeldOut, r.Data.Standardise = 0, false
-	p = compose(t, r, recipe.Material{Data: recipe.Stuff{Table: in}})
+	p = compose(t, r, recipe.Material{Data: recipe.Given{Table: in}})
 	if p.HeldOut != nil || p.Train.Len() != 400 || p.Train.(*data.Stored).X().Data[0] != 10 {
 		t.Error("data as they are do not stay as they are")
 	}
@@ -320,7 +320,7 @@ func TestComposeSource(t *testing.T) {
 	r.Source = "8gaussians"
 	p := builtIn(t, r)
 	// Source and data go through one transform, so that points keep their places.
-	toy, err := recipe.BuiltInStuff("8gaussians", false)
+	toy, err := recipe.BuiltInData("8gaussians", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -337,12 +337,12 @@ func TestComposeSource(t *testing.T) {
 	// A stored source, its label left out.
 	r = preset(t, "default", "t.csv")
 	r.Source = "s.csv"
-	p = compose(t, r, recipe.Material{Data: recipe.Stuff{Table: table(false)}, Source: recipe.Stuff{Table: table(true)}})
+	p = compose(t, r, recipe.Material{Data: recipe.Given{Table: table(false)}, Source: recipe.Given{Table: table(true)}})
 	if p.Source.Len() != 400 || p.Source.CondSpec().Classes != 0 {
 		t.Errorf("%d rows, %+v", p.Source.Len(), p.Source.CondSpec())
 	}
 	r.Source = "gaussian"
-	if p = compose(t, r, recipe.Material{Data: recipe.Stuff{Table: table(false)}}); p.Source.Dim() != 2 || p.Source.Len() != 0 {
+	if p = compose(t, r, recipe.Material{Data: recipe.Given{Table: table(false)}}); p.Source.Dim() != 2 || p.Source.Len() != 0 {
 		t.Errorf("%+v", p.Source)
 	}
 	r = preset(t, "default", "iris")
@@ -363,7 +363,7 @@ func TestComposeRefuses(t *testing.T) {
 	if _, err := r.Compose(recipe.Material{}); !errors.Is(err, flow.ErrConfig) {
 		t.Errorf("no data: %v", err)
 	}
-	if _, err := recipe.BuiltInStuff("mons", false); err == nil || !strings.Contains(err.Error(), "moons") {
+	if _, err := recipe.BuiltInData("mons", false); err == nil || !strings.Contains(err.Error(), "moons") {
 		t.Errorf("unknown set: %v", err)
 	}
 	if recipe.IsBuiltIn("mons") || !recipe.IsBuiltIn("digits") {
@@ -375,7 +375,7 @@ func TestComposeRefuses(t *testing.T) {
 func TestSourceWithConditions(t *testing.T) {
 	r := preset(t, "default", "t.csv")
 	r.Source = "s.csv"
-	p := compose(t, r, recipe.Material{Data: recipe.Stuff{Table: table(true)}, Source: recipe.Stuff{Table: table(true)}})
+	p := compose(t, r, recipe.Material{Data: recipe.Given{Table: table(true)}, Source: recipe.Given{Table: table(true)}})
 	s := flow.NewSample(p.Source, 8)
 	if err := p.Source.Draw(s, rng.New(1), 0); err != nil {
 		t.Error(err)

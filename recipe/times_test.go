@@ -38,7 +38,7 @@ func snapshots(t testing.TB, rows int, times ...float64) recipe.Material {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return recipe.Material{Data: recipe.Stuff{Table: table}}
+	return recipe.Material{Data: recipe.Given{Table: table}}
 }
 
 func timed(t testing.TB) recipe.Recipe {
@@ -131,7 +131,7 @@ func TestTimesRefused(t *testing.T) {
 		change     func(*recipe.Recipe)
 	}{
 		{"data.time_column", "one time only, 7", snapshots(t, 30, 7), nil},
-		{"data.time_column", "was not read", recipe.Material{Data: recipe.Stuff{Table: &data.Table{Name: "cells.csv"}}}, nil},
+		{"data.time_column", "was not read", recipe.Material{Data: recipe.Given{Table: &data.Table{Name: "cells.csv"}}}, nil},
 		{"data.time_column", "9 rows at time 1", snapshots(t, 9, 1, 2), nil},
 		{"data.leave_out", "those of cells.csv are 2", three, func(r *recipe.Recipe) { r.Data.LeaveOut = []float64{3} }},
 		{"data.leave_out", "2.5 is not a time", three, func(r *recipe.Recipe) { r.Data.LeaveOut = []float64{2.5} }},

@@ -68,8 +68,11 @@ type Table struct {
 }
 
 // Figure is a picture as PNG, GIF, JPEG or SVG bytes. Dark, if not empty, is
-// shown instead of Light to a reader who prefers dark pages.
+// shown instead of Light to a reader who prefers dark pages. File, if not empty,
+// is a name under which the picture is kept beside the page, which does not need
+// it.
 type Figure struct {
+	File        string
 	Caption     string
 	Alt         string // what the picture shows, for who cannot see it; else Caption
 	Light, Dark []byte

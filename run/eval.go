@@ -51,7 +51,7 @@ func (s *Saved) Plan(other string) (*recipe.Plan, error) {
 		material = recipe.Material{}
 	}
 	var plan *recipe.Plan
-	if material.Data.Toy != nil || material.Data.Table != nil {
+	if !material.Data.IsZero() {
 		if plan, err = r.Compose(material); err != nil {
 			return nil, err
 		}
@@ -68,19 +68,22 @@ func (s *Saved) Plan(other string) (*recipe.Plan, error) {
 		return plan, nil
 	}
 	r.Data.Name, r.Data.Digest, r.Data.HeldOut, r.Data.Standardise = other, "", 0, false
-	stuff, err := gather(other, new(string), r.Data.TableOptions(), r.Data.Label != "" && !r.Data.DropLabel)
+	given, err := gatherData(&r.Data)
 	if err != nil {
 		return nil, err
 	}
+	if given.Set != nil {
+		return plan, s.judgeBySet(plan, given.Set, other)
+	}
 	if len(s.Times) > 0 {
-		err = s.judgeAt(plan, stuff, other)
-	} else if t := stuff.Table; t != nil {
+		err = s.judgeAt(plan, given, other)
+	} else if t := given.Table; t != nil {
 		if err := renumber(t, s.Model.Classes); err != nil {
 			return nil, err
 		}
 		err = plan.JudgeBy(t, s.Model.CondTransform)
 	} else {
-		plan.JudgeByDraws(stuff.Toy)
+		plan.JudgeByDraws(given.Toy)
 	}
 	if err != nil {
 		return nil, err
@@ -90,6 +93,23 @@ func (s *Saved) Plan(other string) (*recipe.Plan, error) {
 	}
 	plan.Recipe.Data.Name, plan.Against = other, other
 	return plan, nil
+}
+
+// judgeBySet makes all rows of a set what a model of its kind is judged by.
+func (s *Saved) judgeBySet(plan *recipe.Plan, set recipe.Set, name string) error {
+	if got := set.Form().Kind(); got != s.Kind() {
+		return fmt.Errorf("%w: %s holds %s, the model makes %s", flow.ErrConfig, name, got, s.Kind())
+	}
+	rows, _, err := set.Split(0, rng.New(0))
+	if err != nil {
+		return err
+	}
+	if rows.Dim() != s.Model.Dim() {
+		return fmt.Errorf("%w: %s has rows of %d numbers, the model of %d", flow.ErrConfig, name, rows.Dim(), s.Model.Dim())
+	}
+	plan.JudgeByDraws(rows)
+	plan.Recipe.Data.Name, plan.Against = name, name
+	return nil
 }
 
 // renumber gives the classes of a table the ids that a model knows them by.

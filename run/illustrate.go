@@ -78,25 +78,21 @@ func (p plate) shows(s *Saved, plan *recipe.Plan, o PictureOptions) bool {
 }
 
 // Illustrate writes into a run folder the pictures that suit the model,
-// eval.json with the figures of rep, and report.html with all of them, and
-// returns the paths written. Without rep, which may be nil, the pictures and
+// eval.json with the figures of j, and report.html with all of them, and
+// returns the paths written. Without j, which may be nil, the pictures and
 // tables that need it are left out. All is in the numbers of the data.
-func Illustrate(ctx context.Context, dir string, s *Saved, plan *recipe.Plan, rep *metric.Report) ([]string, error) {
+func Illustrate(ctx context.Context, dir string, s *Saved, plan *recipe.Plan, j Judgement) ([]string, error) {
+	if s.Form != nil {
+		return illustrateForm(ctx, dir, s, plan, j)
+	}
+	rep, _ := j.(*metric.Report)
 	lines, err := ReadMetrics(filepath.Join(dir, MetricsFile))
 	if err != nil {
 		return nil, err
 	}
 	o := PictureOptions{Lines: lines, Report: rep}
 	o.Sample.Seed = rng.New(plan.Recipe.Train.Seed).Split("pictures")
-	var written []string
-	write := func(name string, f func(io.Writer) error) error {
-		path := filepath.Join(dir, name)
-		err := WriteFile(path, f)
-		if err == nil {
-			written = append(written, path)
-		}
-		return err
-	}
+	folder := shelf{dir: dir}
 	shown, err := draw(ctx, s, plan, o)
 	if err != nil {
 		return nil, err
@@ -106,26 +102,51 @@ func Illustrate(ctx context.Context, dir string, s *Saved, plan *recipe.Plan, re
 		if !ok {
 			continue
 		}
-		err = write(p.file, func(w io.Writer) error {
-			_, err := w.Write(png)
-			return err
-		})
-		if err != nil {
-			return written, err
+		if err := folder.picture(p.file, png); err != nil {
+			return folder.files, err
 		}
 	}
 	if rep != nil {
-		path := filepath.Join(dir, EvalFile)
-		if err := writeJSON(path, rep); err != nil {
-			return written, err
+		if err := folder.judgement(rep); err != nil {
+			return folder.files, err
 		}
-		written = append(written, path)
 	}
 	page, err := reportPage(dir, s, plan, rep, shown)
 	if err != nil {
-		return written, err
+		return folder.files, err
 	}
-	return written, write(ReportFile, page.WriteHTML)
+	return folder.files, folder.add(ReportFile, page.WriteHTML)
+}
+
+// shelf is a run folder that results are put into.
+type shelf struct {
+	dir   string
+	files []string // the paths written
+}
+
+func (f *shelf) add(name string, write func(io.Writer) error) error {
+	path := filepath.Join(f.dir, name)
+	err := WriteFile(path, write)
+	if err == nil {
+		f.files = append(f.files, path)
+	}
+	return err
+}
+
+func (f *shelf) picture(name string, b []byte) error {
+	return f.add(name, func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
+}
+
+func (f *shelf) judgement(j Judgement) error {
+	path := filepath.Join(f.dir, EvalFile)
+	err := writeJSON(path, j)
+	if err == nil {
+		f.files = append(f.files, path)
+	}
+	return err
 }
 
 // draw draws all plates that suit the model, over all cores, as PNG by file
@@ -221,21 +242,27 @@ func reportPage(dir string, s *Saved, plan *recipe.Plan, rep *metric.Report, sho
 			sec.Figures = append(sec.Figures, report.Figure{Caption: x.caption, Light: png})
 		}
 	}
-	text, err := json.Marshal(r)
-	if err != nil {
-		return p, err
-	}
-	again := section("How to get this run again", "These settings and this kernel set ("+s.Kernels+") give the same bits on any number of cores:")
-	again.Tables = []report.Table{{
-		Columns: []string{"to", "run"},
-		Rows: [][]string{
-			{"train", fmt.Sprintf("laminar train --recipe %s --kernels %s -o %s", quote(filepath.Join(dir, RecipeFile)), s.Kernels, quote(filepath.Clean(dir)+"-again"))},
-			{"judge", "laminar eval " + quote(dir)},
-			{"sample", fmt.Sprintf("laminar sample %s -n 1000 -o points.csv", quote(dir))},
-		},
-	}}
-	again.JSON = text
-	return p, nil
+	last, err := again(dir, s, "points.csv")
+	p.Sections = append(p.Sections, last)
+	return p, err
+}
+
+// again is the section that tells how a run is had again.
+func again(dir string, s *Saved, file string) (report.Section, error) {
+	text, err := json.Marshal(s.Recipe)
+	return report.Section{
+		Title: "How to get this run again",
+		Text:  "These settings and this kernel set (" + s.Kernels + ") give the same bits on any number of cores:",
+		Tables: []report.Table{{
+			Columns: []string{"to", "run"},
+			Rows: [][]string{
+				{"train", fmt.Sprintf("laminar train --recipe %s --kernels %s -o %s", quote(filepath.Join(dir, RecipeFile)), s.Kernels, quote(filepath.Clean(dir)+"-again"))},
+				{"judge", "laminar eval " + quote(dir)},
+				{"sample", fmt.Sprintf("laminar sample %s -n 1000 -o %s", quote(dir), file)},
+			},
+		}},
+		JSON: text,
+	}, err
 }
 
 // facts is the short list under the title.

@@ -61,7 +61,7 @@ func Gather(r *recipe.Recipe) (recipe.Material, error) {
 			return m, err
 		}
 	}
-	if m.Data, err = gather(r.Data.Name, &r.Data.Digest, r.Data.TableOptions(), r.Data.Label != "" && !r.Data.DropLabel); err != nil {
+	if m.Data, err = gatherData(&r.Data); err != nil {
 		return m, err
 	}
 	if r.Source != "gaussian" {
@@ -70,25 +70,47 @@ func Gather(r *recipe.Recipe) (recipe.Material, error) {
 	return m, err
 }
 
-func gather(name string, sum *string, o data.Options, labelled bool) (recipe.Stuff, error) {
+// gatherData reads the data that d names and writes their digest into d.
+func gatherData(d *recipe.Data) (recipe.Given, error) {
+	m, err := mediumOf(d.Kind)
+	if err != nil {
+		return recipe.Given{}, err
+	}
+	if m != nil {
+		set, err := m.Gather(d)
+		return recipe.Given{Set: set}, err
+	}
+	return gather(d.Name, &d.Digest, d.TableOptions(), d.Label != "" && !d.DropLabel)
+}
+
+// held compares the digest of what was read with the one that a run has
+// recorded, and writes it down where there is none.
+func held(sum *string, got, name string) error {
+	if *sum != "" && *sum != got {
+		return fmt.Errorf("%w: %s is not the file that the run was trained on; put that file back, or train anew with --force", flow.ErrConfig, name)
+	}
+	*sum = got
+	return nil
+}
+
+func gather(name string, sum *string, o data.Options, labelled bool) (recipe.Given, error) {
 	if recipe.IsBuiltIn(name) {
-		return recipe.BuiltInStuff(name, labelled)
+		return recipe.BuiltInData(name, labelled)
 	}
 	if _, err := os.Stat(name); err != nil && !strings.ContainsAny(name, `./\`) {
 		_, err := data.Named(name)
-		return recipe.Stuff{}, fmt.Errorf("%w; nor is there such a file", err)
+		return recipe.Given{}, fmt.Errorf("%w; nor is there such a file", err)
 	}
 	t, err := ReadTable(name, o)
 	if err != nil {
-		return recipe.Stuff{}, err
+		return recipe.Given{}, err
 	}
 	got, err := digest(name)
 	if err != nil {
-		return recipe.Stuff{}, err
+		return recipe.Given{}, err
 	}
-	if *sum != "" && *sum != got {
-		return recipe.Stuff{}, fmt.Errorf("%w: %s is not the file that the run was trained on; put that file back, or train anew with --force", flow.ErrConfig, name)
+	if err := held(sum, got, name); err != nil {
+		return recipe.Given{}, err
 	}
-	*sum = got
-	return recipe.Stuff{Table: t}, nil
+	return recipe.Given{Table: t}, nil
 }

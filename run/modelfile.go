@@ -26,6 +26,8 @@ import (
 type Saved struct {
 	Model  *model.Model
 	Recipe recipe.Recipe
+	// Form says what a row stands for, nil for plain points.
+	Form recipe.Form
 	// Source is the stored source of a model that starts from a file's rows, in
 	// the network's space; nil otherwise.
 	Source data.RowSource
@@ -63,6 +65,7 @@ const (
 	metaCondNames = "condition_columns"   // of real-valued conditions, absent without
 	metaCondMap   = "condition_transform" // likewise
 	metaTimes     = "times"               // of the marginals, absent without
+	metaForm      = "form"                // what a row stands for, absent for points
 	metaKernels   = "kernels"
 	metaTraining  = "training"
 )
@@ -185,6 +188,13 @@ func encode(s *Saved) (*modelfile.File, error) {
 		}
 		f.Meta[metaTimes] = string(b)
 	}
+	if s.Form != nil {
+		text, err := encodeForm(s.Form)
+		if err != nil {
+			return nil, err
+		}
+		f.Meta[metaForm] = text
+	}
 	for key, v := range map[string]any{
 		metaRecipe: s.Recipe, metaProgram: m.Program, metaTransform: m.Transform, metaCond: m.Cond,
 		metaColumns: m.Columns, metaClasses: m.Classes, metaTraining: tr,
@@ -263,6 +273,11 @@ func decode(f *modelfile.File, kernels string) (*Saved, error) {
 	if text, ok := f.Meta[metaCondNames]; ok {
 		if err := json.Unmarshal([]byte(text), &c.Conditions); err != nil || len(c.Conditions) != c.Cond.Real {
 			return nil, fmt.Errorf("%w: metadata %q does not name %d conditions", flow.ErrFormat, metaCondNames, c.Cond.Real)
+		}
+	}
+	if text, ok := f.Meta[metaForm]; ok {
+		if s.Form, err = decodeForm(text); err != nil {
+			return nil, err
 		}
 	}
 	if c.Program, err = graph.Decode([]byte(f.Meta[metaProgram])); err != nil {
@@ -381,7 +396,7 @@ func (s *Saved) decodeSource(f *modelfile.File) error {
 	if s.Recipe.Data.TimeColumn != "" {
 		return fmt.Errorf("%w: the file lacks the rows of its first time", flow.ErrFormat)
 	}
-	stuff, err := recipe.BuiltInStuff(name, false)
+	stuff, err := recipe.BuiltInData(name, false)
 	if err != nil || stuff.Toy == nil {
 		return fmt.Errorf("%w: the file lacks the rows of its source %q", flow.ErrFormat, name)
 	}

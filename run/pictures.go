@@ -234,6 +234,9 @@ func (o PictureOptions) drawn(ctx context.Context, s *Saved, plan *recipe.Plan, 
 }
 
 func samplesPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureOptions) (plot.Figure, error) {
+	if s.Form != nil {
+		return formPicture(ctx, s, plan, o)
+	}
 	if side(s.Model.Dim()) > 0 {
 		return imagesPicture(ctx, s, plan, o)
 	}
@@ -253,6 +256,28 @@ func samplesPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureO
 		return plot.PairGrid{Title: title, Data: real, Samples: x, Names: s.Model.Columns, Dark: o.Dark}.Figure()
 	}
 	return plot.Scatter{Title: title, Data: real, Samples: x, Class: class, Dark: o.Dark}.Figure()
+}
+
+// formSamples is the number of samples that a picture of a model with a form
+// shows.
+const formSamples = 64
+
+// formPicture shows samples as their kind shows them.
+func formPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureOptions) (plot.Figure, error) {
+	m, err := mediumOf(s.Kind())
+	if err != nil {
+		return plot.Figure{}, err
+	}
+	c, err := o.config(s, plan, formSamples)
+	if err != nil {
+		return plot.Figure{}, err
+	}
+	o.Sample = c
+	rows, _, err := sample.Draw(ctx, s.Model, c)
+	if err != nil {
+		return plot.Figure{}, err
+	}
+	return m.Picture(s, rows, o)
 }
 
 func imagesPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureOptions) (plot.Figure, error) {

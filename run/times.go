@@ -137,7 +137,7 @@ func some(x tensor.Mat, key rng.Key) tensor.Mat {
 
 // judgeAt makes the rows of a table of the model's last time what samples are
 // compared with.
-func (s *Saved) judgeAt(plan *recipe.Plan, m recipe.Stuff, name string) error {
+func (s *Saved) judgeAt(plan *recipe.Plan, m recipe.Given, name string) error {
 	last := s.Times[len(s.Times)-1]
 	d := s.Recipe.Data
 	if m.Table == nil {

@@ -106,6 +106,9 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 	}
 	// Chosen by the data and the family, if they were left open.
 	r.Coupling, r.Path, r.Predict = plan.Recipe.Coupling, plan.Recipe.Path, plan.Recipe.Predict
+	if material.Data.Set != nil {
+		r = plan.Recipe // which the set has completed
+	}
 	if o.Time > 0 && saved != nil {
 		o.note("the number of steps was fixed when the run began, at %d: --time is not used", r.Train.Steps)
 	}
@@ -340,7 +343,7 @@ func Snapshot(plan *recipe.Plan, t *train.Trainer, k *kernel.Set) (*Saved, error
 	if !plan.Recipe.GaussianSource() {
 		s.Source = plan.Source
 	}
-	s.Times = plan.Times
+	s.Times, s.Form = plan.Times, plan.Form
 	if plan.Pairs != nil {
 		s.Coupling, err = plan.Pairs.State()
 	}
@@ -508,7 +511,11 @@ func clearRun(dir string) error {
 // clearResults removes what was found out about the model as it was: the
 // evaluation, the pictures and the report.
 func clearResults(dir string) error {
-	return remove(dir, append([]string{EvalFile, ReportFile}, pictureFiles...)...)
+	names := append([]string{EvalFile, ReportFile}, pictureFiles...)
+	for _, m := range media {
+		names = append(names, m.Files()...)
+	}
+	return remove(dir, names...)
 }
 
 func remove(dir string, names ...string) error {

@@ -107,7 +107,7 @@ func drawNamed(name string, n int, key rng.Key, noise float64) (tensor.Mat, erro
 	none := tensor.Mat{}
 	var src data.RowSource = data.Noise(2)
 	if name != "gaussian" {
-		stuff, err := recipe.BuiltInStuff(name, false)
+		stuff, err := recipe.BuiltInData(name, false)
 		if err != nil {
 			return none, &flow.FieldError{Path: "name", Msg: err.Error()}
 		}

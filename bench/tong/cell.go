@@ -188,7 +188,7 @@ func defaults(ctx context.Context, s Set, seed uint64, workers int) (*model.Mode
 	}
 	r.Data.Name, r.Source, r.Train.Seed = s.Name, "source", seed
 	r.Data.HeldOut = float64(validRows) / (trainRows + validRows)
-	material := recipe.Material{Data: table(s.X1), Source: recipe.Stuff{Toy: data.Noise(2)}}
+	material := recipe.Material{Data: table(s.X1), Source: recipe.Given{Toy: data.Noise(2)}}
 	if s.source != nil {
 		material.Source = table(s.X0)
 	}
@@ -206,8 +206,8 @@ func defaults(ctx context.Context, s Set, seed uint64, workers int) (*model.Mode
 	return plan.Model(slices.Clone(t.Best()), nil)
 }
 
-func table(x tensor.Mat) recipe.Stuff {
-	return recipe.Stuff{Table: &data.Table{Columns: []string{"x0", "x1"}, X: tensor.Convert[float64](x.Rows(0, trainRows+validRows))}}
+func table(x tensor.Mat) recipe.Given {
+	return recipe.Given{Table: &data.Table{Columns: []string{"x0", "x1"}, X: tensor.Convert[float64](x.Rows(0, trainRows+validRows))}}
 }
 
 // carry moves rows by Euler steps along a model and returns all their places, in

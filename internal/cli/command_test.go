@@ -26,7 +26,7 @@ func parsed(t *testing.T, line string) recipe.Recipe {
 	if err := cmd.ParseFlags(words[3:]); err != nil {
 		t.Fatalf("%s: %v", line, err)
 	}
-	r, err := f.recipe(cmd, nil, run.ReadRecipe)
+	r, err := f.recipe(cmd, nil, recipe.Points, run.ReadRecipe)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,7 +61,7 @@ each coupling.`,
 }
 
 func (c *couplingCall) run(cmd *cobra.Command, args []string) error {
-	r, err := c.recipe(cmd, nil, run.ReadRecipe)
+	r, err := c.recipe(cmd, nil, c.kind(cmd, args[0]), run.ReadRecipe)
 	if err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ FILE are then latents, as encode writes them.`,
 }
 
 func (e *encodeCall) run(cmd *cobra.Command, args []string) error {
-	format, err := formatOf(e.out)
+	format, err := formatOf(e.out, nil)
 	if err != nil {
 		return err
 	}

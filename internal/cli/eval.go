@@ -67,7 +67,7 @@ func (e *evalCall) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	rep, err := run.Evaluate(cmd.Context(), s, plan, o)
+	rep, err := run.Judge(cmd.Context(), s, plan, o)
 	if err != nil {
 		return err
 	}

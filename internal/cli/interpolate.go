@@ -64,7 +64,7 @@ func (p *interpolateCall) run(cmd *cobra.Command, args []string) error {
 	format := "gif"
 	if !film {
 		var err error
-		if format, err = formatOf(p.out); err != nil {
+		if format, err = formatOf(p.out, nil); err != nil {
 			return err
 		}
 	}

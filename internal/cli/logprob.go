@@ -75,7 +75,7 @@ the least likely first, with their numbers counted from 1: a list of anomalies.`
 }
 
 func (l *logprobCall) run(cmd *cobra.Command, args []string) error {
-	format, err := formatOf(l.out)
+	format, err := formatOf(l.out, nil)
 	if err != nil {
 		return err
 	}

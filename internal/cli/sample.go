@@ -120,11 +120,11 @@ stops before the last. --rows carries given rows from the time --from.`,
   laminar sample runs/cells --rows cells.csv --from 2 --to 3 -o carried.csv`,
 		Args: takes(1, 1, "MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			format, err := formatOf(out)
+			s, err := a.load(args[0])
 			if err != nil {
 				return err
 			}
-			s, err := a.load(args[0])
+			format, err := formatOf(out, s.Formats())
 			if err != nil {
 				return err
 			}
@@ -135,6 +135,9 @@ stops before the last. --rows carries given rows from the time --from.`,
 			if dense && (format == "png" || format == "svg") {
 				return usagef("-o %s: a density is a number; use .csv, .npy or .jsonl", out)
 			}
+			if dense && s.Form != nil {
+				return usagef("--logprob: files of %s have no room for a density; laminar logprob writes those of a file", s.Kind())
+			}
 			draw := span.draw
 			if dense {
 				draw = span.drawDensity
@@ -143,11 +146,14 @@ stops before the last. --rows carries given rows from the time --from.`,
 			if err != nil {
 				return err
 			}
+			res := sampled{N: x.N, NFE: stats.NFE, NFEMax: stats.MaxNFE}
+			if s.Form != nil {
+				return a.writeForm(out, format, s, x, res)
+			}
 			columns := columnNames(s.Model.Columns, s.Model.Dim())
 			if dense {
 				columns = append(slices.Clone(columns), densityColumn)
 			}
-			res := sampled{N: x.N, NFE: stats.NFE, NFEMax: stats.MaxNFE}
 			if a.json && (out == "" || out == "-") {
 				res.Columns = columns
 				for i := range x.N {
@@ -197,19 +203,47 @@ func spent(mean float64, most int) string {
 	return fmt.Sprintf("%.1f (at most %d)", mean, most)
 }
 
-// formatOf is the format of an output file, by its extension; CSV without one.
-// The error tells, too, why the file cannot be written.
-func formatOf(path string) (string, error) {
+// pointFormats are the extensions of files of points, the default first.
+var pointFormats = []string{"csv", "npy", "jsonl"}
+
+// formatOf is the format of an output file by its extension: one of formats,
+// which nil makes those of points, or a picture; the first one without. The error
+// tells, too, why the file cannot be written.
+func formatOf(path string, formats []string) (string, error) {
+	if formats == nil {
+		formats = pointFormats
+	}
 	ext := strings.ToLower(strings.TrimPrefix(filepath.Ext(path), "."))
-	switch ext {
-	case "":
-		return "csv", ready(path)
-	case "csv", "npy", "jsonl", "png", "svg":
+	formats = append(slices.Clone(formats), "png", "svg")
+	switch {
+	case ext == "":
+		return formats[0], ready(path)
+	case slices.Contains(formats, ext):
 		return ext, ready(path)
-	case "gif":
+	case ext == "gif":
 		return "", usagef("-o %s: sample draws no film; use laminar animate", path)
 	}
-	return "", usagef("-o %s: no format is called .%s; use .csv, .npy, .jsonl, .png or .svg", path, ext)
+	return "", usagef("-o %s: no format is called .%s; use one of .%s", path, ext, strings.Join(formats, ", ."))
+}
+
+// writeForm writes samples of a model with a form to a file, or to stdout
+// without one, in a format of formatOf.
+func (a *app) writeForm(out, format string, s *run.Saved, x tensor.Matrix[float64], res sampled) error {
+	if a.json && (out == "" || out == "-") {
+		return usagef("--json tells of a file of %s: name it with -o", s.Kind())
+	}
+	err := a.write(out, func(w io.Writer) error { return s.Write(w, format, x, 0) })
+	if err != nil {
+		return err
+	}
+	if a.json {
+		res.File = &out
+		return a.printJSON(res)
+	}
+	if out != "" && out != "-" {
+		a.note("%s %s in %s, %s evaluations each", thousands(x.N), s.Kind(), out, spent(res.NFE, res.NFEMax))
+	}
+	return nil
 }
 
 // writePoints writes points of a model in a format of formatOf.

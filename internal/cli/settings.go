@@ -13,6 +13,7 @@ import (
 	"laminar/nn"
 	"laminar/path"
 	"laminar/recipe"
+	"laminar/run"
 )
 
 // setting is a flag of train that stands for one field of a recipe.
@@ -67,6 +68,7 @@ var settings = []setting{
 	{"time-column", "column of the times at which rows were observed", nil, func(r *recipe.Recipe) any { return &r.Data.TimeColumn }},
 	{"leave-out", "times that training does not see, to judge by", nil, func(r *recipe.Recipe) any { return &r.Data.LeaveOut }},
 	{"array", "name of the array in an NPZ file", nil, func(r *recipe.Recipe) any { return &r.Data.Array }},
+	{"kind", "what a row of DATA is (default by a look at it): " + list(recipe.Kinds()), recipe.Kinds(), func(r *recipe.Recipe) any { return &r.Data.Kind }},
 	{"held-out", "share of a file's rows kept for validation", nil, func(r *recipe.Recipe) any { return &r.Data.HeldOut }},
 }
 
@@ -135,7 +137,8 @@ func (f *recipeFlags) add(cmd *cobra.Command) error {
 
 // recipe returns the recipe that the flags ask for. It starts from the preset or
 // the file, if the user named one, else from base, if that is not nil.
-func (f *recipeFlags) recipe(cmd *cobra.Command, base *recipe.Recipe, read func(string) (recipe.Recipe, error)) (recipe.Recipe, error) {
+// A preset is the one for data of the given kind.
+func (f *recipeFlags) recipe(cmd *cobra.Command, base *recipe.Recipe, kind string, read func(string) (recipe.Recipe, error)) (recipe.Recipe, error) {
 	var r recipe.Recipe
 	var err error
 	changed := cmd.Flags().Changed
@@ -147,7 +150,7 @@ func (f *recipeFlags) recipe(cmd *cobra.Command, base *recipe.Recipe, read func(
 	case base != nil && !changed("preset"):
 		r = *base
 	default:
-		r, err = recipe.Preset(f.preset)
+		r, err = recipe.PresetFor(kind, f.preset)
 	}
 	if err != nil {
 		return r, err
@@ -161,6 +164,19 @@ func (f *recipeFlags) recipe(cmd *cobra.Command, base *recipe.Recipe, read func(
 		r.Data.Standardise = !f.noStandardise
 	}
 	return r, nil
+}
+
+// kind tells what a row of the data called name is: what the user says, points
+// where a column is named, and else what a look at it says.
+func (f *recipeFlags) kind(cmd *cobra.Command, name string) string {
+	changed := cmd.Flags().Changed
+	switch {
+	case changed("kind"):
+		return f.given.Data.Kind
+	case name == "" || recipe.IsBuiltIn(name) || changed("label") || changed("cond") || changed("time-column"):
+		return recipe.Points
+	}
+	return run.KindOf(name)
 }
 
 // flagOf names the flag of a field, by its path in a recipe or a solver.
@@ -177,7 +193,7 @@ var flagOf = map[string]string{
 	"path.time_mode": "time-mode", "path.time_edge": "time-edge", "path.shift": "shift", "path.shift_length": "shift-length", "path.weight": "weight",
 	"loss.segments": "segments", "loss.r1": "r1",
 	"distill.method": "method", "distill.rounds": "rounds", "distill.pool": "pool", "distill.nfe": "pool-nfe",
-	"data.held_out": "held-out", "data.time_column": "time-column", "data.leave_out": "leave-out", "data.label": "label", "data.conditions": "cond", "data.noise": "noise", "data.drop_label": "drop-label",
+	"data.held_out": "held-out", "data.kind": "kind", "data.time_column": "time-column", "data.leave_out": "leave-out", "data.label": "label", "data.conditions": "cond", "data.noise": "noise", "data.drop_label": "drop-label",
 	"compare.seeds": "seeds", "compare.budget": "budget", "compare.methods": "methods", "compare.steps": "steps", "compare.n": "n", "compare.pairs": "pairs",
 	"eval.N": "n", "eval.Pairs": "pairs", "method": "solver", "nfe": "nfe", "rtol": "rtol", "atol": "atol",
 	"diffusion": "diffusion", "diffusion_scale": "diffusion-scale", "grid": "grid", "grid.shift": "grid-shift", "probes": "probes", "guidance": "guidance", "tolerance": "tolerance", "optimum": "n",

@@ -21,12 +21,12 @@ import (
 
 // trained is what `laminar train --json` prints.
 type trained struct {
-	Model       string         `json:"model"`
-	Steps       int            `json:"steps"`
-	Seconds     float64        `json:"seconds"`
-	EvalSeconds float64        `json:"eval_seconds"`
-	Loss        metric.Number  `json:"loss"`
-	Eval        *metric.Report `json:"eval"`
+	Model       string        `json:"model"`
+	Steps       int           `json:"steps"`
+	Seconds     float64       `json:"seconds"`
+	EvalSeconds float64       `json:"eval_seconds"`
+	Loss        metric.Number `json:"loss"`
+	Eval        run.Judgement `json:"eval"`
 }
 
 // trainCall is one call of the verb train.
@@ -147,7 +147,11 @@ func (t *trainCall) plan(cmd *cobra.Command, args []string) (recipe.Recipe, run.
 			return r, run.Options{}, told{fmt.Sprintf("%s: there is no run to resume; name DATA to start one", t.dir), err}
 		}
 	}
-	r, err := t.recipe(cmd, base, run.ReadRecipe)
+	name := ""
+	if len(args) > 0 {
+		name = args[0]
+	}
+	r, err := t.recipe(cmd, base, t.kind(cmd, name), run.ReadRecipe)
 	if err != nil {
 		return r, run.Options{}, err
 	}
@@ -176,15 +180,15 @@ func (t *trainCall) stopped(res *run.Result, err error) error {
 // judge evaluates the model and draws its pictures, or reads what an earlier
 // call left if no step was taken since. The report is nil if there are too few
 // data for one.
-func (t *trainCall) judge(ctx context.Context, res *run.Result, stepped bool) (*metric.Report, []string, error) {
+func (t *trainCall) judge(ctx context.Context, res *run.Result, stepped bool) (run.Judgement, []string, error) {
 	var rep metric.Report
 	path := filepath.Join(t.dir, run.EvalFile)
-	if !stepped {
+	if !stepped && res.Saved.Form == nil {
 		if b, err := os.ReadFile(path); err == nil && json.Unmarshal(b, &rep) == nil {
 			return &rep, nil, nil
 		}
 	}
-	if rows := res.Plan.Judge.Len(); rows > 0 && rows < metric.LeastRows {
+	if rows := res.Plan.Judge.Len(); res.Saved.Form == nil && rows > 0 && rows < metric.LeastRows {
 		t.note("note: %d rows of data are too few to judge the model by, which takes %d", rows, metric.LeastRows)
 		files, err := run.Illustrate(ctx, t.dir, res.Saved, res.Plan, nil)
 		return nil, files, err
@@ -192,12 +196,12 @@ func (t *trainCall) judge(ctx context.Context, res *run.Result, stepped bool) (*
 	t.note("judging the model ...")
 	o := res.Saved.EvalDefaults()
 	o.Threads = t.threads
-	rep, err := run.Evaluate(ctx, res.Saved, res.Plan, o)
+	j, err := run.Judge(ctx, res.Saved, res.Plan, o)
 	if err != nil {
 		return nil, nil, err
 	}
-	files, err := run.Illustrate(ctx, t.dir, res.Saved, res.Plan, &rep)
-	return &rep, files, err
+	files, err := run.Illustrate(ctx, t.dir, res.Saved, res.Plan, j)
+	return j, files, err
 }
 
 // tell prints the result for a person.
@@ -223,6 +227,11 @@ func (t *trainCall) tell(out trained, s *run.Saved, files []string) error {
 	dir := quoted(t.dir)
 	if len(times) > 1 {
 		fmt.Fprintf(&b, "  laminar sample %s --to %v -o %s\n", dir, times[1], quoted(fmt.Sprintf("%s-at-%v.csv", name, times[1])))
+	}
+	if formats := s.Formats(); formats != nil {
+		fmt.Fprintf(&b, "  laminar sample %s -o %s\n  laminar eval %s\n", dir, quoted(name+"-samples."+formats[0]), dir)
+		_, err := io.WriteString(t.stdout, b.String())
+		return err
 	}
 	fmt.Fprintf(&b, "  laminar sample %s -n 1000 -o %s\n", dir, quoted(name+"-samples.csv"))
 	if m.Once || m.LongSteps() {
