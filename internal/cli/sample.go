@@ -132,11 +132,11 @@ stops before the last. --rows carries given rows from the time --from.`,
 			if err != nil {
 				return err
 			}
+			if dense && s.Form != nil {
+				return usagef("--logprob writes a column beside points; a model of %s has no such column", s.Kind())
+			}
 			if dense && (format == "png" || format == "svg") {
 				return usagef("-o %s: a density is a number; use .csv, .npy or .jsonl", out)
-			}
-			if dense && s.Form != nil {
-				return usagef("--logprob: files of %s have no room for a density; laminar logprob writes those of a file", s.Kind())
 			}
 			draw := span.draw
 			if dense {
@@ -207,8 +207,8 @@ func spent(mean float64, most int) string {
 var pointFormats = []string{"csv", "npy", "jsonl"}
 
 // formatOf is the format of an output file by its extension: one of formats,
-// which nil makes those of points, or a picture; the first one without. The error
-// tells, too, why the file cannot be written.
+// which nil makes those of points, or a picture; the first one without. The
+// error tells, too, why the file cannot be written.
 func formatOf(path string, formats []string) (string, error) {
 	if formats == nil {
 		formats = pointFormats
