@@ -133,21 +133,22 @@ const (
 
 // Spec describes one of the built-in networks.
 type Spec struct {
-	// Kind is "mlp", "resmlp" or "unet".
+	// Kind is "mlp", "resmlp", "unet" or "egnn".
 	Kind string `json:"kind"`
 	// Width is the number of units of every hidden layer, of a unet the channels
 	// of its finest resolution.
 	Width int `json:"width"`
 	// Depth is the number of hidden layers of an mlp, of residual blocks of a
-	// resmlp, and of each resolution of a unet.
+	// resmlp, and of each resolution of a unet, of layers of an egnn.
 	Depth int `json:"depth"`
 	// Activation is one of relu, silu, tanh, gelu, selu.
 	Activation string `json:"activation"`
-	// TimeFeatures is the number of Fourier features of the time (even), for
-	// resmlp and unet.
+	// TimeFeatures is the number of Fourier features of the time (even), for all
+	// but the mlp.
 	TimeFeatures int `json:"time_features,omitempty"`
 	// Shape is the height, width and channels of the images of a unet: x holds
-	// their pixels line by line, the channels last. A signal has the height 1.
+	// their pixels line by line, the channels last. A signal has the height 1. Of an
+	// egnn it is the number of atoms and that of elements.
 	Shape []int `json:"shape,omitempty"`
 	// Levels are the channels of a unet's resolutions, the finest first, in units
 	// of Width; each is half as high and wide as the one before.
@@ -155,6 +156,9 @@ type Spec struct {
 	// Heads is the number of attention heads at the coarsest resolution of a
 	// unet, 0 for no attention.
 	Heads int `json:"heads,omitempty"`
+	// Messages is the number of units of an egnn between two atoms, whose Width is
+	// that of an atom.
+	Messages int `json:"messages,omitempty"`
 }
 
 // Post is the network of the post: x and t concatenated, two hidden layers of
@@ -167,7 +171,7 @@ func Defaults() Spec {
 }
 
 // Kinds lists the built-in networks for points of any dimension; "unet" is for
-// images and signals, whose shape its Spec must say.
+// images and signals and "egnn" for molecules, whose shape its Spec must say.
 func Kinds() []string { return []string{"mlp", "resmlp"} }
 
 // Activations lists the activation functions.
@@ -186,7 +190,7 @@ func (s Spec) Validate(path string) error {
 		}
 		return fault(field, "unknown %q; one of %s", v, strings.Join(list, ", "))
 	}
-	if err := oneOf("kind", s.Kind, append(Kinds(), "unet")); err != nil {
+	if err := oneOf("kind", s.Kind, append(Kinds(), "unet", "egnn")); err != nil {
 		return err
 	}
 	if err := oneOf("activation", s.Activation, Activations()); err != nil {
@@ -201,8 +205,11 @@ func (s Spec) Validate(path string) error {
 	if s.Kind != "mlp" && (s.TimeFeatures < 2 || s.TimeFeatures%2 != 0 || s.TimeFeatures > 1024) {
 		return fault("time_features", "%d is not an even number in 2..1024", s.TimeFeatures)
 	}
-	if s.Kind == "unet" {
+	switch s.Kind {
+	case "unet":
 		return s.validImage(fault)
+	case "egnn":
+		return s.validMolecule(fault)
 	}
 	return nil
 }
@@ -224,6 +231,12 @@ func (s Spec) Network(dim int, c flow.CondSpec) (Network, error) {
 			return nil, &flow.FieldError{Path: "network.shape", Msg: fmt.Sprintf("images of %v have %d numbers, the data %d columns", s.Shape, n, dim)}
 		}
 		return &unet{base}, nil
+	}
+	if s.Kind == "egnn" {
+		if n := s.Shape[0] * (s.Shape[1] + 4); n != dim {
+			return nil, &flow.FieldError{Path: "network.shape", Msg: fmt.Sprintf("molecules of %v have %d numbers, the data %d columns", s.Shape, n, dim)}
+		}
+		return &egnn{base}, nil
 	}
 	return &resmlp{base}, nil
 }

@@ -48,6 +48,7 @@ var table = []pkg{
 	{"path", 2, "tensor rng flow graph"},
 	{"field", 2, "tensor rng flow path"},
 	{"data/image", 2, "tensor rng flow data"},
+	{"data/molecule", 2, "tensor rng flow data"},
 	{"solve", 2, "tensor rng flow"},
 	{"metric", 2, "tensor rng internal/par internal/kernel internal/lap flow"},
 	{"plot", 2, "tensor flow"},
@@ -65,7 +66,7 @@ var table = []pkg{
 
 	{"internal/cputime", 5, ""}, // reads the processor's clock
 
-	{"run", 6, "tensor rng internal/kernel flow graph nn optim data data/npy data/table data/parquet coupling path field solve metric plot report modelfile objective model train sample recipe"},
+	{"run", 6, "tensor rng internal/kernel flow graph nn optim data data/npy data/table data/parquet data/molecule coupling path field solve metric plot report modelfile objective model train sample recipe"},
 
 	{"", 7, "tensor rng flow nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe run"},
 
@@ -90,6 +91,7 @@ var sameLevel = []string{
 	"field -> path",              // wrappers convert by the algebra of paths
 	"data/parquet -> data/table", // a format of its tables
 	"data/image -> data",
+	"data/molecule -> data",
 }
 
 // pureTop is the highest level whose packages touch nothing outside them.
