@@ -155,7 +155,7 @@ func (n *egnn) Init(arena []float32, l graph.Layout, key rng.Key) {
 
 // validMolecule checks the fields that only an egnn has.
 func (s Spec) validMolecule(fault func(field, format string, a ...any) error) error {
-	if len(s.Shape) != 2 || s.Shape[0] < 1 || s.Shape[1] < 1 || s.Shape[0] > 1024 {
+	if s.Shape != nil && (len(s.Shape) != 2 || s.Shape[0] < 1 || s.Shape[1] < 1 || s.Shape[0] > 1024) {
 		return fault("shape", "%v is not the number of atoms, up to 1024, and of elements of molecules", s.Shape)
 	}
 	if s.Messages < 1 || s.Messages > 4096 {

@@ -148,7 +148,8 @@ type Spec struct {
 	TimeFeatures int `json:"time_features,omitempty"`
 	// Shape is the height, width and channels of the images of a unet: x holds
 	// their pixels line by line, the channels last. A signal has the height 1. Of an
-	// egnn it is the number of atoms and that of elements.
+	// egnn it is the number of atoms and that of elements. nil leaves the shape to
+	// who has the data; there is no network without it.
 	Shape []int `json:"shape,omitempty"`
 	// Levels are the channels of a unet's resolutions, the finest first, in units
 	// of Width; each is half as high and wide as the one before.
@@ -233,6 +234,9 @@ func (s Spec) Network(dim int, c flow.CondSpec) (Network, error) {
 		return &unet{base}, nil
 	}
 	if s.Kind == "egnn" {
+		if s.Shape == nil {
+			return nil, &flow.FieldError{Path: "network.shape", Msg: "is missing; give the numbers of atoms and of elements"}
+		}
 		if n := s.Shape[0] * (s.Shape[1] + 4); n != dim {
 			return nil, &flow.FieldError{Path: "network.shape", Msg: fmt.Sprintf("molecules of %v have %d numbers, the data %d columns", s.Shape, n, dim)}
 		}

@@ -167,8 +167,8 @@ func (m *Molecule) properties(l *lines) error {
 }
 
 // WriteSDF writes entries that ReadSDF reads. A molecule without bonds gets those
-// of the table of distances. A molecule of more than 999 atoms has no place in a
-// table V2000: the error says so.
+// of the table of distances. A molecule of more than 999 atoms or 100,000 ångström
+// across has no place in a table V2000: the error says so.
 func WriteSDF(w io.Writer, molecules ...Molecule) error {
 	out := bufio.NewWriter(w)
 	for i := range molecules {
@@ -179,6 +179,11 @@ func WriteSDF(w io.Writer, molecules ...Molecule) error {
 		}
 		if m.Len() > 999 || len(bonds) > 999 {
 			return fmt.Errorf("molecule %d has %d atoms and %d bonds; an SDF file of version V2000 has room for 999: write XYZ", i+1, m.Len(), len(bonds))
+		}
+		for a, p := range m.X {
+			if min(p[0], p[1], p[2]) <= -1e4 || max(p[0], p[1], p[2]) >= 1e5 {
+				return fmt.Errorf("atom %d of molecule %d is at %v; an SDF file has room for -9999 to 99999", a+1, i+1, p)
+			}
 		}
 		fmt.Fprintf(out, "%s\n  Laminar           3D\n\n%3d%3d  0  0  0  0  0  0  0  0999 V2000\n", oneLine(m.Title), m.Len(), len(bonds))
 		for a, e := range m.Elements {

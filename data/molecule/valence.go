@@ -30,20 +30,34 @@ func Check(m *Molecule, bonds []Bond) Verdict {
 	v := Verdict{Atoms: m.Len(), Connected: connected(m.Len(), bonds)}
 	sums := sums(m, bonds)
 	v.Valid = v.Connected
-	for a, e := range m.Elements {
-		if m.Charge != nil {
-			e = Element(int(e) - int(m.Charge[a]))
-		}
-		allowed := valences[e]
-		if slices.Contains(allowed, sums[a]) {
+	for a, ok := range StableAtoms(m, bonds) {
+		if ok {
 			v.StableAtoms++
 		}
-		if len(allowed) == 0 || sums[a] > slices.Max(allowed) {
+		if allowed := m.valences(a); len(allowed) == 0 || sums[a] > slices.Max(allowed) {
 			v.Valid = false
 		}
 	}
 	v.Stable = v.StableAtoms == v.Atoms
 	return v
+}
+
+// StableAtoms tells of each atom whether it is stable; see Verdict.
+func StableAtoms(m *Molecule, bonds []Bond) []bool {
+	out := make([]bool, m.Len())
+	for a, sum := range sums(m, bonds) {
+		out[a] = slices.Contains(m.valences(a), sum)
+	}
+	return out
+}
+
+// valences are those of atom a, nil where they are not known.
+func (m *Molecule) valences(a int) []int {
+	e := m.Elements[a]
+	if m.Charge != nil {
+		e = Element(int(e) - int(m.Charge[a]))
+	}
+	return valences[e]
 }
 
 // sums are the bond orders of each atom, added up; aromatic bonds count 3/2 and
