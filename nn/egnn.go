@@ -29,8 +29,8 @@ type egnn struct{ base }
 // bumps is the number of bumps over the distance, reach where the last one is, in
 // the network's units.
 const (
-	bumps = 16
-	reach = 4.0
+	bumps = 24
+	reach = 3.0
 )
 
 func (n *egnn) Apply(b *graph.Builder, group string, in Inputs) graph.Value {
@@ -59,11 +59,16 @@ func (n *egnn) Apply(b *graph.Builder, group string, in Inputs) graph.Value {
 	about := linear(b, group, "about", b.Concat(0, known...), n.Width)
 	h := b.Add(linear(b, group, "in", b.Slice(rows, 1, 3, kinds+3), n.Width), about)
 
+	e.start = x
 	_, first := e.distances(x)
 	first = e.weigh("first", first, n.Messages)
 	for l := range n.Depth {
 		x, h = e.layer(fmt.Sprintf("layer.%d", l), x, h, first)
 	}
+	// The pushes lead from distances to those of the data, however far the noise is
+	// from it; that noise is wider than the data is told by the time alone.
+	left := b.Mul(linear(b, group, "stretch", about, 1), b.Sub(b.Const(1, 1), in.T))
+	x = b.Add(x, b.Mul(e.start, b.Reshape(left, 1, 1)))
 	x = b.Mul(b.Add(b.Sub(x, e.mean(x)), mean), here)
 	share := b.Softmax(linear(b, group, "out", e.norm("out.norm", h), kinds), 1)
 	share = b.Mul(share, here)
@@ -77,6 +82,7 @@ type egnnBuilder struct {
 	group string
 	atoms int
 	here  graph.Value // [atoms, 1]
+	start graph.Value // [atoms, 3], the places about their centre
 	count graph.Value // [1, 1], the number of atoms
 	pair  graph.Value // [atoms, atoms, 1]: 1 for two atoms that are there
 }

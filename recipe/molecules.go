@@ -8,10 +8,10 @@ import "laminar/nn"
 func molecules(r *Recipe) {
 	r.Data.HeldOut = 0.05
 	r.Predict = "data"
-	r.Path.Weight = "snr-truncated"
-	r.Network = nn.Spec{Kind: "egnn", Width: 96, Depth: 5, Activation: "silu", TimeFeatures: 16, Messages: 32}
-	r.Optim.Rate, r.Optim.Warmup, r.Optim.EMA = 1e-3, 200, 0.999
-	r.Train.Batch, r.Train.Steps, r.Train.Patience = 64, 10000, 0
+	r.Path.Weight, r.Path.Shift = "snr-truncated", 0.5
+	r.Network = nn.Spec{Kind: "egnn", Width: 64, Depth: 5, Activation: "silu", TimeFeatures: 16, Messages: 32}
+	r.Optim.Rate, r.Optim.Warmup, r.Optim.EMA = 2e-3, 200, 0.999
+	r.Train.Batch, r.Train.Steps, r.Train.Patience = 8, 24000, 0
 	r.Train.ValidateEvery = 500
 	if r.Preset == "fast" {
 		r.Network.Width, r.Network.Depth = 64, 4

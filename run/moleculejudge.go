@@ -8,6 +8,7 @@ import (
 
 	"laminar/data"
 	"laminar/data/molecule"
+	"laminar/metric"
 	"laminar/recipe"
 	"laminar/sample"
 )
@@ -33,13 +34,21 @@ type MoleculeRow struct {
 	molecule.Quality
 }
 
+// tune asks for the numbers of evaluations that molecules take.
+func (molecules) tune(o *EvalOptions) {
+	o.N, o.Settings = judgedMolecules, nil
+	for _, nfe := range []int{10, 25, 50} {
+		o.Settings = append(o.Settings, metric.Setting{Solver: "euler", NFE: nfe})
+	}
+}
+
 func (molecules) Judge(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (Judgement, error) {
 	form := s.Form.(moleculeForm)
 	all, known := inData(plan)
 	rep := &MoleculeReport{Kind: moleculeKind, N: min(o.N, judgedMolecules), Floor: molecule.Judge(all, known)}
 	for _, set := range o.Settings {
-		if !s.suits(set) || set.NFE > 0 && set.NFE < 8 && len(o.Settings) > 4 {
-			continue // a default: molecules are not made in so few steps
+		if !s.suits(set) {
+			continue
 		}
 		c := sample.Config{N: rep.N, Seed: o.Key.Split("molecules"), Source: s.Source, Workers: o.Threads, Guidance: o.Guidance, Solve: s.Solve()}
 		var err error

@@ -23,6 +23,9 @@ func (s *Saved) Solve() solve.Config {
 // that takes one number of evaluations only is judged at that.
 func (s *Saved) EvalDefaults() EvalOptions {
 	o := EvalDefaults()
+	if m, ok := media[s.Kind()].(interface{ tune(*EvalOptions) }); ok {
+		m.tune(&o) // where the defaults of points do not suit the kind
+	}
 	nfe, only := s.Recipe.NFE()
 	var kept []metric.Setting
 	for _, set := range o.Settings {
