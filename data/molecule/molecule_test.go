@@ -223,7 +223,7 @@ func TestVariants(t *testing.T) {
 	for text, want := range map[string]int8{
 		mol: 1,
 		strings.Replace(mol, "M  END", "M  CHG  1   1  -2\nM  END", 1): -2,
-		mol + "> <energy>\n-1.5\n\n$$$$\n":                            1,
+		mol + "> <energy>\n-1.5\n\n$$$$\n":                             1,
 	} {
 		m := all(t, molecule.ReadSDF(strings.NewReader(text), "x"))
 		if len(m) != 1 || len(m[0].Charge) != 1 || m[0].Charge[0] != want || m[0].Bonds != nil {

@@ -102,6 +102,7 @@ func (a *app) sampleCommand() *cobra.Command {
 	var f sampleFlags
 	var span timeFlags
 	var out string
+	var dense bool
 	cmd := &cobra.Command{
 		Use: "sample MODEL", Short: "Draw points from a model",
 		Long: `Draw points from MODEL, in the numbers of its data. The extension of -o picks
@@ -114,6 +115,7 @@ stops before the last. --rows carries given rows from the time --from.`,
   laminar sample runs/moons --solver heun --nfe 8 -o points.png
   laminar sample runs/digits --class 7 --guidance 2 -n 50 -o sevens.png
   laminar sample runs/moons --rtol 1e-4 --json -o points.npy
+  laminar sample runs/moons --logprob --solver rk4 --nfe 80
   laminar sample runs/cells --to 2 -n 500 -o at2.csv
   laminar sample runs/cells --rows cells.csv --from 2 --to 3 -o carried.csv`,
 		Args: takes(1, 1, "MODEL"),
@@ -130,7 +132,17 @@ stops before the last. --rows carries given rows from the time --from.`,
 			if err != nil {
 				return err
 			}
-			x, stats, err := span.draw(cmd, a, s, c)
+			if dense && s.Form != nil {
+				return usagef("--logprob writes a column beside points; a model of %s has no such column", s.Kind())
+			}
+			if dense && (format == "png" || format == "svg") {
+				return usagef("-o %s: a density is a number; use .csv, .npy or .jsonl", out)
+			}
+			draw := span.draw
+			if dense {
+				draw = span.drawDensity
+			}
+			x, stats, err := draw(cmd, a, s, c)
 			if err != nil {
 				return err
 			}
@@ -138,11 +150,9 @@ stops before the last. --rows carries given rows from the time --from.`,
 			if s.Form != nil {
 				return a.writeForm(out, format, s, x, res)
 			}
-			columns := s.Model.Columns
-			if len(columns) == 0 {
-				for i := range x.D {
-					columns = append(columns, fmt.Sprintf("x%d", i))
-				}
+			columns := columnNames(s.Model.Columns, s.Model.Dim())
+			if dense {
+				columns = append(slices.Clone(columns), densityColumn)
 			}
 			if a.json && (out == "" || out == "-") {
 				res.Columns = columns
@@ -161,13 +171,14 @@ stops before the last. --rows carries given rows from the time --from.`,
 				return a.printJSON(res)
 			}
 			if out != "" && out != "-" {
-				a.note("%s points in %s, %s evaluations each", thousands(x.N), out, spent(stats.NFE, stats.MaxNFE))
+				a.note("%s in %s, %s evaluations each", counted(x.N, "point"), out, spent(stats.NFE, stats.MaxNFE))
 			}
 			return nil
 		},
 	}
 	f.add(cmd, 1000)
 	span.add(cmd)
+	cmd.Flags().BoolVar(&dense, "logprob", false, "write the log density of each point beside it, from the same solution")
 	cmd.Flags().StringVarP(&out, "output", "o", "", "`file` to write: .csv, .npy, .jsonl, .png or .svg")
 	return cmd
 }
@@ -196,7 +207,8 @@ func spent(mean float64, most int) string {
 var pointFormats = []string{"csv", "npy", "jsonl"}
 
 // formatOf is the format of an output file by its extension: one of formats,
-// which nil makes those of points, or a picture; the first one without.
+// which nil makes those of points, or a picture; the first one without. The
+// error tells, too, why the file cannot be written.
 func formatOf(path string, formats []string) (string, error) {
 	if formats == nil {
 		formats = pointFormats
@@ -205,9 +217,9 @@ func formatOf(path string, formats []string) (string, error) {
 	formats = append(slices.Clone(formats), "png", "svg")
 	switch {
 	case ext == "":
-		return formats[0], nil
+		return formats[0], ready(path)
 	case slices.Contains(formats, ext):
-		return ext, nil
+		return ext, ready(path)
 	case ext == "gif":
 		return "", usagef("-o %s: sample draws no film; use laminar animate", path)
 	}
