@@ -29,8 +29,8 @@ type egnn struct{ base }
 // bumps is the number of bumps over the distance, reach where the last one is, in
 // the network's units.
 const (
-	bumps = 24
-	reach = 3.0
+	bumps = 16
+	reach = 2.5
 )
 
 func (n *egnn) Apply(b *graph.Builder, group string, in Inputs) graph.Value {
