@@ -57,6 +57,7 @@ func (n *egnn) Apply(b *graph.Builder, group string, in Inputs) graph.Value {
 	known = append(known, n.conditions(b, group, in)...)
 	known = append(known, b.Scale(b.Reshape(e.count, 1), 1/float64(atoms)))
 	about := linear(b, group, "about", b.Concat(0, known...), n.Width)
+	e.about = n.activate(b, about)
 	h := b.Add(linear(b, group, "in", b.Slice(rows, 1, 3, kinds+3), n.Width), about)
 
 	e.start = x
@@ -67,7 +68,7 @@ func (n *egnn) Apply(b *graph.Builder, group string, in Inputs) graph.Value {
 	}
 	// The pushes lead from distances to those of the data, however far the noise is
 	// from it; that noise is wider than the data is told by the time alone.
-	left := b.Mul(linear(b, group, "stretch", about, 1), b.Sub(b.Const(1, 1), in.T))
+	left := b.Mul(linear(b, group, "stretch", e.about, 1), b.Sub(b.Const(1, 1), in.T))
 	x = b.Add(x, b.Mul(e.start, b.Reshape(left, 1, 1)))
 	x = b.Mul(b.Add(b.Sub(x, e.mean(x)), mean), here)
 	share := b.Softmax(linear(b, group, "out", e.norm("out.norm", h), kinds), 1)
@@ -83,6 +84,7 @@ type egnnBuilder struct {
 	atoms int
 	here  graph.Value // [atoms, 1]
 	start graph.Value // [atoms, 3], the places about their centre
+	about graph.Value // [Width], what is known of the whole
 	count graph.Value // [1, 1], the number of atoms
 	pair  graph.Value // [atoms, atoms, 1]: 1 for two atoms that are there
 }
@@ -119,7 +121,9 @@ func (e *egnnBuilder) layer(name string, x, h, first graph.Value) (graph.Value, 
 	msg := e.activate(b, linear(b, e.group, name+".message", e.activate(b, u), m))
 	push := b.Mul(b.Div(e.weigh(name+".push", msg, 1), b.Add(d, b.Const(1))), e.pair)
 	push = b.Reshape(push, n, n)
-	moved := b.Add(x, b.Sub(b.Mul(x, b.Sum(push, 1)), b.MatMul(push, x, false, false)))
+	way := b.Sub(b.Mul(x, b.Sum(push, 1)), b.MatMul(push, x, false, false))
+	gain := b.Add(linear(b, e.group, name+".gain", e.about, 1), b.Const(1, 1))
+	moved := b.Add(x, b.Mul(way, b.Reshape(gain, 1, 1)))
 	gate := b.Mul(b.Sigmoid(linear(b, e.group, name+".gate", msg, 1)), e.pair)
 	sum := b.Reshape(b.MatMul(b.Reshape(gate, n, 1, n), msg, false, false), n, m)
 	v := e.activate(b, linear(b, e.group, name+".node.0", b.Concat(1, hn, sum), e.Width))
