@@ -16,14 +16,16 @@ import (
 // atoms that are there,
 //
 //	m_ij = act(V act(W h_i + U h_j + K(d_ij, d0_ij) + b)),  d = |x_i - x_j|
-//	x_i += sum_j (x_i - x_j) / (d_ij + 1) w m_ij
+//	x_i += c sum_j (x_i - x_j) / (d_ij + 1) w m_ij
 //	h_i += MLP(h_i, sum_j g(m_ij) m_ij),                    g a learnt gate
 //
-// where K are smooth bumps over the distance and d0 is that of the input. Turning,
+// where K are smooth bumps over the distance, d0 is that of the input, and c
+// depends on the time and the conditions, as the h at the start do. Turning,
 // shifting, mirroring and renumbering the atoms does the same to the answer.
 //
-// The answer is where the path ends (path.Data): the last places, about the
-// centre of the first ones, and the probabilities of the elements. An atom that is missing, or not, stays so.
+// The answer is where the path ends (path.Data): the last places and a multiple of
+// the first ones, about the centre of the first ones, and the probabilities of
+// the elements. An atom that is missing, or not, stays so.
 type egnn struct{ base }
 
 // bumps is the number of bumps over the distance, reach where the last one is, in

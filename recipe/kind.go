@@ -23,7 +23,7 @@ var kinds = []struct {
 	suit func(*Recipe)
 }{
 	{path.Entry{Name: Points, About: "plain numbers, a point to a row"}, func(*Recipe) {}},
-	{path.Entry{Name: "molecules", About: "atoms in space: XYZ and SDF files"}, molecules},
+	{path.Entry{Name: Molecules, About: "atoms in space: XYZ and SDF files"}, suitMolecules},
 }
 
 // Kinds lists what a row of the data can be, points first.

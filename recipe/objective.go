@@ -102,6 +102,8 @@ func (r Recipe) NFE() (nfe int, only bool) {
 		return r.Loss.Segments, false
 	case r.Objective == "meanflow", r.Objective == "shortcut":
 		return 4, false
+	case r.Data.Kind == Molecules && r.Family == "flow":
+		return moleculeNFE, false
 	}
 	return 0, false
 }

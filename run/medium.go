@@ -54,7 +54,7 @@ type filmed interface {
 
 // media holds the medium of each kind of data but points.
 var media = map[string]medium{
-	moleculeKind: molecules{},
+	recipe.Molecules: molecules{},
 }
 
 // Judgement is the outcome of judging a model: text for a person, and by its

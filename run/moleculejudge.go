@@ -45,7 +45,7 @@ func (molecules) tune(o *EvalOptions) {
 func (molecules) Judge(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (Judgement, error) {
 	form := s.Form.(moleculeForm)
 	all, known := inData(plan)
-	rep := &MoleculeReport{Kind: moleculeKind, N: min(o.N, judgedMolecules), Floor: molecule.Judge(all, known)}
+	rep := &MoleculeReport{Kind: recipe.Molecules, N: min(o.N, judgedMolecules), Floor: molecule.Judge(all, known)}
 	for _, set := range o.Settings {
 		if !s.suits(set) {
 			continue

@@ -22,8 +22,6 @@ import (
 	"laminar/tensor"
 )
 
-const moleculeKind = "molecules"
-
 // molecules is the medium of atoms in space: XYZ and SDF files, gzipped or not,
 // and folders of them.
 type molecules struct{}
@@ -196,7 +194,7 @@ type moleculeForm struct {
 	sizes  []int
 }
 
-func (moleculeForm) Kind() string { return moleculeKind }
+func (moleculeForm) Kind() string { return recipe.Molecules }
 
 // storedMolecules is a form's JSON.
 type storedMolecules struct {
