@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"laminar/data/molecule"
 	"laminar/plot"
@@ -22,7 +23,7 @@ const shownMolecules = 36
 // that is not stable.
 func (molecules) Picture(s *Saved, rows tensor.Matrix[float64], o PictureOptions) (plot.Figure, error) {
 	all := s.Form.(moleculeForm).take(rows)
-	return moleculeFigure(cmp.Or(o.Title, s.Recipe.Data.Name), all[:min(len(all), 100)], nil, o.Dark)
+	return moleculeFigure(cmp.Or(o.Title, filepath.Base(s.Recipe.Data.Name)), all[:min(len(all), 100)], nil, o.Dark)
 }
 
 // moleculeFigure shows molecules, in views or from their broadest side.
@@ -62,7 +63,7 @@ func (molecules) Frames(s *Saved, frames []tensor.Matrix[float64], o PictureOpti
 	}
 	var out []plot.Figure
 	for _, rows := range frames {
-		fig, err := moleculeFigure(cmp.Or(o.Title, s.Recipe.Data.Name), form.take(rows), views, o.Dark)
+		fig, err := moleculeFigure(cmp.Or(o.Title, filepath.Base(s.Recipe.Data.Name)), form.take(rows), views, o.Dark)
 		if err != nil {
 			return nil, err
 		}
