@@ -106,6 +106,8 @@ func (r Recipe) NFE() (nfe int, only bool) {
 		return imageNFE, false
 	case r.Data.Kind == Sound && r.Family == "flow":
 		return soundNFE, false
+	case r.Data.Kind == Molecules && r.Family == "flow":
+		return moleculeNFE, false
 	}
 	return 0, false
 }
