@@ -233,12 +233,15 @@ func (p *Plan) objective() (objective.Objective, error) {
 		Path: way, Times: times, Drop: drop,
 		Predict: path.Prediction(r.Predict), Schedule: schedule, Weight: weight,
 	}
+	if schedule != nil {
+		o.Choices = p.choices
+	}
 	lo, hi := o.Clip()
 	what := r.Predict + " along the path " + r.Path.Name
 	if r.Path.Name == "bridge" {
 		lo, hi, what = path.BridgeClip, 1-path.BridgeClip, "the velocity of a bridge"
 	}
-	if lo > 0 || hi < 1 {
+	if (lo > 0 || hi < 1) && len(o.Choices) == 0 { // of choices the last step is exact
 		p.Notes = append(slices.Clone(p.Notes), fmt.Sprintf("trained at times from %.3g to %.3g: %s is singular at an end", lo, hi, what))
 	}
 	return o, nil

@@ -47,7 +47,7 @@ type medium interface {
 }
 
 // media holds the medium of each kind of data but points.
-var media = map[string]medium{}
+var media = map[string]medium{recipe.Table: tableMedium{}}
 
 // Judgement is the outcome of judging a model: text for a person, and by its
 // JSON form what `laminar eval --json` prints.

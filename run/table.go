@@ -57,6 +57,23 @@ func ReadSchema(path string) (*table.Schema, error) {
 	return s, nil
 }
 
+// TableWriter writes rows of a model of tables to w in the format that the name of a
+// file asks for, in that of the model's data without a name. The identifiers are
+// those of samples under seed.
+func (s *Saved) TableWriter(w io.Writer, name string, seed rng.Key) (table.Writer, error) {
+	t, err := s.tableOf()
+	if err != nil {
+		return nil, err
+	}
+	if name == "" || name == "-" {
+		name = "." + t.Schema().Format.Kind
+		if f := t.Schema().Format; f.Kind == "csv" && f.Delimiter == "\t" {
+			name = ".tsv"
+		}
+	}
+	return TableWriter(w, name, t.Schema(), identifiers(seed))
+}
+
 // TableWriter writes rows of s to w in the format that the name of a file asks
 // for, as table.FormatNamed tells, gzipped if it ends in .gz. key decides the
 // identifiers. Close ends the format and the compression, not w.

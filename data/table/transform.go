@@ -284,6 +284,40 @@ func (c *coder) observe(mask []float32, v float64) {
 	}
 }
 
+// Hide draws which columns of a row are observed, for training a network that is
+// given any of them: a share of the columns that is uniform in [0, 1], each of them
+// by chance. Of a quantity it is at times only known that it is a plain value, and
+// not which. mask, of Dim elements, becomes 1 where the coordinate is observed and
+// 0 elsewhere.
+func (t *Transform) Hide(mask []float32, row []float64, draw *rng.Stream) {
+	share := draw.Float64()
+	for j := range t.columns {
+		c := &t.columns[j]
+		if c.choice == nil && c.value == nil {
+			continue
+		}
+		kind, which := draw.Float64(), draw.Float64()
+		known := kind < share
+		if c.choice != nil {
+			fill(c.choice.of(mask), btof(known))
+		}
+		if c.value != nil {
+			plain := !math.IsNaN(row[j]) && !slices.Contains(c.scale.Spikes, row[j])
+			if c.choice != nil {
+				known = known && which < 0.8
+			}
+			mask[c.value.Offset] = btof(known && plain)
+		}
+	}
+}
+
+func btof(b bool) float32 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 func (c *coder) clear(z []float32) {
 	if c.choice != nil {
 		fill(c.choice.of(z), 0)
@@ -373,7 +407,20 @@ func nearest(spikes []float64, v float64) int {
 	return best
 }
 
-// put writes an option. The corners of the simplex are centred.
+// Corner returns what a digit of n options has in its coordinates: hi in that of
+// the option, lo in the others; of two options, lo for the first and hi for the
+// second in their one coordinate.
+func (t *Transform) Corner(n int) (lo, hi float64) { return corner(n, t.encoding.Separation) }
+
+func corner(n int, separation float64) (lo, hi float64) {
+	if n == 2 {
+		return -separation / 2, separation / 2
+	}
+	side := separation / math.Sqrt2 // the corners of the simplex are centred
+	return -side / float64(n), side - side/float64(n)
+}
+
+// put writes an option.
 func (b *Block) put(z []float32, option int, separation float64) {
 	for k := len(b.Digits) - 1; k >= 0; k-- {
 		n := b.Digits[k]
@@ -385,16 +432,16 @@ func (b *Block) put(z []float32, option int, separation float64) {
 		w := width(n)
 		part := z[len(z)-w:]
 		z = z[:len(z)-w]
-		if w == 1 {
-			part[0] = float32(separation * (float64(digit) - 0.5))
-			if n == 1 {
-				part[0] = 0
-			}
-			continue
+		lo, hi := corner(n, separation)
+		switch {
+		case n == 1:
+			part[0] = 0
+		case w == 1:
+			part[0] = float32(lo + float64(digit)*(hi-lo))
+		default:
+			fill(part, float32(lo))
+			part[digit] = float32(hi)
 		}
-		side := separation / math.Sqrt2
-		fill(part, float32(-side/float64(n)))
-		part[digit] = float32(side - side/float64(n))
 	}
 }
 

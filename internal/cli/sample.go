@@ -14,6 +14,7 @@ import (
 	"laminar/data"
 	"laminar/flow"
 	"laminar/plot"
+	"laminar/recipe"
 	"laminar/rng"
 	"laminar/run"
 	"laminar/sample"
@@ -130,6 +131,9 @@ stops before the last. --rows carries given rows from the time --from.`,
 			if err != nil {
 				return err
 			}
+			if s.Kind() == recipe.Table && format != "png" && format != "svg" {
+				return a.writeTableSamples(cmd, out, s, c)
+			}
 			x, stats, err := span.draw(cmd, a, s, c)
 			if err != nil {
 				return err
@@ -201,7 +205,7 @@ func formatOf(path string, formats []string) (string, error) {
 	if formats == nil {
 		formats = pointFormats
 	}
-	ext := strings.ToLower(strings.TrimPrefix(filepath.Ext(path), "."))
+	ext := extension(path)
 	formats = append(slices.Clone(formats), "png", "svg")
 	switch {
 	case ext == "":
@@ -212,6 +216,16 @@ func formatOf(path string, formats []string) (string, error) {
 		return "", usagef("-o %s: sample draws no film; use laminar animate", path)
 	}
 	return "", usagef("-o %s: no format is called .%s; use one of .%s", path, ext, strings.Join(formats, ", ."))
+}
+
+// extension is a file's extension in lower case and without the dot, that before
+// .gz included.
+func extension(path string) string {
+	name := strings.ToLower(filepath.Base(path))
+	if plain, zipped := strings.CutSuffix(name, ".gz"); zipped {
+		return strings.TrimPrefix(filepath.Ext(plain)+".gz", ".")
+	}
+	return strings.TrimPrefix(filepath.Ext(name), ".")
 }
 
 // writeForm writes samples of a model with a form to a file, or to stdout

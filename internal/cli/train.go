@@ -130,7 +130,7 @@ func (t *trainCall) plan(cmd *cobra.Command, args []string) (recipe.Recipe, run.
 	if t.dir == "" {
 		name := "recipe"
 		if len(args) > 0 {
-			name = strings.TrimSuffix(filepath.Base(args[0]), filepath.Ext(args[0]))
+			name = strings.TrimSuffix(filepath.Base(args[0]), "."+extension(args[0]))
 		}
 		t.dir = filepath.Join("runs", name)
 	}
