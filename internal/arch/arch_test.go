@@ -43,6 +43,7 @@ var table = []pkg{
 	{"data", 2, "tensor rng flow data/npy"},
 	{"data/npy", 2, "flow"},
 	{"data/table", 2, "tensor rng flow"},
+	{"data/table/where", 2, "flow data/table"},
 	{"data/parquet", 2, "tensor rng flow data/table"},
 	{"coupling", 2, "tensor rng internal/par internal/kernel internal/lap internal/ot flow"},
 	{"path", 2, "tensor rng flow graph"},
@@ -90,6 +91,7 @@ var sameLevel = []string{
 	"field -> path",              // wrappers convert by the algebra of paths
 	"data/parquet -> data/table", // a format of its tables
 	"data/image -> data",
+	"data/table/where -> data/table", // conditions on its rows
 }
 
 // pureTop is the highest level whose packages touch nothing outside them.
