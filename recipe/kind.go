@@ -36,11 +36,11 @@ func suitTable(r *Recipe) {
 	if r.Preset == "post" {
 		return
 	}
-	r.Network.Width, r.Train.Batch, r.Train.Steps = 256, 512, 12000
+	r.Network.Width, r.Train.Batch, r.Train.Steps = 256, 512, 16000
 	if r.Preset == "fast" {
 		r.Network.Width, r.Train.Steps = 128, 3000
 	}
-	r.Coupling.Name, r.Drop = "independent", 0.8
+	r.Coupling.Name, r.Path.Time, r.Drop = "independent", "logit-normal", 0.8
 }
 
 // Kinds lists what a row of the data can be, points first.

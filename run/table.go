@@ -57,6 +57,16 @@ func ReadSchema(path string) (*table.Schema, error) {
 	return s, nil
 }
 
+// Schema is that of the rows of a model of tables. It must not be changed. The error
+// wraps flow.ErrConfig for other models.
+func (s *Saved) Schema() (*table.Schema, error) {
+	t, err := s.tableOf()
+	if err != nil {
+		return nil, err
+	}
+	return t.Schema(), nil
+}
+
 // TableWriter writes rows of a model of tables to w in the format that the name of a
 // file asks for, in that of the model's data without a name. The identifiers are
 // those of samples under seed.

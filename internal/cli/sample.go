@@ -102,6 +102,7 @@ func (f *sampleFlags) config(cmd *cobra.Command, a *app, s *run.Saved) (sample.C
 func (a *app) sampleCommand() *cobra.Command {
 	var f sampleFlags
 	var span timeFlags
+	var of tableFlags
 	var out string
 	cmd := &cobra.Command{
 		Use: "sample MODEL", Short: "Draw points from a model",
@@ -110,13 +111,22 @@ the format: .csv, .npy, .jsonl, or a picture as .png or .svg; without -o they go
 to stdout as CSV. Point i depends on the seed and on i only.
 
 A model trained with --time-column starts from rows of its first time; --to
-stops before the last. --rows carries given rows from the time --from.`,
+stops before the last. --rows carries given rows from the time --from.
+
+A model of a table writes rows as its data were written, in the same format or
+in another by the extension: .csv, .tsv, .jsonl, .arff, also with .gz, or
+.parquet. --where draws rows that satisfy a condition: = != < <= > >= IN BETWEEN
+IS NULL, with AND, OR, NOT and parentheses. --shard draws a part of the rows, so
+that several machines can draw them.`,
 		Example: `  laminar sample runs/moons -n 1000 -o points.csv
   laminar sample runs/moons --solver heun --nfe 8 -o points.png
   laminar sample runs/digits --class 7 --guidance 2 -n 50 -o sevens.png
   laminar sample runs/moons --rtol 1e-4 --json -o points.npy
   laminar sample runs/cells --to 2 -n 500 -o at2.csv
-  laminar sample runs/cells --rows cells.csv --from 2 --to 3 -o carried.csv`,
+  laminar sample runs/cells --rows cells.csv --from 2 --to 3 -o carried.csv
+  laminar sample runs/adult -n 100000 -o synth.parquet
+  laminar sample runs/adult --where "income = '>50K' and age > 60" -o rich.csv
+  laminar sample runs/adult --balance income -n 20000 --shard 1/4 -o part1.csv`,
 		Args: takes(1, 1, "MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.load(args[0])
@@ -131,8 +141,15 @@ stops before the last. --rows carries given rows from the time --from.`,
 			if err != nil {
 				return err
 			}
+			if err := of.check(cmd, s.Kind()); err != nil {
+				return err
+			}
 			if s.Kind() == recipe.Table && format != "png" && format != "svg" {
-				return a.writeTableSamples(cmd, out, s, c)
+				d, err := of.draws(s, c)
+				if err != nil {
+					return err
+				}
+				return a.writeTableSamples(cmd, out, s, d)
 			}
 			x, stats, err := span.draw(cmd, a, s, c)
 			if err != nil {
@@ -172,6 +189,7 @@ stops before the last. --rows carries given rows from the time --from.`,
 	}
 	f.add(cmd, 1000)
 	span.add(cmd)
+	of.add(cmd)
 	cmd.Flags().StringVarP(&out, "output", "o", "", "`file` to write: .csv, .npy, .jsonl, .png or .svg")
 	return cmd
 }

@@ -197,7 +197,7 @@ var flagOf = map[string]string{
 	"path.time_mode": "time-mode", "path.time_edge": "time-edge", "path.shift": "shift", "path.shift_length": "shift-length", "path.weight": "weight",
 	"loss.segments": "segments", "loss.r1": "r1",
 	"distill.method": "method", "distill.rounds": "rounds", "distill.pool": "pool", "distill.nfe": "pool-nfe",
-	"data.held_out": "held-out", "data.kind": "kind", "data.schema": "schema", "data.rare": "rare", "data.time_column": "time-column", "data.leave_out": "leave-out", "data.label": "label", "data.conditions": "cond", "data.noise": "noise", "data.drop_label": "drop-label",
+	"data.held_out": "held-out", "where": "where", "balance": "balance", "data.kind": "kind", "data.schema": "schema", "data.rare": "rare", "data.time_column": "time-column", "data.leave_out": "leave-out", "data.label": "label", "data.conditions": "cond", "data.noise": "noise", "data.drop_label": "drop-label",
 	"compare.seeds": "seeds", "compare.budget": "budget", "compare.methods": "methods", "compare.steps": "steps", "compare.n": "n", "compare.pairs": "pairs",
 	"eval.N": "n", "eval.Pairs": "pairs", "method": "solver", "nfe": "nfe", "rtol": "rtol", "atol": "atol",
 	"diffusion": "diffusion", "diffusion_scale": "diffusion-scale", "grid": "grid", "grid.shift": "grid-shift", "probes": "probes", "guidance": "guidance", "tolerance": "tolerance",
