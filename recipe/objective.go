@@ -91,6 +91,9 @@ func (r Recipe) Method() string {
 	return families[0].method
 }
 
+// tableNFE is the number of evaluations beyond which rows of tables gain little.
+const tableNFE = 25
+
 // NFE returns the number of network evaluations by which models of r are sampled
 // unless told otherwise, 0 where any number is as good. only tells that no other
 // makes sense: the network answers where a whole path ends.
@@ -102,6 +105,8 @@ func (r Recipe) NFE() (nfe int, only bool) {
 		return r.Loss.Segments, false
 	case r.Objective == "meanflow", r.Objective == "shortcut":
 		return 4, false
+	case r.Data.Kind == Table && r.Family == "flow":
+		return tableNFE, false
 	}
 	return 0, false
 }

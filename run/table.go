@@ -100,16 +100,20 @@ func TableWriter(w io.Writer, name string, s *table.Schema, key rng.Key) (table.
 	}
 	z := gzip.NewWriter(w)
 	out, err := table.NewWriter(z, s, f, key)
-	return zipped{out, z}, err
+	if err != nil {
+		return nil, err
+	}
+	return zipped{out.(table.Keeper), z}, nil
 }
 
+// zipped is a writer of text, which is a table.Keeper.
 type zipped struct {
-	table.Writer
+	table.Keeper
 	z *gzip.Writer
 }
 
 func (w zipped) Close() error {
-	if err := w.Writer.Close(); err != nil {
+	if err := w.Keeper.Close(); err != nil {
 		return err
 	}
 	return w.z.Close()

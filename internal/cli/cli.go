@@ -73,6 +73,7 @@ func (a *app) commands() []*cobra.Command {
 		a.compareCommand(),
 		a.infoCommand(),
 		a.schemaCommand(),
+		a.imputeCommand(),
 		a.couplingCommand(),
 		a.datasetsCommand(),
 		a.playgroundCommand(),
