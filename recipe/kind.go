@@ -40,7 +40,7 @@ func suitTable(r *Recipe) {
 	if r.Preset == "fast" {
 		r.Network.Width, r.Train.Steps = 128, 3000
 	}
-	r.Coupling.Name, r.Path.Time, r.Drop = "independent", "logit-normal", 0.8
+	r.Coupling.Name, r.Path.Time, r.Drop = "independent", "cosmap", 0.8
 }
 
 // Kinds lists what a row of the data can be, points first.

@@ -35,6 +35,21 @@ func openLike(path string, s *table.Schema) (table.Source, io.Closer, error) {
 	return nil, nil, unlike
 }
 
+// ReadCells returns the rows of a file whose columns are those of a model of tables,
+// in the numbers of its schema.
+func (s *Saved) ReadCells(path string) (tensor.Matrix[float64], error) {
+	schema, err := s.Schema()
+	if err != nil {
+		return tensor.Matrix[float64]{}, err
+	}
+	src, file, err := openLike(path, schema)
+	if err != nil {
+		return tensor.Matrix[float64]{}, err
+	}
+	defer file.Close()
+	return table.Read(src, schema)
+}
+
 // Imputed tells what ImputeFile did.
 type Imputed struct {
 	Rows  int `json:"rows"`
