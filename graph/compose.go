@@ -34,12 +34,12 @@ func (b *Builder) Mean(x Value, axes ...int) Value {
 // Softmax returns exp(x) normalised to sum 1 over an axis.
 func (b *Builder) Softmax(x Value, axis int) Value {
 	e := b.Exp(b.Sub(x, b.StopGradient(b.ReduceMax(x, axis))))
-	return b.Div(e, b.Sum(e, axis))
+	return b.Mul(e, b.Div(b.Const(1), b.Sum(e, axis)))
 }
 
 // LayerNorm returns x with mean 0 and variance 1 over an axis; eps is added to
 // the variance. Scale and shift are the caller's.
 func (b *Builder) LayerNorm(x Value, axis int, eps float64) Value {
 	c := b.Sub(x, b.Mean(x, axis))
-	return b.Div(c, b.Sqrt(b.Add(b.Mean(b.Square(c), axis), b.Const(eps))))
+	return b.Mul(c, b.Div(b.Const(1), b.Sqrt(b.Add(b.Mean(b.Square(c), axis), b.Const(eps)))))
 }

@@ -173,7 +173,7 @@ func (b *Builder) GroupNorm(x Value, groups int, eps float64) Value {
 // RMSNorm returns x over its root mean square along an axis; eps is added to
 // the mean square (Zhang, Sennrich 2019).
 func (b *Builder) RMSNorm(x Value, axis int, eps float64) Value {
-	return b.Div(x, b.Sqrt(b.Add(b.Mean(b.Square(x), axis), b.Const(eps))))
+	return b.Mul(x, b.Div(b.Const(1), b.Sqrt(b.Add(b.Mean(b.Square(x), axis), b.Const(eps)))))
 }
 
 // Attention returns softmax(q k' / sqrt(d)) v for q [heads, n, d], k [heads, m,

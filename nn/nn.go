@@ -133,13 +133,13 @@ const (
 
 // Spec describes one of the built-in networks.
 type Spec struct {
-	// Kind is "mlp", "resmlp" or "unet".
+	// Kind is "mlp", "resmlp", "unet", "dit" or "mmdit".
 	Kind string `json:"kind"`
 	// Width is the number of units of every hidden layer, of a unet the channels
 	// of its finest resolution.
 	Width int `json:"width"`
 	// Depth is the number of hidden layers of an mlp, of residual blocks of a
-	// resmlp, and of each resolution of a unet.
+	// resmlp or a transformer, and of each resolution of a unet.
 	Depth int `json:"depth"`
 	// Activation is one of relu, silu, tanh, gelu, selu.
 	Activation string `json:"activation"`
@@ -152,9 +152,19 @@ type Spec struct {
 	// Levels are the channels of a unet's resolutions, the finest first, in units
 	// of Width; each is half as high and wide as the one before.
 	Levels []int `json:"levels,omitempty"`
+	// Patch is the side of the squares of pixels that a unet takes as one pixel of
+	// more channels, and a transformer as one token; 0 and 1 are none. It divides the
+	// height and the width.
+	Patch int `json:"patch,omitempty"`
 	// Heads is the number of attention heads at the coarsest resolution of a
-	// unet, 0 for no attention.
+	// unet, 0 for no attention, and in every block of a transformer.
 	Heads int `json:"heads,omitempty"`
+	// Context is the number of tokens as which an mmdit reads the class, unless it
+	// has a label, and of the parts of equal length as which it reads the vector of
+	// real conditions.
+	Context int `json:"context,omitempty"`
+	// Labels are the names of the classes, which an mmdit reads letter by letter.
+	Labels []string `json:"labels,omitempty"`
 }
 
 // Post is the network of the post: x and t concatenated, two hidden layers of
@@ -166,8 +176,9 @@ func Defaults() Spec {
 	return Spec{Kind: "resmlp", Width: 128, Depth: 3, Activation: "silu", TimeFeatures: 16}
 }
 
-// Kinds lists the built-in networks for points of any dimension; "unet" is for
-// images and signals, whose shape its Spec must say.
+// Kinds lists the built-in networks for points of any dimension; "unet" and the
+// transformers "dit" and "mmdit" are for images and signals, whose shape their
+// Spec must say.
 func Kinds() []string { return []string{"mlp", "resmlp"} }
 
 // Activations lists the activation functions.
@@ -186,7 +197,7 @@ func (s Spec) Validate(path string) error {
 		}
 		return fault(field, "unknown %q; one of %s", v, strings.Join(list, ", "))
 	}
-	if err := oneOf("kind", s.Kind, append(Kinds(), "unet")); err != nil {
+	if err := oneOf("kind", s.Kind, append(Kinds(), "unet", "dit", "mmdit")); err != nil {
 		return err
 	}
 	if err := oneOf("activation", s.Activation, Activations()); err != nil {
@@ -201,8 +212,11 @@ func (s Spec) Validate(path string) error {
 	if s.Kind != "mlp" && (s.TimeFeatures < 2 || s.TimeFeatures%2 != 0 || s.TimeFeatures > 1024) {
 		return fault("time_features", "%d is not an even number in 2..1024", s.TimeFeatures)
 	}
-	if s.Kind == "unet" {
+	switch s.Kind {
+	case "unet":
 		return s.validImage(fault)
+	case "dit", "mmdit":
+		return s.validTokens(fault)
 	}
 	return nil
 }
@@ -218,6 +232,9 @@ func (s Spec) Network(dim int, c flow.CondSpec) (Network, error) {
 	base := base{dim: dim, cond: c, Spec: s}
 	if s.Kind == "mlp" {
 		return &mlp{base}, nil
+	}
+	if s.Kind == "dit" || s.Kind == "mmdit" {
+		return s.transformer(base)
 	}
 	if s.Kind == "unet" {
 		if n := s.Shape[0] * s.Shape[1] * s.Shape[2]; n != dim {
@@ -272,9 +289,8 @@ func (n *base) conditions(b *graph.Builder, group string, in Inputs) []graph.Val
 		table := b.Param(group, "class.embedding", c+1, min(32, max(4, c)))
 		out = append(out, b.Gather(table, in.Class))
 	}
-	if r := n.cond.Real; r > 0 {
-		null := b.Param(group, "real.null", r)
-		out = append(out, b.Add(b.Mul(in.Known, in.Real), b.Mul(b.Sub(b.Const(1, 1), in.Known), null)), in.Known)
+	if n.cond.Real > 0 {
+		out = append(out, n.real(b, group, in), in.Known)
 	}
 	if n.cond.Mask {
 		out = append(out, in.Mask, b.Mul(in.Mask, in.Observed))

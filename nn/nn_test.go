@@ -191,26 +191,38 @@ func wide(x []float32) []float64 {
 	return y
 }
 
-// spec is a small network for points of two numbers: for a unet, signals of two
+// kinds are all built-in networks.
+func kinds() []string { return append(nn.Kinds(), "unet", "dit", "mmdit") }
+
+// spec is a small network for points of two numbers: for images, signals of two
 // steps.
 func spec(kind string, width, depth int, act string) nn.Spec {
 	s := nn.Spec{Kind: kind, Width: width, Depth: depth, Activation: act, TimeFeatures: 4}
 	if kind == "unet" {
 		s.Width, s.Depth, s.Shape, s.Levels, s.Heads = 2, 1, []int{1, 2, 1}, []int{1, 2}, 2
 	}
+	if kind == "dit" || kind == "mmdit" {
+		s.Width, s.Depth, s.Shape, s.Heads = 4, 1, []int{1, 2, 1}, 2
+	}
+	if kind == "mmdit" {
+		s.Depth, s.Context = 2, 2
+	}
 	return s
 }
 
-// TestGradientOfEveryNetwork compares the gradient of every parameter with
+// TestGradientOfEveryNetwork compares the gradient of parameters with
 // differences of the float64 interpreter, and the executor with both.
 func TestGradientOfEveryNetwork(t *testing.T) {
 	const n = 8
-	for _, kind := range append(nn.Kinds(), "unet") {
+	for _, kind := range kinds() {
 		for _, act := range nn.Activations() {
-			if kind == "unet" && act != "silu" {
+			if !slices.Contains(nn.Kinds(), kind) && act != "silu" {
 				continue // its activations are those of the others
 			}
 			for _, c := range []flow.CondSpec{{}, all} {
+				if kind == "mmdit" && c.IsZero() {
+					continue // it needs something to read
+				}
 				name := fmt.Sprintf("%s/%s/%+v", kind, act, c)
 				net := network(t, spec(kind, 5, 2, act), 2, c)
 				b := graph.NewBuilder()
@@ -254,7 +266,8 @@ func TestGradientOfEveryNetwork(t *testing.T) {
 				}
 				const h = 1e-6
 				worst := 0.0
-				for i := range arena {
+				// Of a large network a part, from every layer.
+				for i := 0; i < l.Size; i += 1 + l.Size/500 {
 					at := arena[i]
 					arena[i] = at + h
 					_, up := run()
@@ -315,7 +328,7 @@ func answers(t *testing.T, p *graph.Program, arena []float64, rows map[string][]
 // TestLearntNull: class 0 is a row of the embedding of its own, and an unknown
 // real vector is answered by the null and by nothing that stands in its place.
 func TestLearntNull(t *testing.T) {
-	for _, kind := range append(nn.Kinds(), "unet") {
+	for _, kind := range kinds() {
 		net := network(t, spec(kind, 8, 1, "tanh"), 2, all)
 		p := velocity(t, net)
 		l := p.Layout(nn.Group)

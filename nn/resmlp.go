@@ -39,7 +39,8 @@ func (n *resmlp) Apply(b *graph.Builder, group string, in Inputs) graph.Value {
 	return linear(b, group, "out", h, n.dim)
 }
 
-func (n *resmlp) timeFeatures(b *graph.Builder, t graph.Value) graph.Value {
+// timeFeatures are t and sines and cosines of it, TimeFeatures in number beside t.
+func (n *base) timeFeatures(b *graph.Builder, t graph.Value) graph.Value {
 	half := n.TimeFeatures / 2
 	freq := make([]float64, half)
 	for k := range freq {

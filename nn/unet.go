@@ -2,7 +2,6 @@ package nn
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
 	"laminar/graph"
@@ -18,7 +17,8 @@ import (
 //
 // with e the embedding of the time and the conditions. What the way down leaves
 // at each resolution is joined to the way up. The last convolution of every
-// block and of the network starts at 0.
+// block and of the network starts at 0. With patches, a pixel of all that is a
+// patch of the image, whose pixels are its channels.
 type unet struct{ base }
 
 // image is a value of h x w pixels of c channels.
@@ -37,6 +37,7 @@ func (n *unet) Apply(b *graph.Builder, group string, in Inputs) graph.Value {
 		x.v = b.Concat(2, x.v, b.Reshape(in.Mask, s...), b.Reshape(b.Mul(in.Mask, in.Observed), s...))
 		x.c *= 3
 	}
+	x = u.patches(x)
 	h := u.conv("in", x, n.Width, 3, 1)
 	var skips []image
 	for l, m := range n.Levels {
@@ -65,7 +66,36 @@ func (n *unet) Apply(b *graph.Builder, group string, in Inputs) graph.Value {
 		}
 	}
 	h.v = n.activate(b, u.norm("out.norm", h))
-	return b.Reshape(u.conv("out", h, s[2], 3, 1).v, n.dim)
+	fh, fw := n.patch()
+	return b.Reshape(u.pixels(u.conv("out", h, fh*fw*s[2], 3, 1)).v, n.dim)
+}
+
+// patch is the height and width of a patch; signals have a height of 1.
+func (s Spec) patch() (h, w int) {
+	w = max(s.Patch, 1)
+	return min(w, s.Shape[0]), w
+}
+
+// patches makes the pixels of each patch its channels.
+func (u *unetBuilder) patches(x image) image {
+	fh, fw := u.patch()
+	if fh*fw == 1 {
+		return x
+	}
+	h, w := x.h/fh, x.w/fw
+	v := u.b.Transpose(u.b.Reshape(x.v, h, fh, w, fw*x.c), 0, 2, 1, 3)
+	return image{u.b.Reshape(v, h, w, fh*fw*x.c), h, w, fh * fw * x.c}
+}
+
+// pixels is the way back from patches.
+func (u *unetBuilder) pixels(x image) image {
+	fh, fw := u.patch()
+	if fh*fw == 1 {
+		return x
+	}
+	c := x.c / (fh * fw)
+	v := u.b.Transpose(u.b.Reshape(x.v, x.h, x.w, fh, fw*c), 0, 2, 1, 3)
+	return image{u.b.Reshape(v, x.h*fh, x.w*fw, c), x.h * fh, x.w * fw, c}
 }
 
 // unetBuilder writes one application of a unet.
@@ -76,34 +106,8 @@ type unetBuilder struct {
 	e     graph.Value // act of the embedding of time and conditions
 }
 
-// embed is a network of two layers on the Fourier features of the time and on
-// the conditions.
 func (u *unetBuilder) embed(in Inputs) {
-	b, width := u.b, 4*u.Width
-	parts := []graph.Value{u.fourier(in.T)}
-	if in.Span != graph.None {
-		parts = append(parts, u.fourier(in.Span))
-	}
-	if u.cond.Real > 0 {
-		null := b.Param(u.group, "real.null", u.cond.Real)
-		parts = append(parts, b.Add(b.Mul(in.Known, in.Real), b.Mul(b.Sub(b.Const(1, 1), in.Known), null)), in.Known)
-	}
-	e := linear(b, u.group, "embed.0", b.Concat(0, parts...), width)
-	e = linear(b, u.group, "embed.1", u.activate(b, e), width)
-	if c := u.cond.Classes; c > 0 {
-		e = b.Add(e, b.Gather(b.Param(u.group, "class.embedding", c+1, width), in.Class))
-	}
-	u.e = u.activate(b, e)
-}
-
-func (u *unetBuilder) fourier(t graph.Value) graph.Value {
-	half := u.TimeFeatures / 2
-	freq := make([]float64, half)
-	for k := range freq {
-		freq[k] = math.Pi * float64(k+1)
-	}
-	angle := u.b.Mul(t, u.b.ConstOf(freq, half))
-	return u.b.Concat(0, t, u.b.Sin(angle), u.b.Cos(angle))
+	u.e = u.activate(u.b, u.embedding(u.b, u.group, in, 4*u.Width))
 }
 
 func (u *unetBuilder) conv(name string, x image, out, k, stride int) image {
@@ -211,7 +215,14 @@ func (s Spec) validImage(fault func(field, format string, a ...any) error) error
 	if s.Heads < 0 || s.Heads > 0 && s.Width*s.Levels[len(s.Levels)-1]%s.Heads != 0 {
 		return fault("heads", "%d heads do not divide the %d channels of the coarsest resolution", s.Heads, s.Width*s.Levels[len(s.Levels)-1])
 	}
-	if side := max(s.Shape[0], s.Shape[1]); side>>(len(s.Levels)-1) < 1 {
+	if s.Patch < 0 || s.Patch > 64 {
+		return fault("patch", "%d is not in 0..64", s.Patch)
+	}
+	fh, fw := s.patch()
+	if s.Shape[0]%fh != 0 || s.Shape[1]%fw != 0 {
+		return fault("patch", "images of %d x %d do not divide into patches of %d x %d", s.Shape[0], s.Shape[1], fh, fw)
+	}
+	if side := max(s.Shape[0]/fh, s.Shape[1]/fw); side>>(len(s.Levels)-1) < 1 {
 		return fault("levels", "%d resolutions are too many for images of %d x %d", len(s.Levels), s.Shape[0], s.Shape[1])
 	}
 	return nil

@@ -65,6 +65,7 @@ func TestUnetFaults(t *testing.T) {
 	for want, edit := range map[string]func(s *nn.Spec){
 		"network.shape: [7 5]":           func(s *nn.Spec) { s.Shape = []int{7, 5} },
 		"network.shape: images of [7 4":  func(s *nn.Spec) { s.Shape = []int{7, 4, 3} },
+		"network.patch: images of 7 x 5": func(s *nn.Spec) { s.Patch = 5 },
 		"network.levels: []":             func(s *nn.Spec) { s.Levels = nil },
 		"network.levels: 0 is not":       func(s *nn.Spec) { s.Levels = []int{1, 0} },
 		"network.levels: 5 resolutions":  func(s *nn.Spec) { s.Levels = []int{1, 1, 1, 1, 1}; s.Heads = 0 },
@@ -75,6 +76,53 @@ func TestUnetFaults(t *testing.T) {
 		edit(&s)
 		if _, err := s.Network(7*5*3, flow.CondSpec{}); !errors.Is(err, flow.ErrConfig) || !strings.Contains(fmt.Sprint(err), want) {
 			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+}
+
+// TestUnetPatches: with patches as large as the coarsest step a network of one
+// resolution and no attention looks at patches around a pixel's own, and writes
+// into the pixel's place.
+func TestUnetPatches(t *testing.T) {
+	s := nn.Spec{Kind: "unet", Width: 4, Depth: 1, Activation: "silu", TimeFeatures: 4, Shape: []int{4, 6, 1}, Levels: []int{1}, Patch: 2}
+	net := network(t, s, 24, flow.CondSpec{})
+	p := velocity(t, net)
+	l := p.Layout(nn.Group)
+	params := make([]float32, l.Size)
+	net.Init(params, l, rng.New(1))
+	arena := wide(params)
+	// Only the last layer answers, and only by its bias: pixel (y, x) of every
+	// patch has the value 2y + x.
+	for i := range 4 {
+		arena[entry(t, l, "out.bias").Offset+i] = float64(i)
+	}
+	x := make([]float64, 24)
+	got := answers(t, p, arena, map[string][]float64{nn.InX: x, nn.InT: {0.5}})
+	for i, v := range got {
+		if y, x := i/6, i%6; v != float64(2*(y%2)+x%2) {
+			t.Fatalf("pixel %d, %d is %v", y, x, v)
+		}
+	}
+	// With the first layer's middle taps as the identity and nothing after it but
+	// the last layer's, each pixel would come back: the weight that leads from
+	// channel 3 to channel 3 passes pixel (1, 1) of a patch.
+	entryAt := func(name string, out, tap, in, channels int) *float64 {
+		e := entry(t, l, name)
+		return &arena[e.Offset+(out*9+tap)*channels+in]
+	}
+	for i := range 4 {
+		arena[entry(t, l, "out.bias").Offset+i] = 0
+	}
+	for i := range arena[entry(t, l, "in.weight").Offset:][:entry(t, l, "in.weight").Size] {
+		arena[entry(t, l, "in.weight").Offset+i] = 0
+	}
+	*entryAt("in.weight", 3, 4, 3, 4) = 1
+	*entryAt("out.weight", 3, 4, 3, 4) = 1
+	x[1*6+3] = 5 // pixel (1, 1) of the second patch
+	got = answers(t, p, arena, map[string][]float64{nn.InX: x, nn.InT: {0.5}})
+	for i, v := range got {
+		if (i == 1*6+3) != (v > 1) {
+			t.Errorf("pixel %d, %d is %v", i/6, i%6, v)
 		}
 	}
 }

@@ -79,6 +79,13 @@ func TestRefused(t *testing.T) {
 		{422, `{"recipe":{"data":{"name":"moons"},"network":{"width":512,"depth":8}}}`, "network.width"},
 		{422, `{"recipe":{"data":{"name":"moons"},"network":{"depth":9}}}`, "network.depth"},
 		{422, `{"recipe":{"data":{"name":"moons"},"network":{"time_features":1024}}}`, "network.time_features"},
+		{422, `{"recipe":{"data":{"name":"moons"},"network":{"kind":"unet","shape":[1,1,2],"levels":[1]}}}`, "network.kind"},
+		{422, `{"recipe":{"data":{"name":"moons"},"family":"gan","loss":{"critic":{"width":16384,"depth":8}}}}`, "loss.critic.width"},
+		{422, `{"recipe":{"data":{"name":"moons"},"family":"gan","loss":{"critic":{"depth":256}}}}`, "loss.critic.depth"},
+		{422, `{"recipe":{"data":{"name":"moons"},"family":"gan","loss":{"critic":{"width":512,"depth":8}}}}`, "loss.critic.width"},
+		{422, `{"recipe":{"data":{"name":"moons"},"family":"gan","loss":{"critic":{"kind":"resmlp","time_features":1024}}}}`, "loss.critic.time_features"},
+		{422, `{"recipe":{"data":{"name":"moons"},"coupling":{"name":"sinkhorn","epsilon":1e-9}}}`, "coupling.epsilon"},
+		{422, `{"recipe":{"data":{"name":"moons"},"distill":{"method":"distill","teacher":"/etc/passwd","round":1,"pool":1024,"nfe":8}}}`, "distill"},
 		{422, `{"recipe":{"data":{"name":"moons"},"train":{"batch":100000}}}`, "train.batch"},
 		{422, `{"recipe":{"data":{"name":"moons"},"train":{"steps":100000000}}}`, "train.steps"},
 		{422, `{"recipe":{"data":{"name":"moons"},"coupling":{"name":"magic"}}}`, "coupling.name"},
@@ -116,6 +123,73 @@ func TestRefused(t *testing.T) {
 	if n := len(s.s.registry.all()); n > 1 {
 		t.Errorf("%d runs came of it", n)
 	}
+}
+
+// TestRoom: however many ask at once, no client gets more room than its budget,
+// not even while a run moves into the room that was reserved for it.
+func TestRoom(t *testing.T) {
+	for range 100 {
+		var g registry
+		g.init(100, 1)
+		if err := g.reserve("a"); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		var more, asked atomic.Int64
+		over := make(chan struct{})
+		for range 8 {
+			wg.Go(func() {
+				for {
+					select {
+					case <-over:
+						return
+					default:
+					}
+					if g.reserve("a") == nil {
+						more.Add(1)
+					}
+					asked.Add(1)
+				}
+			})
+		}
+		for asked.Load() < 100 {
+			runtime.Gosched()
+		}
+		g.add(&job{id: "one", client: "a", state: running})
+		close(over)
+		wg.Wait()
+		if n := more.Load(); n > 0 {
+			t.Fatalf("%d more runs of a client that may have one", n)
+		}
+		if len(g.reserved) != 0 || g.reserve("b") != nil {
+			t.Fatalf("%v stays reserved", g.reserved)
+		}
+	}
+}
+
+// TestUploads: of the tables that are received at the same time, a bounded number
+// is held in memory; what else is asked is answered meanwhile.
+func TestUploads(t *testing.T) {
+	s := open(t, nil)
+	for range maxUploads {
+		if err := s.s.uploads.take(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	table := "x,y\n" + strings.Repeat("1,2\n3,4\n", 10)
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, "POST", s.URL+"/api/table", strings.NewReader(table))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w, err := s.Client().Do(r); err == nil {
+		w.Body.Close()
+		t.Errorf("one more table is read: %s", w.Status)
+	}
+	s.ask(200, "GET", "/api/catalogue", "", nil)
+	s.s.uploads.give()
+	s.ask(200, "POST", "/api/table", table, nil)
 }
 
 // endlessBody is a body of as many zeros as are read.
@@ -294,6 +368,10 @@ func TestToken(t *testing.T) {
 		w.Body.Close()
 		if w.StatusCode != 200 || w.Request.URL.RawQuery != "" {
 			t.Fatalf("the token opens: %s at %s", w.Status, w.Request.URL)
+		}
+		// A link in another site's page must open it: no Strict cookie survives that.
+		if c := w.Request.Response.Cookies()[0]; c.SameSite != http.SameSiteLaxMode || !c.HttpOnly {
+			t.Errorf("the cookie is %v", c)
 		}
 		cookies := jar.Cookies(w.Request.URL)
 		if len(cookies) != 1 {

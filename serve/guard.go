@@ -109,8 +109,10 @@ func (c *clients) welcome(w http.ResponseWriter, r *http.Request) bool {
 	}
 	if _, err := c.known(r); err != nil {
 		id := rand.Text()
+		// Lax: Strict would be withheld from the redirect after a link on another
+		// site, in a chat say, which is how a class gets the address.
 		http.SetCookie(w, &http.Cookie{
-			Name: cookieName, Value: id + "." + c.proof(id), Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
+			Name: cookieName, Value: id + "." + c.proof(id), Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
 			MaxAge: int((30 * 24 * time.Hour).Seconds()),
 		})
 	}

@@ -91,8 +91,10 @@ type about struct {
 	Program   any           `json:"program"`
 	Params    int           `json:"params"`
 	Transform any           `json:"transform"`
-	Source    string        `json:"source"`
-	Box       [4]float64    `json:"box"`
+	// Once tells that a step from 0 to 1 is the network's only use.
+	Once   bool       `json:"once"`
+	Source string     `json:"source"`
+	Box    [4]float64 `json:"box"`
 }
 
 // frame is the averaged parameters at a step.
@@ -128,20 +130,32 @@ func (s *Server) newJob(plan *recipe.Plan, id, client string) (*job, error) {
 		state: waiting, seen: time.Now(), wake: make(chan struct{}, 1), fresh: make(chan struct{}, 1),
 		about: about{
 			ID: id, Recipe: r, Notes: append([]string{}, plan.Notes...), Program: m.Program, Params: size,
-			Transform: plan.Transform, Source: r.Source, Box: box,
+			Transform: plan.Transform, Once: m.Once, Source: r.Source, Box: box,
 		},
 	}, nil
 }
 
-// size is the number of parameters of the plan's network, if it is not too large.
+// size is the number of parameters of the plan's network, if neither it nor a
+// GAN's critic is too large.
 func (s *Server) size(plan *recipe.Plan) (int, error) {
-	prog, err := nn.Velocity(plan.Net)
+	critic, err := plan.Recipe.Loss.Critic.Network(plan.Net.Dim(), plan.Net.CondSpec())
+	if err == nil {
+		_, err = s.sizeOf("loss.critic", critic)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return s.sizeOf("network", plan.Net)
+}
+
+func (s *Server) sizeOf(path string, net nn.Network) (int, error) {
+	prog, err := nn.Velocity(net)
 	if err != nil {
 		return 0, err
 	}
 	n := prog.Layout(nn.Group).Size
 	if n > s.cfg.Limits.Params {
-		return 0, &flow.FieldError{Path: "network.width", Msg: fmt.Sprintf("the network has %d parameters, the playground trains up to %d; lower its width or depth", n, s.cfg.Limits.Params)}
+		return 0, &flow.FieldError{Path: path + ".width", Msg: fmt.Sprintf("the network has %d parameters, the playground trains up to %d; lower its width or depth", n, s.cfg.Limits.Params)}
 	}
 	return n, nil
 }

@@ -199,7 +199,13 @@ func (j *job) measureLast(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return j.readAll(ctx, u, lossFloor, finalNFE, true)
+	if err := j.readAll(ctx, u, lossFloor, finalNFE, true); err != nil {
+		return err
+	}
+	j.ruler.Lock()
+	defer j.ruler.Unlock()
+	j.rule = u // what is asked later lies on the curve that was told last
+	return nil
 }
 
 func (j *job) readAll(ctx context.Context, u *ruler, lossFloor *metric.Number, nfe []int, final bool) error {
@@ -271,16 +277,8 @@ func (s *Server) quality(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	name := r.URL.Query().Get("solver")
-	m, err := solve.Named(name)
+	name, nfe, err := stepping(r)
 	if err != nil {
-		return err
-	}
-	nfe, err := number(r, "nfe", 8, 1, 200)
-	if err != nil {
-		return err
-	}
-	if _, err := solve.Steps(m, nfe, 1); err != nil {
 		return err
 	}
 	if err := s.heavy.take(r.Context()); err != nil {
@@ -307,6 +305,20 @@ func (s *Server) quality(w http.ResponseWriter, r *http.Request) error {
 		reading
 		Floor metric.Number `json:"floor"`
 	}{f.step, name, u.n, got, metric.Number(u.floor)})
+}
+
+// stepping reads a solver and its number of evaluations.
+func stepping(r *http.Request) (name string, nfe int, err error) {
+	name = r.URL.Query().Get("solver")
+	m, err := solve.Named(name)
+	if err != nil {
+		return "", 0, err
+	}
+	if nfe, err = number(r, "nfe", 8, 1, 200); err != nil {
+		return "", 0, err
+	}
+	_, err = solve.Steps(m, nfe, 1)
+	return name, nfe, err
 }
 
 // number reads a whole number from the query.

@@ -148,17 +148,14 @@ func (s *Server) pairs(w http.ResponseWriter, r *http.Request) error {
 	if sub.Batch < 0 || sub.Batch > 1<<30 {
 		return faultf(http.StatusUnprocessableEntity, "batch: %d is not in 0..%d", sub.Batch, 1<<30)
 	}
+	plan, err := s.planned(r.Context(), sub)
+	if err != nil {
+		return err
+	}
 	if err := s.heavy.take(r.Context()); err != nil {
 		return err
 	}
 	defer s.heavy.give()
-	plan, err := s.compose(sub)
-	if err != nil {
-		return err
-	}
-	if err := plan.Prepare(r.Context()); err != nil {
-		return err
-	}
 	all, err := drawPairs(r.Context(), plan, crossingPairs, sub.Batch)
 	if err != nil {
 		return err

@@ -15,12 +15,21 @@ func (s *Server) drawing(r *http.Request) (n int, seed uint64, err error) {
 	if n, err = number(r, "n", 2000, 1, s.cfg.Limits.Points); err != nil {
 		return 0, 0, err
 	}
-	if text := r.URL.Query().Get("seed"); text != "" {
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			return 0, 0, faultf(http.StatusUnprocessableEntity, "seed: %.40q is not a whole number from 0", text)
-		}
+	seed, err = seedOf(r)
+	return n, seed, err
+}
+
+// seedOf reads the seed of a request, 0 if it names none.
+func seedOf(r *http.Request) (uint64, error) {
+	text := r.URL.Query().Get("seed")
+	if text == "" {
+		return 0, nil
 	}
-	return n, seed, nil
+	seed, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0, faultf(http.StatusUnprocessableEntity, "seed: %.40q is not a whole number from 0", text)
+	}
+	return seed, nil
 }
 
 // points answers draws of a built-in set.
@@ -50,6 +59,10 @@ type column struct {
 
 // table reads two columns of a CSV file in the body.
 func (s *Server) table(w http.ResponseWriter, r *http.Request) error {
+	if err := s.uploads.take(r.Context()); err != nil {
+		return err
+	}
+	defer s.uploads.give()
 	b, err := readBody(w, r, s.cfg.Limits.UploadBytes)
 	if err != nil {
 		return err

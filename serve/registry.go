@@ -82,19 +82,25 @@ func (g *registry) evict(ok func(*job) bool) bool {
 	return true
 }
 
+// release gives back what was reserved for a client.
 func (g *registry) release(client string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.leave(client)
+}
+
+func (g *registry) leave(client string) {
 	if g.reserved[client]--; g.reserved[client] == 0 {
 		delete(g.reserved, client)
 	}
 }
 
-// add registers a run in the room that was reserved for it.
+// add registers a run in the room that was reserved for it; nobody can take the
+// room between the two.
 func (g *registry) add(j *job) {
-	g.release(j.client)
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.leave(j.client)
 	g.jobs[j.id] = j
 }
 

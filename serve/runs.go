@@ -45,17 +45,14 @@ func (s *Server) prepare(r *http.Request, sub subject, client string) (*job, err
 			return nil, faultf(http.StatusNotFound, "beside: there is no run %.40q", sub.Beside)
 		}
 	}
+	plan, err := s.planned(r.Context(), sub)
+	if err != nil {
+		return nil, err
+	}
 	if err := s.heavy.take(r.Context()); err != nil {
 		return nil, err
 	}
 	defer s.heavy.give()
-	plan, err := s.compose(sub)
-	if err != nil {
-		return nil, err
-	}
-	if err := plan.Prepare(r.Context()); err != nil {
-		return nil, err
-	}
 	j, err := s.newJob(plan, newID(), client)
 	if err != nil {
 		return nil, err

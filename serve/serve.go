@@ -89,8 +89,9 @@ func Defaults() Config {
 // maxBody is the longest JSON body that is read.
 const maxBody = 2 << 20
 
-// maxConns is the number of connections served at a time.
-const maxConns = 512
+// maxConns is the number of connections served at a time, maxUploads that of
+// tables held in memory.
+const maxConns, maxUploads = 512, 8
 
 // Server serves the playground. It is safe for concurrent use. Close it, or let
 // Serve do so.
@@ -108,6 +109,8 @@ type Server struct {
 	training  *turns // of runs
 	measuring *turns // of measurements, which take a core beside them
 	heavy     *turns // of requests that compute
+	learning  *turns // of couplings that learn from all the data, for seconds
+	uploads   *turns // of tables that are being received
 
 	registry registry
 	catalog  func() ([]byte, error)
@@ -122,8 +125,8 @@ func New(c Config) *Server {
 	}
 	c.Limits.Runs = c.ClientRuns
 	s := &Server{
-		cfg: c, training: newTurns(c.Slots), measuring: newTurns(max(1, runtime.GOMAXPROCS(0)/4)), heavy: newTurns(2),
-		page: newPage(c.Files),
+		cfg: c, training: newTurns(c.Slots), measuring: newTurns(max(1, runtime.GOMAXPROCS(0)/4)),
+		heavy: newTurns(2), learning: newTurns(1), uploads: newTurns(maxUploads), page: newPage(c.Files),
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.registry.init(c.Runs, c.ClientRuns)

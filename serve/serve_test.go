@@ -387,16 +387,31 @@ func TestRun(t *testing.T) {
 	} else if got, err := recipe.Decode(b); err != nil || got.Train.Steps != 60 {
 		t.Errorf("recipe: %v", err)
 	}
-	if _, b := s.call("GET", "/api/runs/"+r.ID+"/film.gif?frames=3", ""); !bytes.HasPrefix(b, []byte("GIF8")) {
-		t.Errorf("film: %.80q", b)
+	films := map[string]bool{}
+	for _, asked := range []string{"", "&seed=1", "&solver=euler&nfe=1", "&solver=rk4&nfe=8"} {
+		_, b := s.call("GET", "/api/runs/"+r.ID+"/film.gif?frames=3"+asked, "")
+		if !bytes.HasPrefix(b, []byte("GIF8")) {
+			t.Errorf("film%s: %.80q", asked, b)
+		}
+		films[string(b)] = true
 	}
+	if len(films) != 4 {
+		t.Errorf("of four films that were asked for differently %d differ", len(films))
+	}
+	s.ask(422, "GET", "/api/runs/"+r.ID+"/film.gif?solver=heun&nfe=3", "", nil)
+	s.ask(422, "GET", "/api/runs/"+r.ID+"/film.gif?seed=-1", "", nil)
 	var one struct {
 		W2, Ratio, Floor float64
 		N                int
 	}
 	s.ask(200, "GET", "/api/runs/"+r.ID+"/quality?solver=heun&nfe=4", "", &one)
-	if one.N != liveRows || !(one.W2 > 0) || math.Abs(one.W2/one.Floor-one.Ratio) > 1e-9 {
+	if one.N != finalRows || !(one.W2 > 0) || math.Abs(one.W2/one.Floor-one.Ratio) > 1e-9 {
 		t.Errorf("quality: %+v", one)
+	}
+	// What is asked afterwards lies on the curve that was told last.
+	s.ask(200, "GET", "/api/runs/"+r.ID+"/quality?solver=euler&nfe=8", "", &one)
+	if row := quality["rows"].([]any)[slices.Index(finalNFE, 8)].(map[string]any); row["w2"] != one.W2 {
+		t.Errorf("at 8 evaluations %v was told, %v is answered", row["w2"], one.W2)
 	}
 	s.ask(422, "GET", "/api/runs/"+r.ID+"/quality?solver=heun&nfe=3", "", nil)
 	s.ask(422, "GET", "/api/runs/"+r.ID+"/quality?solver=magic", "", nil)

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -11,11 +12,13 @@ import (
 	"math"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode"
 
 	"laminar/data"
 	"laminar/flow"
+	"laminar/nn"
 	"laminar/recipe"
 	"laminar/tensor"
 )
@@ -81,6 +84,27 @@ func (s *Server) readSubject(w http.ResponseWriter, r *http.Request) (sub subjec
 	return sub, readJSON(w, r, &sub)
 }
 
+// planned composes a subject, and has its coupling learn what it must. Of those
+// that learn, which takes seconds, one goes at a time, and other requests need
+// not wait for it.
+func (s *Server) planned(ctx context.Context, sub subject) (*recipe.Plan, error) {
+	plan, err := func() (*recipe.Plan, error) {
+		if err := s.heavy.take(ctx); err != nil {
+			return nil, err
+		}
+		defer s.heavy.give()
+		return s.compose(sub)
+	}()
+	if err != nil || plan.Pairs == nil || !plan.Pairs.NeedsPrepare() {
+		return plan, err
+	}
+	if err := s.learning.take(ctx); err != nil {
+		return nil, err
+	}
+	defer s.learning.give()
+	return plan, plan.Prepare(ctx)
+}
+
 // compose brings a subject together, within the limits.
 func (s *Server) compose(sub subject) (*recipe.Plan, error) {
 	if len(sub.Recipe) == 0 {
@@ -110,34 +134,55 @@ func (s *Server) compose(sub subject) (*recipe.Plan, error) {
 	return plan, nil
 }
 
+// Bounds of what is seldom asked for.
+const (
+	maxTimeFeatures   = 64
+	maxCouplingPoints = 4096
+	leastEpsilon      = 0.01
+)
+
 // check returns every setting beyond the limits, joined.
 func (l Limits) check(r recipe.Recipe) error {
 	var errs []error
+	bad := func(path, format string, a ...any) {
+		errs = append(errs, &flow.FieldError{Path: path, Msg: fmt.Sprintf(format, a...)})
+	}
 	for _, f := range []struct {
 		path   string
 		v, max int
 	}{
 		{"network.width", r.Network.Width, l.Width},
 		{"network.depth", r.Network.Depth, l.Depth},
+		{"network.time_features", r.Network.TimeFeatures, maxTimeFeatures},
+		{"loss.critic.width", r.Loss.Critic.Width, l.Width},
+		{"loss.critic.depth", r.Loss.Critic.Depth, l.Depth},
+		{"loss.critic.time_features", r.Loss.Critic.TimeFeatures, maxTimeFeatures},
 		{"train.batch", r.Train.Batch, l.Batch},
 		{"train.steps", r.Train.Steps, l.Steps},
+		{"coupling.points", r.Coupling.Points, maxCouplingPoints},
 	} {
 		if f.v > f.max {
-			errs = append(errs, &flow.FieldError{Path: f.path, Msg: fmt.Sprintf("%d is not in 1..%d", f.v, f.max)})
+			bad(f.path, "%d is not in 1..%d", f.v, f.max)
+		}
+	}
+	for _, f := range [][2]string{{"network.kind", r.Network.Kind}, {"loss.critic.kind", r.Loss.Critic.Kind}} {
+		if !slices.Contains(nn.Kinds(), f[1]) {
+			bad(f[0], "the playground trains %s, not %q", strings.Join(nn.Kinds(), " and "), f[1])
 		}
 	}
 	// What a coupling solves at once, and what it learns from.
 	if c := r.Coupling; c.Block > 1 && c.Block > 4*l.Batch/r.Train.Batch {
-		errs = append(errs, &flow.FieldError{Path: "coupling.block", Msg: fmt.Sprintf("%d batches of %d rows are more than %d rows", c.Block, r.Train.Batch, 4*l.Batch)})
+		bad("coupling.block", "%d batches of %d rows are more than %d rows", c.Block, r.Train.Batch, 4*l.Batch)
 	}
-	if r.Coupling.Points > 4096 {
-		errs = append(errs, &flow.FieldError{Path: "coupling.points", Msg: fmt.Sprintf("%d is more than 4096", r.Coupling.Points)})
-	}
-	if r.Network.TimeFeatures > 64 {
-		errs = append(errs, &flow.FieldError{Path: "network.time_features", Msg: fmt.Sprintf("%d is more than 64", r.Network.TimeFeatures)})
+	// Below it a batch takes seconds, during which no other run has its turn.
+	if c := r.Coupling; c.Epsilon > 0 && c.Epsilon < leastEpsilon {
+		bad("coupling.epsilon", "%v is less than the %v of the playground", c.Epsilon, leastEpsilon)
 	}
 	if r.Data.Label != "" || len(r.Data.Conditions) > 0 {
-		errs = append(errs, &flow.FieldError{Path: "data.label", Msg: "the playground trains without conditions; laminar train takes them"})
+		bad("data.label", "the playground trains without conditions; laminar train takes them")
+	}
+	if r.Distill != nil {
+		bad("distill", "the playground has no teacher to learn from; laminar distill has")
 	}
 	return errors.Join(errs...)
 }

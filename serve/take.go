@@ -14,6 +14,7 @@ import (
 	"laminar/rng"
 	"laminar/run"
 	"laminar/sample"
+	"laminar/solve"
 	"laminar/tensor"
 )
 
@@ -51,6 +52,10 @@ func (s *Server) model(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := s.heavy.take(r.Context()); err != nil {
+		return err
+	}
+	defer s.heavy.give()
 	saved, err := j.snapshot()
 	if err != nil {
 		return err
@@ -75,7 +80,8 @@ func (s *Server) recipe(w http.ResponseWriter, r *http.Request) error {
 	return attach(w, "application/json", "recipe.json", append(b, '\n'))
 }
 
-// film answers the film of particles.
+// film answers the film of particles, from the noise and by the solver that the
+// page shows.
 func (s *Server) film(w http.ResponseWriter, r *http.Request) error {
 	j, err := s.jobOf(r)
 	if err != nil {
@@ -86,7 +92,17 @@ func (s *Server) film(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	o.Dark = r.URL.Query().Get("dark") == "1"
-	o.Sample.Seed = rng.New(j.plan.Recipe.Train.Seed).Split("pictures")
+	seed, err := seedOf(r)
+	if err != nil {
+		return err
+	}
+	o.Sample.Seed = rng.New(seed)
+	if r.URL.Query().Get("solver") != "" {
+		o.Sample.Solve = solve.Defaults()
+		if o.Sample.Solve.Method, o.Sample.Solve.NFE, err = stepping(r); err != nil {
+			return err
+		}
+	}
 	if err := s.heavy.take(r.Context()); err != nil {
 		return err
 	}

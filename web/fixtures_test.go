@@ -72,10 +72,15 @@ func make1(t *testing.T, name string, p *graph.Program, params []float32, cond f
 		t.Fatal(err)
 	}
 	f := fixture{Name: name, Program: prog, Params: pack(params), Seed: 7}
-	for _, s := range []struct {
+	type run struct {
 		method string
 		steps  int
-	}{{"euler", 8}, {"midpoint", 4}, {"heun", 4}, {"rk4", 3}} {
+	}
+	runs := []run{{"euler", 8}, {"midpoint", 4}, {"heun", 4}, {"rk4", 3}}
+	if m.LongSteps() {
+		runs = append(runs, run{"jump", 1}, run{"jump", 3})
+	}
+	for _, s := range runs {
 		c := sample.Config{N: rows, Seed: rng.New(f.Seed), Solve: solve.Defaults()}
 		x, err := sample.Start(m, c)
 		if err != nil {
@@ -156,6 +161,9 @@ func fixtures(t *testing.T) []fixture {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if name == "long steps" {
+			n = nn.LongStep{Network: n}
+		}
 		p, err := nn.Velocity(n)
 		if err != nil {
 			t.Fatal(err)
@@ -167,6 +175,7 @@ func fixtures(t *testing.T) []fixture {
 	}
 	network("resmlp", nn.Spec{Kind: "resmlp", Width: 16, Depth: 2, Activation: "silu", TimeFeatures: 8}, flow.CondSpec{}, 150, 0.2)
 	network("conditions", nn.Spec{Kind: "resmlp", Width: 8, Depth: 1, Activation: "gelu", TimeFeatures: 4}, flow.CondSpec{Classes: 3, Real: 2, Mask: true}, 9, 0.3)
+	network("long steps", nn.Spec{Kind: "resmlp", Width: 12, Depth: 2, Activation: "silu", TimeFeatures: 6}, flow.CondSpec{}, 70, 0.3)
 	p, err := everything()
 	if err != nil {
 		t.Fatal(err)

@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,6 +19,26 @@ func cpuTime() time.Duration {
 	}
 	return time.Duration(t.Nano())
 }
+
+// memory is what this process holds and has held at most, in MiB.
+func memory() (now, most float64) {
+	text, _ := os.ReadFile("/proc/self/status")
+	for line := range strings.Lines(string(text)) {
+		var kib float64
+		switch field, rest, _ := strings.Cut(line, ":"); field {
+		case "VmRSS":
+			_, _ = fmt.Sscan(rest, &kib)
+			now = kib / 1024
+		case "VmHWM":
+			_, _ = fmt.Sscan(rest, &kib)
+			most = kib / 1024
+		}
+	}
+	return now, most
+}
+
+// forgetMemory has memory tell the most that was held from here on.
+func forgetMemory() { _ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }
 
 // startOn starts cmd on the last cores of those that this process may use; the
 // first one is where interrupts usually go. A child inherits the affinity of

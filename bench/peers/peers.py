@@ -12,14 +12,19 @@ same work as Laminar, one process per work, driven round by round.
     peers.py sinkhorn N                   ot.sinkhorn, 100 iterations
     peers.py unbalanced N                 ot.unbalanced.sinkhorn_unbalanced, likewise
     peers.py post                         the whole training run of post.py
+    peers.py conv N H W IN OUT            a convolution of 3 x 3 taps [--backward]
+    peers.py attention N HEADS TOKENS D   softmax(q k' / sqrt(d)) v [--backward]
+    peers.py unet N SIDE CHANNELS WIDTH   one Adam step of a U-Net (networks.py)
+    peers.py dit N SIDE CHANNELS WIDTH    one Adam step of a transformer
 
 After set-up it prints a line {"ready": versions}. Then for every line on stdin,
 "REPETITIONS ROUND", it does that many and prints one line
 
-    {"reps": 3, "cpu_s": 0.0142, "wall_s": 0.0142, "answer": 96.5}
+    {"reps": 3, "cpu_s": 0.0142, "wall_s": 0.0142, "answer": 96.5, "memory_mib": 12.5}
 
-where the times are for all repetitions and "answer" is a figure of the result
-that the other side must reproduce. End of input ends it. A package that is not
+where the times are for all repetitions, "answer" is a figure of the result that
+the other side must reproduce, and the memory is the most that was held since the
+set-up, without what the process held before it. End of input ends it. A package that is not
 installed is reported as {"missing": ...} with exit status 3.
 
 How long an assignment takes depends on the points, so every round of those
@@ -28,11 +33,13 @@ both sides solve the same problem without exchanging files.
 """
 
 import argparse
+import gc
 import json
 import math
 import sys
 import time
 
+import networks
 import post
 
 DEBIAN = {"numpy": "python3-numpy", "torch": "python3-torch", "scipy": "python3-scipy",
@@ -387,6 +394,98 @@ def post_run(args):
     return prepare, step, lambda: loss[0]
 
 
+def ones_of(*arrays):
+    """Tensors of arrays that take gradients."""
+    import torch
+
+    return [torch.from_numpy(a).contiguous().requires_grad_(True) for a in arrays]
+
+
+def differentiable(args, forward, *inputs):
+    """A forward pass, or with --backward one and its gradients."""
+    import torch
+
+    out = [None]
+    seed = None
+
+    def step():
+        nonlocal seed
+        if not args.backward:
+            with torch.no_grad():
+                out[0] = forward(*inputs)
+            return
+        y = forward(*inputs)
+        if seed is None:
+            seed = torch.ones_like(y) * 0.5
+        out[0] = torch.autograd.grad(y, inputs, y.detach() * seed)
+
+    def answer():
+        values = out[0] if args.backward else [out[0]]
+        return float(sum(v.double().square().mean() for v in values))
+
+    return same, step, answer
+
+
+def conv(args):
+    import torch
+
+    x, weight = normal(1, args.n, args.h, args.w, args.input), normal(2, args.out, 3, 3, args.input)
+    weight /= math.sqrt(9 * args.input)
+    inputs = ones_of(x.transpose(0, 3, 1, 2), weight.transpose(0, 3, 1, 2), normal(3, args.out))
+    return differentiable(args, lambda x, w, b: torch.nn.functional.conv2d(x, w, b, padding=1), *inputs)
+
+
+def attention(args):
+    shape = args.n, args.heads, args.tokens, args.d
+    return differentiable(args, networks.attention, *ones_of(*(normal(k, *shape) for k in (1, 2, 3))))
+
+
+def stepped(weights, velocity, target):
+    """Steps of Adam on the mean squared error, of which set-up does three."""
+    import torch
+
+    with torch.no_grad():
+        velocity()
+    adam = torch.optim.Adam(weights.known.values(), lr=1e-3)
+
+    def step():
+        adam.zero_grad(set_to_none=True)
+        loss = torch.nn.functional.mse_loss(velocity(), target)
+        loss.backward()
+        adam.step()
+        return loss
+
+    losses = [step().item() for _ in range(3)]
+    return same, step, lambda: losses[-1]
+
+
+def unet(args):
+    import torch
+
+    shape = args.n, args.side, args.side, args.channels
+    x, target = (torch.from_numpy(normal(k, *shape).transpose(0, 3, 1, 2).copy()) for k in (1, 2))
+    t = torch.from_numpy(uniform(3, args.n, 1)).float()
+    w = networks.Weights(uniform)
+    return stepped(w, lambda: networks.unet(w, x, t, args.width, (1, 2, 2), 2), target)
+
+
+def dit(args):
+    import torch
+
+    shape = args.n, args.side, args.side, args.channels
+    x, target = (torch.from_numpy(normal(k, *shape)) for k in (1, 2))
+    t = torch.from_numpy(uniform(3, args.n, 1)).float()
+    w = networks.Weights(uniform)
+    place = torch.from_numpy(networks.places(args.side // 4, args.side // 4, args.width))
+    return stepped(w, lambda: networks.dit(w, x, t, args.width, 4, 4, 4, place), target)
+
+
+def memory(field):
+    """What this process holds, VmRSS, or has held at most, VmHWM, in MiB."""
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith(field)) / 1024
+
+
 def versions():
     out = {"python": sys.version.split()[0]}
     for name in (*DEBIAN, "torchcfm"):
@@ -399,7 +498,10 @@ def reply(message):
     print(json.dumps(message), flush=True)
 
 
-def serve(prepare, step, answer):
+def serve(prepare, step, answer, before):
+    gc.collect()
+    with open("/proc/self/clear_refs", "w") as refs:
+        refs.write("5")  # forget the most that was held
     reply({"ready": versions()})
     for line in sys.stdin:
         reps, round = map(int, line.split())
@@ -408,7 +510,8 @@ def serve(prepare, step, answer):
         for _ in range(reps):
             step()
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-        reply({"reps": reps, "cpu_s": cpu, "wall_s": wall, "answer": answer()})
+        reply({"reps": reps, "cpu_s": cpu, "wall_s": wall, "answer": answer(),
+               "memory_mib": memory("VmHWM") - before})
 
 
 def arguments():
@@ -439,6 +542,10 @@ def arguments():
     work("assign", assign, "n", "dim")
     work("sinkhorn", sinkhorn, "n").add_argument("--dtype", default="float64")
     work("unbalanced", unbalanced, "n")
+    for name, run, sizes in (("conv", conv, ("n", "h", "w", "input", "out")), ("attention", attention, ("n", "heads", "tokens", "d"))):
+        work(name, run, *sizes).add_argument("--backward", action="store_true", help="the gradients too")
+    for name, run in (("unet", unet), ("dit", dit)):
+        work(name, run, "n", "side", "channels", "width")
     run = work("post", post_run)
     run.add_argument("--coupling", default="ot")
     run.add_argument("--steps", type=int, default=2000)
@@ -453,12 +560,13 @@ def main():
             import torch
 
             torch.set_num_threads(args.threads)
+        before = memory("VmRSS")
         work = args.run(args)
     except ModuleNotFoundError as err:
         package = DEBIAN.get(err.name, err.name)
         reply({"missing": f"Python package {err.name} is not installed (Debian: {package})"})
         sys.exit(3)
-    serve(*work)
+    serve(*work, before)
 
 
 if __name__ == "__main__":

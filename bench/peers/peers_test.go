@@ -129,12 +129,15 @@ func TestReport(t *testing.T) {
 	gemm := product(1000, 1000, 1000, false, false)
 	p.add(Result{Work: gemm, Peer: rounds(.04), Laminar: rounds(.025)})
 	p.add(Result{Work: Work{Name: "open", Against: python("POT"), Floor: 2}})
+	held := func(mib float64) []Round { return []Round{{Reps: 1, CPU: 1, Wall: 1, Memory: mib / 2}, {Reps: 1, CPU: 1, Wall: 1, Memory: mib}} }
+	p.add(Result{Work: Work{Name: "image", Against: python("PyTorch"), Memory: true}, Peer: held(30), Laminar: held(10)})
 	got := p.Markdown(time.Date(2001, 2, 3, 0, 0, 0, 0, time.UTC))
 	for _, want := range []string{
 		"2001-02-03.\ngo 2, numpy 1. float32 peak of one core: 100 GFLOP/s",
-		"| assignment | SciPy | 2.00 s | 100 ms | 15.00 (10.00-20.00) | - | 12 | 20 | floor |\n",
-		"| GEMM 1000x1000x1000 | OpenBLAS | 50 GF/s | 80 GF/s | 1.60 (1.60-1.60) | 80 % | 75 % of peak | 88 % of peak | floor |\n",
-		"| open | POT | - | - | - | - | 2 | - | - |\n",
+		"| assignment | SciPy | 2.00 s | 100 ms | 15.00 (10.00-20.00) | - | - | 12 | 20 | floor |\n",
+		"| GEMM 1000x1000x1000 | OpenBLAS | 50 GF/s | 80 GF/s | 1.60 (1.60-1.60) | 80 % | - | 75 % of peak | 88 % of peak | floor |\n",
+		"| open | POT | - | - | - | - | - | 2 | - | - |\n",
+		"| image | PyTorch | 1.00 s | 1.00 s | 1.00 (1.00-1.00) | - | 30, 10 MiB | - | - | - |\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the table lacks %q:\n%s", want, got)

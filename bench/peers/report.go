@@ -36,13 +36,13 @@ func (p *Report) Markdown(now time.Time) string {
 	if peaks := p.peaks(); len(peaks) > 0 {
 		fmt.Fprintf(&b, " float32 peak of one core: %.0f GFLOP/s (median of %d).", median(peaks), len(peaks))
 	}
-	b.WriteString("\n\n| work | peer | peer's time | Laminar's time | ratio (range) | of peak | floor | aim | reached |\n")
-	b.WriteString("| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
+	b.WriteString("\n\n| work | peer | peer's time | Laminar's time | ratio (range) | of peak | memory | floor | aim | reached |\n")
+	b.WriteString("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, r := range p.Results {
 		cells := []string{
 			r.Name, r.Against.Name,
 			r.rate(r.Peer), r.rate(r.Laminar),
-			spread(r.ratios(), "%.2f"), percent(r.shares()),
+			spread(r.ratios(), "%.2f"), percent(r.shares()), r.memory(),
 			r.target(r.Floor), r.target(r.Aim), r.verdict(),
 		}
 		if r.Differ != "" {
@@ -88,6 +88,20 @@ func (r Result) rate(rounds []Round) string {
 	default:
 		return fmt.Sprintf("%.3g ms%s", t*1e3, clock)
 	}
+}
+
+// memory is what both sides held beyond their start, of works that ask for it.
+func (r Result) memory() string {
+	most := func(rounds []Round) (m float64) {
+		for _, x := range rounds {
+			m = max(m, x.Memory)
+		}
+		return m
+	}
+	if a, b := most(r.Peer), most(r.Laminar); r.Memory && a > 0 && b > 0 {
+		return fmt.Sprintf("%.0f, %.0f MiB", a, b)
+	}
+	return ""
 }
 
 func (r Result) target(v float64) string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -19,10 +20,13 @@ func serve(name string, in io.Reader, out io.Writer) error {
 		return err
 	}
 	reply := json.NewEncoder(out)
+	before, _ := memory()
 	job, err := w.Go()
 	if err != nil {
 		return err
 	}
+	debug.FreeOSMemory()
+	forgetMemory()
 	if err := reply.Encode(map[string]any{"ready": map[string]string{"go": strings.TrimPrefix(runtime.Version(), "go"), "kernels": kernel.Best().Name()}}); err != nil {
 		return err
 	}
@@ -47,6 +51,9 @@ func serve(name string, in io.Reader, out io.Writer) error {
 		r.Answer = job.Answer()
 		if w.Flops > 0 {
 			r.Peak = peak()
+		}
+		if _, most := memory(); most > before {
+			r.Memory = most - before
 		}
 		if err := reply.Encode(r); err != nil {
 			return err

@@ -19,6 +19,9 @@ type Round struct {
 	// Peak is the core's float32 peak in GFLOP/s, measured right after the
 	// round; 0 when the side cannot tell.
 	Peak float64 `json:"peak_gflops,omitempty"`
+	// Memory is the most that was held since the set-up beyond what the process
+	// held before it, in MiB; 0 when the side cannot tell.
+	Memory float64 `json:"memory_mib,omitempty"`
 }
 
 // seconds is the time of one repetition.

@@ -24,6 +24,8 @@ type Work struct {
 	// Flops is the number of operations of one repetition, of works told by
 	// rate.
 	Flops float64
+	// Memory tells the most memory that both sides have held, too.
+	Memory bool
 	// Cores is how many cores Laminar may use, 1 if left out, and Wall tells
 	// times by the clock on the wall instead of CPU time.
 	Cores int
@@ -73,6 +75,19 @@ var works = []Work{
 	{Name: "train step 3-64-64-2, batch 256, multi-tensor Adam", Against: python("PyTorch", "train", 64, 256, "--foreach"), Go: trainStep(64, 256), Tolerance: 1e-4},
 	{Name: "train step 3-256-256-2, batch 256", Against: python("PyTorch", "train", 256, 256), Go: trainStep(256, 256), Tolerance: 1e-4, Floor: 1.4, Aim: 2.2},
 	{Name: "train step 3-512-512-2, batch 512", Against: python("PyTorch", "train", 512, 512), Go: trainStep(512, 512), Tolerance: 1e-4, Floor: 1.2, Aim: 1.7},
+	convolution(64, 28, 32, 32, false),
+	convolution(64, 28, 32, 32, true),
+	convolution(64, 14, 64, 64, false),
+	convolution(64, 14, 64, 64, true),
+	convolution(64, 32, 64, 64, false),
+	convolution(64, 32, 64, 64, true),
+	attention(64, 4, 49, 32, false),
+	attention(64, 4, 49, 32, true),
+	attention(32, 6, 256, 64, false),
+	attention(32, 6, 256, 64, true),
+	{Name: "train step of a U-Net, 64 images of 28x28", Against: python("PyTorch", "unet", 64, 28, 1, 32), Go: imageStep("unet", 64, 28, 1, 32), Tolerance: 1e-3, Floor: 0.9, Aim: 1.5, Memory: true},
+	{Name: "train step of a U-Net, 32 images of 32x32x3", Against: python("PyTorch", "unet", 32, 32, 3, 32), Go: imageStep("unet", 32, 32, 3, 32), Tolerance: 1e-3, Floor: 0.9, Aim: 1.5, Memory: true},
+	{Name: "train step of a DiT, 64 images of 28x28", Against: python("PyTorch", "dit", 64, 28, 1, 128), Go: imageStep("dit", 64, 28, 1, 128), Tolerance: 1e-3, Floor: 0.9, Aim: 1.5, Memory: true},
 	{Name: "sample 2000 points, 100 Euler steps, 64 wide", Against: python("PyTorch", "sample", 2000, 100, 64), Go: draw(2000, 100, 64), Tolerance: 1e-4, Floor: 1.3, Aim: 2.2},
 	{Name: "sample 2000 points, Dopri5 at 1e-5, 64 wide", Against: python("PyTorch", "adaptive", 2000, 1e-5, 64), Go: adaptive(2000, 1e-5, 64), Tolerance: 1e-3},
 	{Name: "log-density of 500 points, exact divergence, 20 steps of RK4, 64 wide", Against: python("PyTorch", "likelihood", 500, 20, 64), Go: likelihood(500, 20, 64), Tolerance: 1e-4},

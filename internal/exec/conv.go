@@ -211,6 +211,72 @@ func (c *compiler) fuseConv() {
 	}
 }
 
+// turn writes the weight x [out, taps*in] of a convolution as that of its
+// transpose, [in, taps*out], with the taps in reverse.
+func turn(dst, x []float32, out, in, taps int) {
+	for o := range out {
+		for t := range taps {
+			for i, v := range x[(o*taps+taps-1-t)*in:][:in] {
+				dst[(i*taps+t)*out+o] = v
+			}
+		}
+	}
+}
+
+// fuseNarrow lets convolutions with few channels on one side lay out the windows
+// of that side: a convolution with stride 1 and as many windows as pixels is the
+// transpose of one with its weight turned. What is laid out is then 9 times the
+// narrow side, not the wide one.
+func (c *compiler) fuseNarrow() {
+	last := func(i int) int { s := c.nodes[i].Shape; return s[len(s)-1] }
+	for i := range len(c.nodes) {
+		n := c.nodes[i]
+		if !n.live || n.win < 0 {
+			continue
+		}
+		w := c.geometry(n.win)
+		if w.StrideH != 1 || w.StrideW != 1 || w.OutH != w.H || w.OutW != w.W || w.KH != 2*w.PadH+1 || w.KW != 2*w.PadW+1 {
+			continue
+		}
+		taps := w.KH * w.KW
+		// pack is the weight of out channels turned, packed.
+		pack := func(weight, in, out int, trans bool) int {
+			turned := c.append(node{Node: graph.Node{Op: opTurn, Kind: graph.Static, Shape: []int{in, taps * out}}, in: []int{weight}})
+			shape := []int{in, taps * out}
+			if trans {
+				shape = []int{taps * out, in}
+			}
+			return c.append(node{Node: graph.Node{Op: opPack, Kind: graph.Static, Shape: shape, TransB: trans}, in: []int{turned}})
+		}
+		switch n.Op {
+		case opConv:
+			in, out := last(n.in[0]), last(i)
+			if p := c.nodes[n.in[1]]; out < narrow && out < in && n.acts < 0 && p.TransB {
+				y := node{Node: graph.Node{Op: opConvImage, Kind: graph.Row, Shape: n.Shape}, in: []int{n.in[0], pack(p.in[0], in, out, false)}}
+				if len(n.in) == 2 {
+					c.nodes[i].Op, c.nodes[i].in = y.Op, y.in
+					continue
+				}
+				k := c.append(y)
+				c.nodes[k].win = n.win
+				c.rewrite(i, opAddRow, k, n.in[2]).win = -1
+			}
+		case opConvImage:
+			in, out := last(i), last(n.in[0])
+			if p := c.nodes[n.in[1]]; out < narrow && out < in && !p.TransB {
+				c.rewrite(i, opConv, n.in[0], pack(p.in[0], in, out, true))
+			}
+		case opConvWeight:
+			in, out := last(n.in[1]), last(n.in[0])
+			if !n.winLeft && out < narrow && out < in {
+				k := c.append(node{Node: graph.Node{Op: opConvWeight, Kind: graph.Reduced, Shape: []int{in, taps * out}}, in: []int{n.in[1], n.in[0]}})
+				c.nodes[k].win = n.win
+				c.rewrite(i, opTurn, k).win = -1
+			}
+		}
+	}
+}
+
 // windowed reports whether Linear node i reads windows of an image or writes
 // such.
 func (c *compiler) windowed(i int, readers [][]int) bool {

@@ -55,6 +55,8 @@ type Options struct {
 	Workers int
 	// Pool lends the cores; nil means par.Default().
 	Pool *par.Pool
+
+	apart bool // no strips, for tests
 }
 
 // Program is a compiled program. It is immutable and safe for concurrent use.
@@ -77,6 +79,8 @@ type Program struct {
 	rowLen              int // scratch elements per row
 	block               int // rows in a block
 	lanes               int
+	strips              []strip
+	stripLen            int // elements of their memory
 	accs                []acc
 	accLen              int // elements of one lane
 	pieces              []piece

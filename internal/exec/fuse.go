@@ -30,6 +30,8 @@ func (c *compiler) fuse() {
 	c.fuseDense()
 	c.mark()
 	c.fuseConv()
+	c.fuseWinograd()
+	c.fuseNarrow()
 	for i := range c.nodes {
 		if c.nodes[i].live && c.nodes[i].root == i {
 			c.fuseRow(i)

@@ -28,6 +28,11 @@ const (
 	opConv                               // opDense over the windows of an image
 	opConvImage                          // fold of an opDense
 	opConvWeight                         // row contraction with the windows of an image
+	opWino                               // opConv or opConvImage with fewer products
+	opWinoPack                           // its weight
+	opWinoWeight                         // opConvWeight with fewer products
+	opTurn                               // a weight of a convolution with the taps in reverse and the channels exchanged
+	opStrip                              // several operations, line by line
 	opOut
 )
 
@@ -55,6 +60,7 @@ type node struct {
 	win   int        // of what reads or writes windows: the unfold or fold it comes from, or -1
 	// winLeft: of opConvWeight, the image is the left operand.
 	winLeft bool
+	strip   int // number of the strip that it is a member of, or -1
 	uses    int // by live operations and outputs
 	live    bool
 	at      ref // where its value lives
@@ -87,7 +93,7 @@ func (c *compiler) compile() error {
 func (c *compiler) load() error {
 	c.nodes = make([]node, len(c.src.Nodes))
 	for i, n := range c.src.Nodes {
-		m := node{Node: n, root: i, acts: -1, win: -1}
+		m := node{Node: n, root: i, acts: -1, win: -1, strip: -1}
 		for _, v := range n.In {
 			m.in = append(m.in, int(v))
 		}
@@ -105,7 +111,7 @@ func (c *compiler) load() error {
 
 // append adds a node of our own and returns it.
 func (c *compiler) append(n node) int {
-	n.root, n.acts, n.win = len(c.nodes), -1, -1
+	n.root, n.acts, n.win, n.strip = len(c.nodes), -1, -1, -1
 	c.nodes = append(c.nodes, n)
 	return n.root
 }

@@ -1,6 +1,10 @@
 package exec
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"laminar/internal/kernel"
+)
 
 // All values lie in float32 memory. Those of type int32 are stored bit by bit
 // in it; intsOf looks at them. Code that only moves values uses the copy
@@ -182,6 +186,26 @@ func trailing(in, out []int) (n, lead int) {
 	return n, lead
 }
 
+// middle returns the number of elements of the axes that are summed from in to
+// out, and those before and after them, if the summed axes are neighbours; else
+// inner is 0.
+func middle(in, out []int) (lead, n, inner int) {
+	lead, n, inner = 1, 1, 1
+	for d, size := range in {
+		switch {
+		case size != out[d] && inner > 1:
+			return 0, 0, 0
+		case size != out[d]:
+			n *= size
+		case n > 1:
+			inner *= size
+		default:
+			lead *= size
+		}
+	}
+	return lead, n, inner
+}
+
 // lines calls visit for every line along the last axis: the position in order
 // of its first element, and the strided one.
 func (w *walk) lines(rows int, visit func(i, k int)) {
@@ -238,8 +262,12 @@ func (w *walk) gather(dst, src []float32, rows int) {
 }
 
 // add adds src in order to strided places of dst.
-func (w *walk) add(dst, src []float32, rows int) {
+func (w *walk) add(set *kernel.Set, dst, src []float32, rows int) {
 	n, step := w.shape[len(w.shape)-1], w.stride[len(w.shape)-1]
+	if step == 1 && n >= narrow {
+		w.lines(rows, func(i, k int) { set.Add(dst[k:k+n], dst[k:k+n], src[i:i+n]) })
+		return
+	}
 	w.lines(rows, func(i, k int) {
 		for _, v := range src[i : i+n] {
 			dst[k] += v

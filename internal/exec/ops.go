@@ -24,6 +24,7 @@ type instr struct {
 	walk           walk
 	win            windows // of operations on windows of images
 	winLeft        bool    // opConvWeight: the image is in[0]
+	wino           winograd
 	consts         []float64
 }
 
@@ -64,8 +65,8 @@ func (c *compiler) instruction(i int) instr {
 	case graph.OpSum, graph.OpReduceMax:
 		ins.walk = newWalk(x.Shape, spread(n.Shape, x.Shape), n.Size())
 		ins.n, ins.lead = trailing(x.Shape, n.Shape)
-		if leading(x.Shape, n.Shape) {
-			ins.m = n.Size()
+		if ins.n == 0 {
+			ins.lead, ins.k, ins.m = middle(x.Shape, n.Shape)
 		}
 	case graph.OpSlice, graph.OpPad:
 		var inner int
@@ -97,11 +98,27 @@ func (c *compiler) instruction(i int) instr {
 		ins.win = c.geometry(i)
 	case opConvImage:
 		ins.win, ins.k = c.geometry(n.win), last(x.Shape)
+		ins.win.c = last(n.Shape)
 	case opConvWeight:
 		ins.win, ins.winLeft, ins.m, ins.n = c.geometry(n.win), n.winLeft, n.Shape[0], n.Shape[1]
-	case opDense, opConv:
+		ins.win.c = last(y.Shape)
+		if n.winLeft {
+			ins.win.c = last(x.Shape)
+		}
+	case opTurn:
+		ins.m, ins.n = x.Shape[0], n.Shape[0]
+		ins.k = n.Shape[1] / max(ins.m, 1)
+	case opWinoPack:
+		ins.wino = c.wino(n.win, n.Shape[0], n.Shape[1])
+	case opWinoWeight:
+		ins.wino = c.wino(n.win, last(y.Shape), last(x.Shape))
+	case opDense, opConv, opWino:
 		if n.Op == opConv {
 			ins.win = c.geometry(n.win)
+			ins.win.c = last(x.Shape)
+		}
+		if n.Op == opWino {
+			ins.wino = c.wino(n.win, last(x.Shape), last(n.Shape))
 		}
 		ins.k, ins.n = last(x.Shape), last(n.Shape)
 		ins.lead = sizeOf(x.Shape[:len(x.Shape)-1])
@@ -148,8 +165,12 @@ func (f *frame) run(i *instr) {
 	if i.rowWise {
 		rows = f.rows
 	}
-	if i.op == opOut {
+	switch i.op {
+	case opOut:
 		f.copyOut(i)
+		return
+	case opStrip:
+		f.strip(&f.s.prog.strips[i.n])
 		return
 	}
 	dst := f.at(&i.dst)
@@ -177,6 +198,112 @@ func (f *frame) run(i *instr) {
 		repeat(dst, x)
 	case graph.OpConvert:
 		convert(dst, x, i.ints[1])
+	case opAddCol:
+		k.AddCol(dst, x, y, rows*i.lead, i.n)
+	case opMulCol:
+		k.MulCol(dst, x, y, rows*i.lead, i.n)
+	case opAddRow, opMulRow:
+		f.line(i, dst, x, y, rows)
+	case graph.OpTranspose, graph.OpBroadcast:
+		i.walk.gather(dst, x, rows)
+	case graph.OpSum:
+		switch {
+		case i.n == 0 && i.m > 0:
+			clear(dst)
+			w := i.k * i.m
+			for r := range rows * i.lead {
+				k.ColSum(dst[r*i.m:(r+1)*i.m], x[r*w:(r+1)*w], i.k, i.m)
+			}
+		case i.n == 0:
+			clear(dst)
+			i.walk.add(k, dst, x, rows)
+		default:
+			k.RowSum(dst, x, rows*i.lead, i.n)
+		}
+	case graph.OpReduceMax:
+		if i.n == 0 {
+			i.walk.max(dst, x, rows)
+		} else {
+			k.RowMax(dst, x, rows*i.lead, i.n)
+		}
+	case graph.OpSlice:
+		copyRows(dst, i.n, x[min(i.lo, len(x)):], i.m, rows*i.lead, i.n)
+	case graph.OpPad:
+		clear(dst)
+		copyRows(dst[min(i.lo, len(dst)):], i.n, x, i.m, rows*i.lead, i.m)
+	case graph.OpGather:
+		f.gather(i, dst, x, y, rows)
+	case graph.OpScatter:
+		clear(dst)
+		f.scatter(i, dst, x, y, rows, i.dst.size)
+	case graph.OpRowScatterAdd:
+		if f.first {
+			clear(dst)
+		}
+		f.scatter(i, dst, x, y, rows, 0)
+	case graph.OpLinear:
+		ldw := i.n
+		if i.transB {
+			ldw = i.k
+		}
+		k.Gemm(false, i.transB, rows*i.lead, i.n, i.k, x, i.k, y, ldw, false, dst, i.n, &f.ws)
+	case opPack:
+		ld := i.n
+		if i.transB {
+			ld = i.k
+		}
+		k.PackB(i.transB, i.n, i.k, x, ld, dst)
+	case graph.OpUnfold, graph.OpFold:
+		f.unfold(i, dst, x, rows)
+	case opConvImage:
+		f.convImage(i, dst, x, y, rows)
+	case opConvWeight:
+		f.convWeight(i, dst, x, y, rows)
+	case opTurn:
+		turn(dst, x, i.m, i.n, i.k)
+	case opWinoPack:
+		f.winoPack(i, dst, x)
+	case opWinoWeight:
+		f.winoWeight(i, dst, y, x, rows)
+	case opDense, opConv, opWino:
+		var bias, pre []float32
+		if i.bias {
+			bias = f.at(&i.in[2])
+		}
+		if i.pre.size > 0 {
+			pre = f.at(&i.pre)
+		}
+		switch i.op {
+		case opConv:
+			f.conv(i, dst, pre, x, y, bias, rows)
+			return
+		case opWino:
+			f.winoConv(i, dst, pre, x, y, bias, rows)
+			return
+		}
+		k.Linear(rows*i.lead, i.n, i.k, x, i.k, y, bias, i.act, dst, i.n, pre, i.n, &f.ws)
+	case graph.OpMatMul:
+		f.matmul(i, dst, x, y, rows)
+	case graph.OpRowSum:
+		if f.first {
+			clear(dst)
+		}
+		k.ColSum(dst, x, rows*i.lead, i.dst.size)
+	case graph.OpRowContract:
+		k.Gemm(true, false, i.m, i.n, rows*i.lead, x, i.m, y, i.n, !f.first, dst, i.n, &f.ws)
+	default:
+		var z []float32
+		if i.in[2].size > 0 {
+			z = f.at(&i.in[2])
+		}
+		f.elementwise(i, dst, x, y, z)
+	}
+}
+
+// elementwise does an operation that treats every element by itself.
+func (f *frame) elementwise(i *instr, dst, x, y, z []float32) {
+	k := f.s.prog.kernel
+	switch i.op {
 	case graph.OpNeg:
 		k.Neg(dst, x)
 	case graph.OpAbs:
@@ -224,17 +351,11 @@ func (f *frame) run(i *instr) {
 		}
 		k.Equal(dst, x, y)
 	case graph.OpSelect:
-		k.Select(dst, x, y, f.at(&i.in[2]))
+		k.Select(dst, x, y, z)
 	case opScale:
 		k.Scale(dst, x, i.num)
 	case opShift:
 		k.AddScalar(dst, x, i.num)
-	case opAddCol:
-		k.AddCol(dst, x, y, rows*i.lead, i.n)
-	case opMulCol:
-		k.MulCol(dst, x, y, rows*i.lead, i.n)
-	case opAddRow, opMulRow:
-		f.line(i, dst, x, y, rows)
 	case opSiLU:
 		k.SiLU(dst, x)
 	case opSiLUGrad:
@@ -245,83 +366,6 @@ func (f *frame) run(i *instr) {
 		k.TanhGrad(dst, x, y)
 	case opSigmoidGrad:
 		k.SigmoidGrad(dst, x, y)
-	case graph.OpTranspose, graph.OpBroadcast:
-		i.walk.gather(dst, x, rows)
-	case graph.OpSum:
-		switch {
-		case i.m > 1 && i.n == 0:
-			clear(dst)
-			for r := range rows {
-				w := len(x) / rows
-				k.ColSum(dst[r*i.m:(r+1)*i.m], x[r*w:(r+1)*w], w/i.m, i.m)
-			}
-		case i.n == 0:
-			clear(dst)
-			i.walk.add(dst, x, rows)
-		default:
-			k.RowSum(dst, x, rows*i.lead, i.n)
-		}
-	case graph.OpReduceMax:
-		if i.n == 0 {
-			i.walk.max(dst, x, rows)
-		} else {
-			k.RowMax(dst, x, rows*i.lead, i.n)
-		}
-	case graph.OpSlice:
-		copyRows(dst, i.n, x[min(i.lo, len(x)):], i.m, rows*i.lead, i.n)
-	case graph.OpPad:
-		clear(dst)
-		copyRows(dst[min(i.lo, len(dst)):], i.n, x, i.m, rows*i.lead, i.m)
-	case graph.OpGather:
-		f.gather(i, dst, x, y, rows)
-	case graph.OpScatter:
-		clear(dst)
-		f.scatter(i, dst, x, y, rows, i.dst.size)
-	case graph.OpRowScatterAdd:
-		if f.first {
-			clear(dst)
-		}
-		f.scatter(i, dst, x, y, rows, 0)
-	case graph.OpLinear:
-		ldw := i.n
-		if i.transB {
-			ldw = i.k
-		}
-		k.Gemm(false, i.transB, rows*i.lead, i.n, i.k, x, i.k, y, ldw, false, dst, i.n, &f.ws)
-	case opPack:
-		ld := i.n
-		if i.transB {
-			ld = i.k
-		}
-		k.PackB(i.transB, i.n, i.k, x, ld, dst)
-	case graph.OpUnfold, graph.OpFold:
-		f.unfold(i, dst, x, rows)
-	case opConvImage:
-		f.convImage(i, dst, x, y, rows)
-	case opConvWeight:
-		f.convWeight(i, dst, x, y, rows)
-	case opDense, opConv:
-		var bias, pre []float32
-		if i.bias {
-			bias = f.at(&i.in[2])
-		}
-		if i.pre.size > 0 {
-			pre = f.at(&i.pre)
-		}
-		if i.op == opConv {
-			f.conv(i, dst, pre, x, y, bias, rows)
-			return
-		}
-		k.Linear(rows*i.lead, i.n, i.k, x, i.k, y, bias, i.act, dst, i.n, pre, i.n, &f.ws)
-	case graph.OpMatMul:
-		f.matmul(i, dst, x, y, rows)
-	case graph.OpRowSum:
-		if f.first {
-			clear(dst)
-		}
-		k.ColSum(dst, x, rows*i.lead, i.dst.size)
-	case graph.OpRowContract:
-		k.Gemm(true, false, i.m, i.n, rows*i.lead, x, i.m, y, i.n, !f.first, dst, i.n, &f.ws)
 	default:
 		panic("exec: no code for " + i.op.String())
 	}

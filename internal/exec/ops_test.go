@@ -107,7 +107,8 @@ func TestEveryOp(t *testing.T) {
 	for _, n := range []int{0, 1, 5, 67} {
 		f := newFeed(p, n, rng.New(7))
 		t.Run(fmt.Sprint("rows=", n), func(t *testing.T) {
-			everyway(t, func(t *testing.T, o Options) { compare(t, p, f, o, 4e-6) })
+			want := f.exact(t, p)
+			everyway(t, func(t *testing.T, o Options) { compareTo(t, p, f, want, o, 4e-6) })
 		})
 	}
 }
@@ -220,6 +221,39 @@ func TestRandomPrograms(t *testing.T) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			everyway(t, func(t *testing.T, o Options) { compare(t, p, f, o, 2e-5) })
 		})
+	}
+}
+
+// TestNarrow: convolutions with more channels on one side than on the other.
+func TestNarrow(t *testing.T) {
+	for _, w := range []graph.Window{graph.Same(6, 5, 3, 1), graph.Same(7, 6, 5, 1), graph.SameLine(9, 5, 1), graph.Same(6, 5, 3, 2)} {
+		for _, channels := range [][2]int{{20, 1}, {17, 3}, {3, 20}, {16, 2}} {
+			p := convolved(t, w, channels[0], channels[1])
+			f := newFeed(p, 3, rng.New(6))
+			t.Run(fmt.Sprint(w.KH, w.KW, w.StrideH, channels), func(t *testing.T) {
+				want := f.exact(t, p)
+				everyway(t, func(t *testing.T, o Options) { compareTo(t, p, f, want, o, 2e-5) })
+			})
+		}
+	}
+	b := graph.NewBuilder()
+	w := graph.Same(6, 5, 3, 1)
+	x, weight := b.Row("x", graph.Float32, 6, 5, 20), b.Param("p", "w", 2, 180)
+	b.Output("bare", b.Conv(x, weight, w))
+	b.Output("biased", b.Add(b.Conv(x, b.Neg(weight), w), b.Param("p", "b", 2)))
+	p, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	everyway(t, func(t *testing.T, o Options) { compare(t, p, newFeed(p, 3, rng.New(6)), o, 2e-5) })
+	prog, err := Compile(p, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range prog.rows {
+		if i.op == opConv || i.op == graph.OpUnfold {
+			t.Error("the windows of the wide side are laid out")
+		}
 	}
 }
 

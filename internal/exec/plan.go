@@ -36,6 +36,7 @@ const (
 	inParams               // a bound arena
 	inRows                 // a bound row input
 	inScratch              // the block's scratch
+	inStrip                // the strips' memory
 	inAcc                  // a sum over rows: the lane's, or the final one
 )
 
@@ -54,6 +55,10 @@ func roundUp(n, unit int) int { return (n + unit - 1) / unit * unit }
 func (c *compiler) plan() {
 	p := c.prog
 	order := c.order()
+	if !c.opt.Plain && !c.opt.apart {
+		order = c.strips(order)
+		c.stripPlaces(order)
+	}
 	c.placeInputs(order)
 	c.placeRows(order)
 
@@ -153,8 +158,16 @@ func (c *compiler) placeRows(order []int) {
 		last[c.nodes[o.Value].root] = len(order)
 	}
 	var free freeList
+	var ended []int // operands that the members of the strip at hand read last
+	strip := -1
 	for at, i := range order {
 		n := &c.nodes[i]
+		if n.strip != strip && n.root == i {
+			for _, r := range ended {
+				free.give(c.nodes[r].at.off, c.nodes[r].at.size)
+			}
+			ended, strip = nil, n.strip
+		}
 		if (n.stage != stageRow && n.stage != stageSum) || n.root != i || n.Op == graph.OpRow {
 			continue
 		}
@@ -165,7 +178,7 @@ func (c *compiler) placeRows(order []int) {
 				ending = append(ending, r)
 			}
 		}
-		if n.stage == stageRow && n.Op != opAct {
+		if n.stage == stageRow && n.Op != opAct && n.at.space != inStrip {
 			n.at = ref{space: inScratch, row: true, size: n.Size()}
 			reused := false
 			if elementwise(n.Op) {
@@ -178,7 +191,7 @@ func (c *compiler) placeRows(order []int) {
 					}
 				}
 			}
-			if (n.Op == opDense || n.Op == opConv) && n.acts >= 0 {
+			if (n.Op == opDense || n.Op == opConv || n.Op == opWino) && n.acts >= 0 {
 				// The activation is computed with it. If nothing else reads
 				// the pre-activation it needs no memory.
 				y := &c.nodes[n.acts]
@@ -194,6 +207,10 @@ func (c *compiler) placeRows(order []int) {
 			if last[i] == 0 {
 				c.fail("node %d is live but never read", i)
 			}
+		}
+		if n.strip >= 0 {
+			ended = append(ended, ending...)
+			continue
 		}
 		for _, r := range ending {
 			free.give(c.nodes[r].at.off, c.nodes[r].at.size)
@@ -259,8 +276,12 @@ func (c *compiler) placeOnce(order []int) {
 			continue
 		}
 		size, total := n.Size(), n.Size()
-		if n.Op == opPack {
+		if n.Op == opPack || n.Op == opWinoPack {
 			size = p.kernel.PackedLen(n.Shape[1], n.Shape[0])
+			if n.Op == opWinoPack {
+				g := c.wino(n.win, n.Shape[0], n.Shape[1])
+				size *= g.planes()
+			}
 			total = size
 		}
 		row := n.Op == graph.OpToRows
@@ -339,7 +360,7 @@ func (c *compiler) emit(order []int) {
 		case stageConst:
 			constant = append(constant, ins)
 		case stageStatic:
-			if n.Op == opPack {
+			if n.Op == opPack || n.Op == opWinoPack {
 				p.packs = append(p.packs, ins)
 				p.packLen += ins.dst.size
 			} else {
@@ -349,6 +370,15 @@ func (c *compiler) emit(order []int) {
 			p.final = append(p.final, ins)
 		default:
 			ins.rowWise = true
+			if n.strip >= 0 {
+				s := &p.strips[n.strip]
+				per, _ := c.perLine(i, s.lines)
+				if len(s.ops) == 0 {
+					p.rows = append(p.rows, instr{op: opStrip, rowWise: true, n: n.strip})
+				}
+				s.ops, s.per = append(s.ops, ins), append(s.per, per)
+				continue // an output of it is copied at the end
+			}
 			p.rows = append(p.rows, ins)
 			copyOut(i)
 			if n.acts >= 0 {

@@ -46,6 +46,7 @@ type frame struct {
 	scratch []float32
 	ws      kernel.Workspace
 	patches []float32
+	strips  []float32
 }
 
 // NewSession returns a session with nothing bound.
@@ -313,7 +314,7 @@ func (s *parter) Do(i int) {
 func (s *Session) part(f *frame, part int) {
 	p := s.prog
 	if f.scratch == nil {
-		f.scratch = aligned(p.rowLen * p.block)
+		f.scratch, f.strips = aligned(p.rowLen*p.block), aligned(p.stripLen)
 	}
 	step := s.parts
 	f.lane = 0

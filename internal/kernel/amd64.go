@@ -23,8 +23,10 @@ func accelerated() []*Set {
 func avx512() *Set {
 	return &Set{
 		name: "avx512",
-		nr:   32, mr: 8,
+		nr:   32, mr: 12,
 		panel: panelAVX512, transpose8: transpose8x,
+		mix:     mixes(mixInputAVX512, mixOutputAVX512, mixOutputTAVX512, mixWeightAVX512, mixWeightTAVX512),
+		addRows: rowsOf(addRowsAVX512), mulRows: rowsOf(mulRowsAVX512),
 
 		neg: negAVX512, abs: absAVX512, sign: signAVX512, sqrt: sqrtAVX512,
 		exp: expAVX512, log: logAVX512, tanh: tanhAVX512, sigmoid: sigmoidAVX512, erf: erfAVX512,
@@ -69,6 +71,8 @@ func avx2() *Set {
 		name: "avx2",
 		nr:   16, mr: 6,
 		panel: panelAVX2, transpose8: transpose8x,
+		mix:     mixes(mixInputAVX2, mixOutputAVX2, mixOutputTAVX2, mixWeightAVX2, mixWeightTAVX2),
+		addRows: rowsOf(addRowsAVX2), mulRows: rowsOf(mulRowsAVX2),
 
 		neg: negAVX2, abs: absAVX2, sign: signAVX2, sqrt: sqrtAVX2,
 		exp: expAVX2, log: logAVX2, tanh: tanhAVX2, sigmoid: sigmoidAVX2, erf: erfAVX2,
@@ -144,6 +148,21 @@ func panelAVX2(m, n, k int, a []float32, rs, cs int, b []float32, ldb int, cin [
 
 func transpose8x(dst []float32, ldd int, src []float32, lds, blocks int) {
 	transpose8(&dst[0], 4*ldd, &src[0], 4*lds, blocks)
+}
+
+type rawMix = func(n, count int, dst *float32, dstRow, dstNext int, src *float32, srcRow, srcNext int)
+
+func mixes(raw ...rawMix) (mix [5]mixFunc) {
+	for t, f := range raw {
+		mix[t] = func(n, count int, dst []float32, dstRow, dstNext int, src []float32, srcRow, srcNext int) {
+			f(n, count, &dst[0], 4*dstRow, 4*dstNext, &src[0], 4*srcRow, 4*srcNext)
+		}
+	}
+	return mix
+}
+
+func rowsOf(raw func(rows, cols int, dst, a, v *float32)) rowsFunc {
+	return func(rows, cols int, dst, a, v []float32) { raw(rows, cols, &dst[0], &a[0], &v[0]) }
 }
 
 var noLanes = func() (t [sumLanes]float32) {

@@ -48,6 +48,7 @@ type Set struct {
 	nr    int // columns of a panel of the right-hand operand, 16 or 32
 	mr    int // rows of the register tile; the packing of A goes by it
 	panel panelFunc
+	mix   [5]mixFunc // by Transform
 
 	transpose8 func(dst []float32, ldd int, src []float32, lds, blocks int) // nil: plain loop
 
@@ -60,6 +61,8 @@ type Set struct {
 	add, sub, mul, div, max, min, greater, equal, siluGrad, reluGrad, tanhGrad, sigmoidGrad binary
 
 	mulAdd, sel ternary
+
+	addRows, mulRows rowsFunc
 
 	scale, addScalar, addScaled func(dst, a []float32, s float32)
 
@@ -81,6 +84,8 @@ type (
 	unary   = func(dst, a []float32)
 	binary  = func(dst, a, b []float32)
 	ternary = func(dst, a, b, c []float32)
+	// rowsFunc is a binary one of rows x cols elements and a vector for every row.
+	rowsFunc = func(rows, cols int, dst, a, v []float32)
 )
 
 // Name returns "avx512", "avx2" or "go".

@@ -104,6 +104,12 @@ func adamWAVX2(p []float32, g []float32, m []float32, v []float32, c adamConst)
 func adamWEMAAVX2(p []float32, g []float32, m []float32, v []float32, ema []float32, c adamConst)
 
 //go:noescape
+func addRowsAVX2(rows int, cols int, dst *float32, a *float32, v *float32)
+
+//go:noescape
+func mulRowsAVX2(rows int, cols int, dst *float32, a *float32, v *float32)
+
+//go:noescape
 func panel1AVX2(m int, k int, a *float32, rs int, cs int, b *float32, ldb int, cin *float32, ldcin int, c *float32, ldc int, lo float32)
 
 //go:noescape
@@ -126,6 +132,21 @@ func dotLanesAVX2(t *[16]float64, a []float32, b []float32)
 
 //go:noescape
 func maxLanesAVX2(t *[16]float32, a []float32)
+
+//go:noescape
+func mixInputAVX2(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+
+//go:noescape
+func mixOutputAVX2(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+
+//go:noescape
+func mixOutputTAVX2(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+
+//go:noescape
+func mixWeightAVX2(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+
+//go:noescape
+func mixWeightTAVX2(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
 
 //go:noescape
 func negAVX512(dst []float32, a []float32)
@@ -227,6 +248,12 @@ func adamWAVX512(p []float32, g []float32, m []float32, v []float32, c adamConst
 func adamWEMAAVX512(p []float32, g []float32, m []float32, v []float32, ema []float32, c adamConst)
 
 //go:noescape
+func addRowsAVX512(rows int, cols int, dst *float32, a *float32, v *float32)
+
+//go:noescape
+func mulRowsAVX512(rows int, cols int, dst *float32, a *float32, v *float32)
+
+//go:noescape
 func panel1AVX512(m int, k int, a *float32, rs int, cs int, b *float32, ldb int, cin *float32, ldcin int, c *float32, ldc int, lo float32)
 
 //go:noescape
@@ -249,6 +276,21 @@ func dotLanesAVX512(t *[16]float64, a []float32, b []float32)
 
 //go:noescape
 func maxLanesAVX512(t *[16]float32, a []float32)
+
+//go:noescape
+func mixInputAVX512(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+
+//go:noescape
+func mixOutputAVX512(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+
+//go:noescape
+func mixOutputTAVX512(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+
+//go:noescape
+func mixWeightAVX512(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
+
+//go:noescape
+func mixWeightTAVX512(n int, count int, dst *float32, dstRow int, dstNext int, src *float32, srcRow int, srcNext int)
 
 //go:noescape
 func transpose8(dst *float32, ldd int, src *float32, lds int, blocks int)

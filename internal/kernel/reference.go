@@ -9,7 +9,10 @@ func reference() *Set {
 	return &Set{
 		name: "go",
 		nr:   16, mr: 1,
-		panel: refPanel,
+		panel: refPanel, mix: refMixes(),
+
+		addRows: refRows(func(x, y float32) float32 { return x + y }),
+		mulRows: refRows(func(x, y float32) float32 { return x * y }),
 
 		neg: func(dst, a []float32) { ref1(dst, a, func(x float32) float32 { return -x }) },
 		abs: func(dst, a []float32) {
@@ -248,5 +251,13 @@ func refPeak(n int) {
 	}
 	if a+b+c+d+e+f+g+h < 0 {
 		panic("kernel: unreachable")
+	}
+}
+
+func refRows(op func(x, y float32) float32) rowsFunc {
+	return func(rows, cols int, dst, a, v []float32) {
+		for r := range rows {
+			ref2(dst[r*cols:(r+1)*cols], a[r*cols:(r+1)*cols], v, op)
+		}
 	}
 }

@@ -23,8 +23,18 @@ func checkVec(what string, v []float32, n int) {
 func (s *Set) AddRow(dst, a, v []float32, rows, cols int) {
 	checkRows("AddRow", rows, cols, dst, a)
 	checkVec("AddRow", v, cols)
-	for r := 0; r < len(dst); r += max(cols, 1) {
-		s.Add(dst[r:r+cols], a[r:r+cols], v)
+	rowwise(s.addRows, dst, a, v, rows, cols)
+}
+
+// rowwise calls f for pieces of rows.
+func rowwise(f rowsFunc, dst, a, v []float32, rows, cols int) {
+	if cols == 0 {
+		return
+	}
+	for step := max(1, chunk/cols); rows > 0; rows -= step {
+		n := min(step, rows)
+		f(n, cols, dst, a, v)
+		dst, a = dst[n*cols:], a[n*cols:]
 	}
 }
 
@@ -32,9 +42,7 @@ func (s *Set) AddRow(dst, a, v []float32, rows, cols int) {
 func (s *Set) MulRow(dst, a, v []float32, rows, cols int) {
 	checkRows("MulRow", rows, cols, dst, a)
 	checkVec("MulRow", v, cols)
-	for r := 0; r < len(dst); r += max(cols, 1) {
-		s.Mul(dst[r:r+cols], a[r:r+cols], v)
-	}
+	rowwise(s.mulRows, dst, a, v, rows, cols)
 }
 
 // narrow is the width below which a row is handled by a plain loop. It goes by

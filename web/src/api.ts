@@ -32,6 +32,8 @@ export interface Run {
   params: number;
   transform: Transform;
   source: string;
+  /** One Euler step is the network's only use. */
+  once: boolean;
   box: [number, number, number, number];
 }
 

@@ -1,10 +1,11 @@
 // What an exported page carries with it, so that it moves without a server.
 
-import type { Run } from "./api.ts";
-import type { Quality } from "./api.ts";
+import type { Progress, Quality, Run } from "./api.ts";
 
 export interface Offline {
   hash: string;
+  /** What trains the same models in a terminal. */
+  commands: string[];
   worker: string;
   sides: {
     a: OfflineSide;
@@ -21,7 +22,8 @@ export interface OfflineSide {
   start: string; // where particles start, if that is no Gaussian noise
   box: [number, number, number, number];
   quality: Quality | null;
-  title: string;
+  progress: Progress | null;
+  losses: [number, number][];
 }
 
 const el = typeof document === "undefined" ? null : document.getElementById("laminar-bundle");

@@ -53,7 +53,9 @@ function work(): void {
   if (!s.trained) return;
   const start = async () => {
     if (a.status === "idle") await a.train();
-    if (store.state.ab && b.status === "idle") await b.train({ beside: a });
+    if (!store.state.ab) return;
+    b.take(settingsOf(store.state, "b")); // it may have been asked for meanwhile
+    if (b.status === "idle") await b.train({ beside: a });
   };
   void start();
 }

@@ -1,11 +1,12 @@
 // One model as the page shows it: its settings, its run on the server or its
 // closed-form field, and the paths of its particles.
 
-import { type Pairs, type Progress, type Quality, type Run, type Subject, Fault, api, base64, f32 } from "./api.ts";
+import { type Progress, type Quality, type Run, type Subject, Fault, api, base64, f32 } from "./api.ts";
 import { type Offline, type OfflineSide, bundle } from "./bundle.ts";
 import { Engine } from "./engine.ts";
+import { schedules } from "./flow/mixture.ts";
 import { noise } from "./flow/rng.ts";
-import { type Tableau, type Trajectory, stepsFor, tableau, tableaux } from "./flow/solve.ts";
+import { type Tableau, type Trajectory, jump, stepsFor, tableau, tableaux } from "./flow/solve.ts";
 import { unpack } from "./ink.ts";
 import { nest } from "./recipe.ts";
 import type { Settings, State } from "./state.ts";
@@ -34,6 +35,10 @@ function fit(p: Float32Array): Frame {
   return { mean, std: [Math.sqrt(std[0]) || 1, Math.sqrt(std[1]) || 1] };
 }
 
+/** The path of the closed form: the recipe's, if there is one along it. */
+export const exactPath = (r: Settings["recipe"]): string =>
+  String(r["path.name"]) in schedules ? String(r["path.name"]) : r.family && r.family !== "flow" ? "vp" : "linear";
+
 export function subject(s: Settings): Subject {
   const own: Subject = { recipe: {} }, recipe = { ...s.recipe };
   const put = (ink: string) => ({ points_f64: base64(Float64Array.from(unpack(ink))) });
@@ -53,6 +58,8 @@ export class Side {
   readonly engine = new Engine();
   status: Status = "idle";
   error = "";
+  /** The server does not answer just now. */
+  lost = false;
   notes: string[] = [];
   run: Run | null = null;
   progress: Progress | null = null;
@@ -116,6 +123,7 @@ export class Side {
     this.drop();
     this.status = "idle";
     this.error = "";
+    this.lost = false;
     this.notes = [];
     this.progress = this.quality = this.params = null;
     this.losses = [];
@@ -165,7 +173,7 @@ export class Side {
       this.starts.key = "";
       this.box = around([this.data, this.sourcePoints ?? new Float32Array()], !from);
       if (s.exact) {
-        const schedule = /vp|diffusion/.test(String(s.recipe["path.name"] ?? s.recipe.family ?? "linear")) ? "vp" : "linear";
+        const schedule = exactPath(s.recipe);
         this.exactPoints = { points: this.data.slice(0, 2 * 300), schedule };
         this.status = "exact";
         await this.engine.ask({ do: "mixture", points: this.exactPoints.points, std: EXACT_STD, schedule });
@@ -179,7 +187,13 @@ export class Side {
     }
   }
 
+  private lose(lost: boolean): void {
+    this.lost = lost;
+    this.tell();
+  }
+
   private fail(e: unknown): void {
+    this.lost = false;
     this.status = "failed";
     this.error = e instanceof Error ? e.message : String(e);
     this.tell();
@@ -187,7 +201,7 @@ export class Side {
 
   /** Starts training, or goes on with it. */
   async train(options: { paused?: boolean; beside?: Side } = {}): Promise<void> {
-    if (this.settings.exact || bundle) return;
+    if (!this.settings || this.settings.exact || bundle) return;
     if (this.run && this.status === "paused") return this.act("resume");
     if (this.live) return;
     if (this.status === "done" || this.status === "stopped") this.reset();
@@ -227,6 +241,16 @@ export class Side {
   private listen(id: string, token: number): void {
     const es = new EventSource(`/api/runs/${id}/events`);
     this.events = es;
+    es.onopen = () => {
+      if (token === this.token && this.lost) this.lose(false);
+    };
+    es.onerror = () => {
+      if (token !== this.token) return;
+      // It asks again by itself, unless the server has answered that there is no
+      // such run.
+      if (es.readyState === EventSource.CLOSED) this.fail(new Error("the server has forgotten this model; train it again"));
+      else this.lose(true);
+    };
     const on = <T>(kind: string, f: (v: T) => void) =>
       es.addEventListener(kind, (e) => {
         if (token === this.token) f(JSON.parse((e as MessageEvent<string>).data) as T);
@@ -282,7 +306,7 @@ export class Side {
     }
   }
 
-  async act(action: "pause" | "resume" | "stop" | "step?n=1" | "step?n=100"): Promise<void> {
+  async act(action: "pause" | "resume" | "stop" | "step"): Promise<void> {
     if (!this.run) return;
     try {
       const a = await api.act(this.run.id, action, this.signal);
@@ -307,7 +331,7 @@ export class Side {
   private async solve(): Promise<void> {
     this.busy = true;
     const s = this.state(), token = this.token;
-    const m = this.method(s.solver), steps = stepsFor(m, s.nfe), nfe = steps * m.c.length;
+    const { method: m, steps, nfe } = this.stepping(s);
     // While parameters change, fewer particles keep the picture fluent.
     const rows = this.live ? Math.max(300, Math.min(s.n, Math.round(90 / (this.costPerRow * nfe)))) : s.n;
     const x = this.start(rows, s.seed);
@@ -322,13 +346,14 @@ export class Side {
     this.took = r.ms;
     this.flow = r.trajectory ?? null;
     this.tell();
-    const fineMethod = tableau("rk4");
+    // The path that the field means; a network of one step means none.
+    const [fineMethod, fineSteps] = this.run?.once ? [m, 1] as const : [tableau("rk4"), 25] as const;
     const ask = async (x: Float32Array, m: Tableau, steps: number) => (await this.engine.ask({ do: "solve", x, method: m, steps, t0: 0, t1: 1 })).trajectory ?? null;
-    if (s.view === "steps") this.fine = await ask(x.slice(0, 2 * Math.min(28, rows)), fineMethod, 25);
+    if (s.view === "steps") this.fine = await ask(x.slice(0, 2 * Math.min(28, rows)), fineMethod, fineSteps);
     this.grid = s.show.includes("grid") && !this.live ? await ask(mesh(), m, steps) : s.show.includes("grid") ? this.grid : null;
     if (s.drops.length) {
       const at = Float32Array.from(s.drops.flat());
-      const coarse = await ask(at, m, steps), fine = await ask(at, fineMethod, 25);
+      const coarse = await ask(at, m, steps), fine = await ask(at, fineMethod, fineSteps);
       if (token === this.token) this.drops = coarse && fine ? { coarse, fine } : null;
     } else this.drops = null;
     if (token === this.token) {
@@ -363,7 +388,7 @@ export class Side {
 
   /** Asks for the arrows at a time; the answer comes with a new version. */
   arrowsAt(t: number): void {
-    if (!this.hasField || this.asking || (this.arrows && Math.abs(this.arrows.t - t) < 0.02)) return;
+    if (!this.hasField || this.run?.once || this.asking || (this.arrows && Math.abs(this.arrows.t - t) < 0.02)) return;
     this.asking = true;
     const x = lattice(this.box), token = this.token;
     // At the very end the closed form divides by the width of the noise.
@@ -375,9 +400,19 @@ export class Side {
     });
   }
 
-  /** The velocity at points, for readouts. */
-  method(name: string): Tableau {
-    return solvers.find((m) => m.name === name) ?? tableau(name);
+  /** Whether the network tells average velocities over a step. */
+  get long(): boolean {
+    return this.run?.program.rows?.some((r) => r.name === "span") ?? false;
+  }
+
+  /** How particles go by the state's solver and evaluations, as far as this
+   * side's network allows. */
+  stepping(s: State): { method: Tableau; steps: number; nfe: number } {
+    if (this.run?.once) return { method: tableau("euler"), steps: 1, nfe: 1 };
+    const asked = s.solver === jump.name && !this.long ? "euler" : s.solver;
+    const method = solvers.find((m) => m.name === asked) ?? tableau(asked);
+    const steps = stepsFor(method, s.nfe);
+    return { method, steps, nfe: steps * method.c.length };
   }
 
   /** The first rows of where particles start. */
@@ -393,12 +428,12 @@ export class Side {
   }
 
   /** What an exported page needs of this side. */
-  pack(title: string): OfflineSide {
+  pack(): OfflineSide {
     return {
       run: this.run, params: this.params ? base64(this.params) : "",
       exact: this.exactPoints ? { points: base64(this.exactPoints.points), std: EXACT_STD, schedule: this.exactPoints.schedule } : null,
       data: base64(this.data.slice(0, 2 * 1000)), start: this.sourcePoints ? base64(this.sourcePoints.slice(0, 2 * 2000)) : "",
-      box: this.box, quality: this.quality, title,
+      box: this.box, quality: this.quality, progress: this.progress, losses: this.losses,
     };
   }
 
@@ -409,6 +444,8 @@ export class Side {
     this.sourcePoints = o.start ? f32(o.start) : null;
     this.box = o.box;
     this.quality = o.quality;
+    this.progress = o.progress;
+    this.losses = o.losses;
     if (o.run) this.take2(o.run);
     if (o.exact) {
       this.status = "exact";
@@ -485,5 +522,3 @@ function mesh(): Float32Array {
   }
   return x;
 }
-
-export type { Pairs };

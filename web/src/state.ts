@@ -25,12 +25,15 @@ export interface Settings {
   exact: boolean;
 }
 
+/** What the right-hand side has of its own; what is not there is a's. An ink of
+ * "" says none, though a has one. */
+export type Own = Pick<Settings, "recipe"> & Partial<Settings>;
+
 export interface State {
   view: View;
   ab: boolean;
   a: Settings;
-  /** The right-hand side: what differs from a. */
-  b: Settings;
+  b: Own;
   solver: string;
   nfe: number;
   t: number;
@@ -45,12 +48,11 @@ export interface State {
   theme: "" | "light" | "dark";
 }
 
-const noSettings = (): Settings => ({ recipe: {}, ink: "", sourceInk: "", exact: false });
 
 export const defaults = (): State => ({
   view: "flow", ab: false,
-  a: { ...noSettings(), recipe: { preset: "fast", "data.name": "moons", "coupling.name": "ot", "train.steps": 6000 } },
-  b: noSettings(),
+  a: { ink: "", sourceInk: "", exact: false, recipe: { preset: "fast", "data.name": "moons", "coupling.name": "ot", "train.steps": 6000 } },
+  b: { recipe: {} },
   solver: "euler", nfe: 8, t: 1, n: 2000, seed: 0, show: ["trails", "data"], drops: [], trained: false, scene: 0, theme: "",
 });
 
@@ -98,15 +100,15 @@ const table: Entry<any>[] = [
 ];
 
 /** What a setting is written as; the path of a recipe's field is its name. */
-function settingsTo(out: URLSearchParams, prefix: string, s: Settings, base: Settings): void {
+function settingsTo(out: URLSearchParams, prefix: string, s: Own, base: Own): void {
   for (const [path, v] of Object.entries(s.recipe).sort(([x], [y]) => (x < y ? -1 : 1))) {
     if (base.recipe[path] !== v) out.set(prefix + path, String(v));
   }
   // What the defaults hold and this does not.
   for (const path of Object.keys(base.recipe)) if (!(path in s.recipe)) out.set(prefix + path, "");
-  if (s.ink) out.set(`${prefix}ink`, s.ink);
-  if (s.sourceInk) out.set(`${prefix}source-ink`, s.sourceInk);
-  if (s.exact) out.set(`${prefix}exact`, "1");
+  if (s.ink !== base.ink) out.set(`${prefix}ink`, s.ink ?? "");
+  if (s.sourceInk !== base.sourceInk) out.set(`${prefix}source-ink`, s.sourceInk ?? "");
+  if (s.exact !== base.exact) out.set(`${prefix}exact`, flag(s.exact ?? false));
 }
 
 export function toHash(s: State): string {
@@ -136,7 +138,7 @@ export function fromHash(hash: string): State {
     if (path === "ink" || path === "source-ink") {
       if (/^[\w.,:+-]*$/.test(value)) own[path === "ink" ? "ink" : "sourceInk"] = value;
     } else if (path === "exact") {
-      own.exact = value === "1";
+      own.exact = readFlag(value) ?? own.exact;
     } else if (/^[a-z_]+(\.[a-z_]+){0,3}$/.test(path) && value.length < 100 && !/(^|\.)(__proto__|constructor|prototype)/.test(path)) {
       if (value === "") delete own.recipe[path];
       else own.recipe[path] = parse(value);
@@ -151,15 +153,8 @@ function parse(s: string): Value {
 }
 
 /** The settings of a side: those of a, for the right-hand side with b's own. */
-export function settingsOf(s: State, side: "a" | "b"): Settings {
-  if (side === "a") return s.a;
-  return {
-    recipe: { ...s.a.recipe, ...s.b.recipe },
-    ink: s.b.ink || ("data.name" in s.b.recipe ? "" : s.a.ink),
-    sourceInk: s.b.sourceInk || ("source" in s.b.recipe ? "" : s.a.sourceInk),
-    exact: s.b.exact || (s.a.exact && s.b.recipe["exact"] === undefined),
-  };
-}
+export const settingsOf = (s: State, side: "a" | "b"): Settings =>
+  side === "a" ? s.a : { ...s.a, ...s.b, recipe: { ...s.a.recipe, ...s.b.recipe } };
 
 type Listener = () => void;
 
@@ -177,14 +172,10 @@ export class Store {
     this.writing = setTimeout(() => this.write(toHash(this.state)), 250) as unknown as number;
   }
 
-  /** Changes fields of a side's recipe; undefined goes back to the preset's. */
-  setRecipe(side: "a" | "b", fields: Record<string, Value | undefined>): void {
-    const s = this.state[side], recipe = { ...s.recipe };
-    for (const [k, v] of Object.entries(fields)) {
-      if (v === undefined) delete recipe[k];
-      else recipe[k] = v;
-    }
-    this.set({ [side]: { ...s, recipe } } as Partial<State>);
+  /** Changes a side's settings, and fields of its recipe. */
+  setSide(side: "a" | "b", fields: Record<string, Value>, own: Partial<Settings> = {}): void {
+    const s = this.state[side];
+    this.set({ [side]: { ...s, ...own, recipe: { ...(own.recipe ?? s.recipe), ...fields } } } as Partial<State>);
   }
 
   on(f: Listener): () => void {

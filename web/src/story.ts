@@ -1,7 +1,7 @@
 // The guided walk: each scene is a setting of the page, nothing more, so that
 // the reader can take the knobs at any moment.
 
-import { type Settings, type State, defaults } from "./state.ts";
+import { type Own, type Settings, type State, defaults } from "./state.ts";
 
 export interface Scene {
   title: string;
@@ -11,9 +11,9 @@ export interface Scene {
   play: boolean;
 }
 
-const settings = (recipe: Settings["recipe"], exact = false): Settings => ({ recipe: { preset: "fast", "train.steps": 6000, ...recipe }, ink: "", sourceInk: "", exact });
+const settings = (recipe: Settings["recipe"]): Settings => ({ recipe: { preset: "fast", "train.steps": 4000, ...recipe }, ink: "", sourceInk: "", exact: false });
 const moons = (coupling: string) => settings({ "data.name": "moons", "coupling.name": coupling });
-const only = (recipe: Settings["recipe"], exact = false): Settings => ({ recipe, ink: "", sourceInk: "", exact });
+const only = (recipe: Settings["recipe"]): Own => ({ recipe });
 
 export const scenes: Scene[] = [
   {
@@ -39,18 +39,18 @@ export const scenes: Scene[] = [
   {
     title: "Straight against winding",
     text: [
-      "Diffusion mixes noise and data by a schedule that came from the physics of heat. On the right, the particles bend along it and rush at the end.",
-      "Flow matching draws the plainest line there is: a little less noise and a little more data, at a constant pace. On the left, the same data along that line.",
+      "Diffusion mixes noise and data by a schedule that came from the physics of heat. On the right, such a model: its particles wait, wind, and rush at the end.",
+      "Flow matching draws the plainest line there is: a little less noise and a little more data, at a constant pace. On the left, the same network after as many steps, from the same noise. Its paths still bend, where lines cross: that comes next but one.",
     ],
-    look: "Both sides start from the same noise, in closed form: no training blurs the comparison.",
-    state: { view: "steps", ab: true, a: settings({ "data.name": "8gaussians", "coupling.name": "independent" }, true), b: only({ "path.name": "vp" }), nfe: 50, solver: "euler", show: ["data"] },
+    look: "Take the evaluations from 50 down to 4, and read both distances below.",
+    state: { view: "steps", ab: true, a: settings({ "data.name": "8gaussians", "coupling.name": "independent" }), b: only({ family: "diffusion" }), nfe: 50, solver: "euler", show: ["data"], trained: true },
     play: true,
   },
   {
     title: "Training is regression",
     text: [
       "Pick a pair, noise and data. Pick a time. The point between them at that time is the input, the difference of the two is the right answer. Repeat.",
-      "No simulation, no adversary, no bound: a mean squared error. That is why a model of this size takes about a second.",
+      "No simulation, no adversary, no bound: a mean squared error. That is why a model of this size takes seconds.",
     ],
     look: "Press Reset, then Train, and watch the loss fall and the cloud find its shape.",
     state: { view: "flow", a: moons("independent"), nfe: 8, solver: "euler", show: ["grid", "data"], trained: true, t: 1 },

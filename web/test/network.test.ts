@@ -30,7 +30,7 @@ function furthest(a: Float32Array, b: Float32Array): number {
 
 for (const plain of [false, true]) {
   for (const f of fixtures) {
-    test(`${f.name} ends where Go ends${plain ? ", without vector kernels" : ""}`, () => {
+    test(`${f.name} ends where Go ends${plain ? ", without vector kernels" : ""}`, (t) => {
       const net = new Network(f.program, { plain });
       assert.equal(net.fast, !plain);
       net.load(floats(f.params));
@@ -38,6 +38,7 @@ for (const plain of [false, true]) {
       for (const r of f.runs) {
         const tr = solve(net, x0, tableau(r.method), r.steps);
         const d = furthest(tr.frames.subarray(r.steps * x0.length), floats(r.end));
+        t.diagnostic(`${r.method}, ${r.steps} steps: ${d.toExponential(1)}`);
         assert.ok(d < 1e-4, `${r.method}: ${d}`);
       }
     });

@@ -31,6 +31,14 @@ test("nonsense in a hash is passed over", () => {
   assert.deepEqual(fromHash("#drops=1,2;x,y;3").drops, [[1, 2]]);
 });
 
+test("the right-hand side can be without what the left-hand side has", () => {
+  const ink = pack(Float32Array.from([0, 0, 1, 1]));
+  for (const [mine, wants] of [[{}, { ink, sourceInk: ink, exact: true }], [{ ink: "", sourceInk: "", exact: false }, { ink: "", sourceInk: "", exact: false }]] as const) {
+    const s = { ...defaults(), ab: true, a: { recipe: { "data.noise": 0.2 }, ink, sourceInk: ink, exact: true }, b: { recipe: { "data.noise": 0 }, ...mine } };
+    assert.deepEqual(settingsOf(fromHash(toHash(s)), "b"), { recipe: { "data.noise": 0 }, ...wants });
+  }
+});
+
 test("the right-hand side is the left-hand side but for what it changes", () => {
   const s = fromHash("#ab=1&data.name=circles&network.width=32&b.network.width=64");
   assert.equal(settingsOf(s, "b").recipe["data.name"], "circles");

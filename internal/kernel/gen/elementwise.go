@@ -115,6 +115,8 @@ func (f *file) elementwise() {
 	f.simple()
 	f.transcendental()
 	f.adamW()
+	f.rowwise("addRows", "VADDPS")
+	f.rowwise("mulRows", "VMULPS")
 }
 
 func (f *file) simple() {
@@ -523,4 +525,50 @@ func (f *file) adamW() {
 			return append(out, in[4])
 		},
 	})
+}
+
+// rowwise writes dst = a op v for as many rows, all of v's length; the vector v
+// meets every one of them.
+func (f *file) rowwise(name, op string) {
+	f.begin(name, "", arg{"rows", "word", "int"}, arg{"cols", "word", "int"}, arg{"dst", "word", "*float32"}, arg{"a", "word", "*float32"}, arg{"v", "word", "*float32"})
+	f.p("MOVQ %s, R8", f.arg("rows"))
+	f.p("MOVQ %s, R10", f.arg("cols"))
+	f.p("MOVQ %s, DI", f.arg("dst"))
+	f.p("MOVQ %s, SI", f.arg("a"))
+	f.p("MOVQ %s, DX", f.arg("v"))
+	f.p("MOVQ R10, R11")
+	f.p("ANDQ $%d, R11", f.lanes-1)
+	f.tailMask("R11")
+	row, loop, tail, next := f.label("row"), f.label("loop"), f.label("tail"), f.label("next")
+	step := func(cut bool) {
+		v := f.vec()
+		x, y := v.get(), v.get()
+		v.load("(SI)", x, cut)
+		v.load("(AX)", y, cut)
+		v.p("%s %s, %s, %s", op, y, x, x)
+		v.store(x, "(DI)", cut)
+	}
+	f.p("%s:", row)
+	f.p("MOVQ R10, R9")
+	f.p("MOVQ DX, AX")
+	f.p("%s:", loop)
+	f.p("CMPQ R9, $%d", f.lanes)
+	f.p("JLT %s", tail)
+	step(false)
+	for _, r := range []string{"SI", "DI", "AX"} {
+		f.p("ADDQ $%d, %s", f.bytes(), r)
+	}
+	f.p("SUBQ $%d, R9", f.lanes)
+	f.p("JMP %s", loop)
+	f.p("%s:", tail)
+	f.p("TESTQ R9, R9")
+	f.p("JEQ %s", next)
+	step(true)
+	f.p("LEAQ (SI)(R9*4), SI")
+	f.p("LEAQ (DI)(R9*4), DI")
+	f.p("%s:", next)
+	f.p("DECQ R8")
+	f.p("JNE %s", row)
+	f.p("VZEROUPPER")
+	f.p("RET")
 }

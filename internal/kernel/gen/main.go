@@ -3,7 +3,7 @@
 //
 //	go generate laminar/internal/kernel
 //
-// Each kernel is described once (elementwise.go, product.go, reduce.go) in
+// Each kernel is described once (elementwise.go, product.go, reduce.go, winograd.go) in
 // terms of a vector register, and written out for 256 and for 512 bits with
 // the same operations in the same order, so that both give the same bits.
 package main
@@ -23,6 +23,7 @@ func main() {
 		f.elementwise()
 		f.products()
 		f.reductions()
+		f.mixes()
 	}
 	f.isa = isa{"", 8, "Y"}
 	f.transpose()

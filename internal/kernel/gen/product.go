@@ -5,7 +5,7 @@ import "fmt"
 // The register tile of a product is tileRows rows by one or two vectors.
 func (f *file) tileRows() int {
 	if f.wide() {
-		return 8
+		return 12
 	}
 	return 6
 }
@@ -25,7 +25,7 @@ func (f *file) products() {
 //	DI  A of the tile's first row    R8  B           R15 C of that row
 //	R9  row stride of A, with R12 = 3 R9, R13 = 5 R9, R14 = 7 R9
 //	AX  column stride of A           DX  row stride of B
-//	SI  rows to go                   R10, R11, CX, BX  cursors and counter
+//	SI  rows to go                   R10, R11, CX, BX  cursors and counter (BX: A from row 8 on)
 //
 // The start values' pointer is kept in its argument slot.
 func (f *file) product(vectors int, masked bool) {
@@ -74,10 +74,7 @@ func (f *file) product(vectors int, masked bool) {
 	f.p("JLT %s", rest)
 	f.tile(full, vectors, masked)
 	// The next rows of A, of the start values and of C.
-	f.p("LEAQ (DI)(R9*%d), DI", map[int]int{8: 8, 6: 4}[full])
-	if full == 6 {
-		f.p("LEAQ (DI)(R9*2), DI")
-	}
+	f.p("LEAQ (DI)(R12*%d), DI", full/3)
 	f.p("SUBQ $%d, SI", full)
 	f.p("JMP %s", loop)
 	f.p("%s:", rest)
@@ -135,7 +132,7 @@ func (f *file) tile(rows, vectors int, masked bool) {
 	}
 	f.p("%s:", ready)
 
-	address := []string{"(R10)", "(R10)(R9*1)", "(R10)(R9*2)", "(R10)(R12*1)", "(R10)(R9*4)", "(R10)(R13*1)", "(R10)(R12*2)", "(R10)(R14*1)"}
+	address := []string{"(R10)", "(R10)(R9*1)", "(R10)(R9*2)", "(R10)(R12*1)", "(R10)(R9*4)", "(R10)(R13*1)", "(R10)(R12*2)", "(R10)(R14*1)", "(BX)", "(BX)(R9*1)", "(BX)(R9*2)", "(BX)(R12*1)"}
 	step := func() {
 		for v := range vectors {
 			mv.load(fmt.Sprintf("%d(R11)", v*f.bytes()), bv(v), cut(v))
@@ -151,9 +148,15 @@ func (f *file) tile(rows, vectors int, masked bool) {
 			}
 		}
 		f.p("ADDQ AX, R10")
+		if rows > 8 {
+			f.p("ADDQ AX, BX")
+		}
 		f.p("ADDQ DX, R11")
 	}
 	f.p("MOVQ DI, R10")
+	if rows > 8 {
+		f.p("LEAQ (DI)(R9*8), BX")
+	}
 	f.p("MOVQ R8, R11")
 	f.p("MOVQ %s, CX", f.arg("k"))
 	if rows == f.tileRows() {

@@ -6,10 +6,11 @@
 import { kernels, type Kernels } from "./simd.ts";
 import { type Node, type Program, ProgramError, parameterCount, size } from "./program.ts";
 
-/** A velocity field over rows of dim numbers: out = u_t(x). */
+/** A velocity field over rows of dim numbers: out = u_t(x), or its average over
+ * the span of time from t on, for a network that knows it. */
 export interface Field {
   readonly dim: number;
-  velocity(out: Float32Array, x: Float32Array, t: number, rows: number): void;
+  velocity(out: Float32Array, x: Float32Array, t: number, rows: number, span?: number): void;
 }
 
 const BLOCK = 64;
@@ -111,9 +112,10 @@ export class Network implements Field {
     for (const f of this.packs) f();
   }
 
-  velocity(out: Float32Array, x: Float32Array, t: number, rows: number): void {
-    const d = this.dim, xs = this.inputs.get("x")!, ts = this.inputs.get("t");
-    if (ts) ts.data.fill(t);
+  velocity(out: Float32Array, x: Float32Array, t: number, rows: number, span = 0): void {
+    const d = this.dim, xs = this.inputs.get("x")!;
+    this.inputs.get("t")?.data.fill(t);
+    this.inputs.get("span")?.data.fill(span);
     for (let from = 0; from < rows; from += BLOCK) {
       const n = Math.min(BLOCK, rows - from);
       xs.data.set(x.subarray(from * d, (from + n) * d));

@@ -11,7 +11,12 @@ export interface Tableau {
   c: number[];
   a: number[][];
   b: number[];
+  /** Follows the average velocity of each step, not that at its start: for
+   * networks that were trained to tell it. */
+  long?: boolean;
 }
+
+export const jump: Tableau = { name: "jump", about: "one evaluation for a step of any length: what MeanFlow and shortcut models learn", order: 1, c: [0], a: [[]], b: [1], long: true };
 
 export const tableaux: Tableau[] = [
   { name: "euler", about: "Euler, order 1", order: 1, c: [0], a: [[]], b: [1] },
@@ -21,7 +26,7 @@ export const tableaux: Tableau[] = [
 ];
 
 export function tableau(name: string): Tableau {
-  return tableaux.find((m) => m.name === name) ?? tableaux[0];
+  return [...tableaux, jump].find((m) => m.name === name) ?? tableaux[0];
 }
 
 /** Whole steps that nfe evaluations pay for; at least one. */
@@ -54,7 +59,7 @@ export function solve(f: Field, x: Float32Array, m: Tableau, steps: number, t0 =
         combine(stage, k, m.a[i], h);
         at = stage;
       }
-      f.velocity(k[i], at, from + m.c[i] * h, rows);
+      f.velocity(k[i], at, from + m.c[i] * h, rows, m.long ? h : 0);
     }
     next.set(here);
     combine(next, k, m.b, h);

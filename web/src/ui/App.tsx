@@ -1,9 +1,10 @@
 import { useState } from "preact/hooks";
 import { bundle } from "../bundle.ts";
-import { settingsOf, views } from "../state.ts";
+import { exactPath } from "../side.ts";
+import { type Own, type State, settingsOf, views } from "../state.ts";
 import { Charts } from "./Charts.tsx";
 import { type Lab, LabContext, useLive } from "./context.ts";
-import { Controls, Transport } from "./Controls.tsx";
+import { Controls, Transport, human } from "./Controls.tsx";
 import { Crossing } from "./Crossing.tsx";
 import { Stage } from "./Stage.tsx";
 import { Story, goTo } from "./Story.tsx";
@@ -31,9 +32,7 @@ function Page() {
         <div class="tools">
           {bundle ? null : (
             <>
-              <button type="button" class="quiet" aria-pressed={state.ab} title="Two settings side by side, from the same noise" onClick={() => lab.store.set(state.ab ? { ab: false } : {
-                ab: true, b: Object.keys(state.b.recipe).length || state.b.ink || state.b.exact ? state.b : { ...state.b, recipe: { "coupling.name": state.a.recipe["coupling.name"] === "independent" ? "ot" : "independent" } },
-              })}>A/B</button>
+              <button type="button" class="quiet" aria-pressed={state.ab} title="Two settings side by side, from the same noise" onClick={() => lab.store.set(state.ab ? { ab: false } : { ab: true, b: other(state) })}>A/B</button>
               <button type="button" class="quiet" aria-pressed={state.scene > 0} onClick={() => goTo(lab, state.scene ? 0 : 1)}>Story</button>
               <button type="button" class="quiet" onClick={() => setTake(true)}>Take home</button>
             </>
@@ -66,7 +65,8 @@ function Page() {
           <TimeBar />
           {state.view === "crossing" ? null : <><SolverBar /><Layers /></>}
         </section>
-        {bundle ? null : <aside class="right" aria-label="Figures"><Charts /><Notes /></aside>}
+        {state.view === "crossing" ? null : <aside class="right" aria-label="Figures"><Charts /><Notes /></aside>}
+        {bundle?.commands.length ? <footer class="made"><p class="note">Made by Laminar. The same in a terminal:</p>{bundle.commands.map((c) => <code key={c}>{c}</code>)}</footer> : null}
       </main>
       {take ? <Take onClose={() => setTake(false)} /> : null}
       <p class="unseen" role="status" aria-live="polite" id="said" />
@@ -74,17 +74,31 @@ function Page() {
   );
 }
 
-/** What a side is, in few words. */
+/** The other side when there was none: what differs from the first is how pairs
+ * are made, if that is for it to choose. */
+function other(s: State): Own {
+  if (Object.keys(s.b).length > 1 || Object.keys(s.b.recipe).length) return s.b;
+  const r = s.a.recipe;
+  if (r.family && r.family !== "flow") return { recipe: { family: "flow", "coupling.name": "ot" } };
+  return { recipe: { "coupling.name": r["coupling.name"] === "independent" ? "ot" : "independent" } };
+}
+
+/** What a side is, in few words: its data and pairs, and what the sides differ in. */
 function describe(lab: Lab, side: "a" | "b"): string {
-  const s = settingsOf(lab.store.state, side), words: string[] = [];
-  words.push(s.ink ? "your points" : String(s.recipe["data.name"] ?? ""));
-  if (s.exact) words.push("exact field", String(s.recipe["path.name"] ?? "linear"));
-  else words.push(String(s.recipe["coupling.name"] ?? ""), ...Object.entries(s.recipe).filter(([k]) => !/^(preset|data|coupling\.name)/.test(k)).map(([, v]) => String(v)));
+  const state = lab.store.state, s = settingsOf(state, side), r = s.recipe;
+  const words = [s.ink ? "your points" : String(r["data.name"] ?? "")];
+  if (s.exact) words.push("exact field", exactPath(r));
+  else {
+    words.push(r.family && r.family !== "flow" ? String(r.family) : String(r["coupling.name"] ?? ""));
+    for (const k of Object.keys(state.b.recipe)) {
+      if (!/^(data\.name|family|coupling\.name)$/.test(k) && r[k] !== undefined) words.push(`${human(k).toLowerCase()} ${r[k]}`);
+    }
+  }
   return words.filter(Boolean).join(" · ");
 }
 
 function Notes() {
-  const [lab] = useLive(), notes = lab.a.notes;
+  const [lab, state] = useLive(), notes = [...new Set([...lab.a.notes, ...(state.ab ? lab.b.notes : [])])];
   return notes.length ? <div class="notes"><h2>Notes</h2>{notes.map((n) => <p key={n}>{n}</p>)}</div> : null;
 }
 

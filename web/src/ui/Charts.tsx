@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { api } from "../api.ts";
-import { stepsFor } from "../flow/solve.ts";
+import { bundle } from "../bundle.ts";
 import type { Side } from "../side.ts";
 import { useLive } from "./context.ts";
 
@@ -82,22 +82,25 @@ export function Charts() {
   const key = sides.map((s) => `${s.losses.length}.${s.quality?.step}.${s.quality?.final}.${s.run?.id}`).join();
   const dash = [[], [5, 3]];
 
-  const floor = Math.max(0, ...sides.map((s) => s.quality?.loss_floor ?? 0));
+  const floors = sides.map((s) => s.quality?.loss_floor ?? 0).filter((v) => v > 0);
   const lossData = join(sides.map((s) => smooth(s.losses)));
+  // Two losses that are far apart share a logarithmic axis.
+  const known = lossData.slice(1).flatMap((y) => [...y].filter((v): v is number => v != null && v > 0));
+  const wide = state.ab && known.length > 0 && Math.max(...known) > 8 * Math.min(...known);
   const lossMake = () => ({
-    legend: { show: false }, cursor: { show: false }, padding: [8, 8, 0, 0] as [number, number, number, number],
-    scales: { x: { time: false }, y: { range: (_: uPlot, lo: number, hi: number) => [Math.min(lo, floor || lo) * 0.97, hi * 1.03] as [number, number] } },
-    axes: [axis(), { ...axis(), size: 38 }],
+    legend: { show: false }, cursor: { show: false }, padding: [8, 16, 0, 0] as [number, number, number, number],
+    scales: { x: { time: false }, y: { ...(wide ? { distr: 3 as const, log: 10 as const } : {}), range: (_: uPlot, lo: number, hi: number) => [Math.min(lo, ...floors) * (wide ? 0.8 : 0.97), hi * (wide ? 1.25 : 1.03)] as [number, number] } },
+    axes: [axis(), { ...axis(), size: 38, ...(wide ? { splits: (_: uPlot, __: number, lo: number, hi: number) => ticks(lo, hi), filter: (_: uPlot, v: number[]) => v } : {}) }],
     series: [{}, ...sides.map((_, i) => ({ stroke: css("--ink"), width: 1.5, dash: dash[i], points: { show: false } }))],
-    hooks: { draw: [(u: uPlot) => level(u, floor)] },
+    hooks: { draw: [(u: uPlot) => floors.forEach((v) => level(u, v))] },
   });
   const [here, setHere] = useState<(Awaited<ReturnType<typeof api.quality>> | null)[]>([]);
   useEffect(() => {
     let off = false;
     const wait = setTimeout(() => {
       void Promise.all(sides.map((s) => {
-        const m = s.method(state.solver), nfe = stepsFor(m, state.nfe) * m.c.length;
-        return s.run && (s.status === "done" || s.status === "paused" || s.status === "stopped") ? api.quality(s.run.id, state.solver, nfe, s.signal).catch(() => null) : null;
+        const { method, nfe } = s.stepping(state);
+        return s.run && !bundle && (s.status === "done" || s.status === "paused" || s.status === "stopped") ? api.quality(s.run.id, method.name, nfe, s.signal).catch(() => null) : null;
       })).then((q) => off || setHere(q));
     }, 160);
     return () => {
@@ -107,8 +110,8 @@ export function Charts() {
   }, [state.solver, state.nfe, sides.map((s) => s.status + s.quality?.step).join(), state.ab]);
 
   const now = sides.map((s, i) => {
-    const m = s.method(state.solver);
-    return nearest(s, state.solver, stepsFor(m, state.nfe) * m.c.length) ?? here[i] ?? null;
+    const { method, nfe } = s.stepping(state), last = here[i];
+    return measured(s, method.name, nfe) ?? (last?.nfe === nfe ? last : null);
   });
   const points = useRef(now);
   points.current = now;
@@ -118,13 +121,13 @@ export function Charts() {
     return [rows.map((r) => r.nfe), rows.map((r) => r.w2 as number)];
   }));
   const w2Make = () => ({
-    legend: { show: false }, cursor: { show: false }, padding: [10, 10, 0, 0] as [number, number, number, number],
+    legend: { show: false }, cursor: { show: false }, padding: [10, 16, 0, 0] as [number, number, number, number],
     scales: {
       x: { time: false, distr: 3 as const, log: 10 as const, range: () => [0.9, 110] as [number, number] },
       y: { distr: 3 as const, log: 10 as const, range: (_: uPlot, lo: number, hi: number) => [Math.min(lo, w2Floor || lo) * 0.8, hi * 1.25] as [number, number] },
     },
     axes: [
-      { ...axis(), splits: () => [1, 2, 4, 8, 16, 32, 64], filter: (_: uPlot, v: number[]) => v },
+      { ...axis(), splits: () => [1, 2, 4, 8, 16, 32, 100], filter: (_: uPlot, v: number[]) => v },
       { ...axis(), size: 38, splits: (_: uPlot, __: number, lo: number, hi: number) => ticks(lo, hi), filter: (_: uPlot, v: number[]) => v },
     ],
     series: [{}, ...sides.map((_, i) => ({ stroke: css("--ink"), width: 1.5, dash: dash[i], points: { show: true, size: 5, fill: css("--panel"), stroke: css("--ink") } }))],
@@ -145,16 +148,20 @@ export function Charts() {
     },
   });
   const look = `${theme}|${state.ab}|`;
+  const losses = useStable(lossData, key), distances = useStable(w2Data, key + now.map((q) => `${q?.nfe}:${q?.w2}`).join());
   return (
     <section class="charts" aria-label="Measurements">
-      {sides.map((s, i) => (
-        <Reading key={s.name} side={s} title={state.ab ? `Model ${s.name.toUpperCase()}` : ""} here={now[i]} />
-      ))}
-      {state.ab ? <p class="legend"><span class="solid" /> A <span class="dashed" /> B</p> : null}
-      <h2>Loss <small title="Dotted: the part that no network can remove">by step{floor ? ", and its floor" : ""}</small></h2>
-      {lossData[0].length > 1 ? <Chart label="Training loss by step" data={useStable(lossData, key)} make={lossMake} look={`${look}${floor > 0}`} /> : <p class="empty">{exact ? "The exact field needs no training." : "Nothing learnt yet."}</p>}
-      <h2>Distance to the data <small title="Dotted: two draws of the data">W₂ by evaluations, and its floor</small></h2>
-      {w2Data[0].length ? <Chart label="Wasserstein distance to the data by number of network evaluations, with the current setting marked" data={useStable(w2Data, key + now.map((q) => `${q?.nfe}:${q?.w2}`).join())} make={w2Make} look={`${look}${w2Floor}`} /> : <p class="empty">Measured while training runs.</p>}
+      <div class="figures">
+        {sides.map((s, i) => <Reading key={s.name} side={s} title={state.ab ? `Model ${s.name.toUpperCase()}` : ""} here={now[i]} />)}
+      </div>
+      <div class="figure">
+        <h2>Loss <small title="Dotted: an estimate of the part that no network can remove">by step{floors.length ? ", and its floor" : ""}</small></h2>
+        {losses[0].length > 1 ? <Chart label="Training loss by step" data={losses} make={lossMake} look={`${look}${floors.join()}${wide}`} /> : <p class="empty">{exact ? "The exact field needs no training." : "Nothing learnt yet."}</p>}
+      </div>
+      <div class="figure">
+        <h2>Distance to data <small title="W₂ by the number of network evaluations. Dotted: two draws of the data">W₂ by evaluations</small></h2>
+        {distances[0].length ? <Chart label="Wasserstein distance to the data by number of network evaluations, with the current setting marked" data={distances} make={w2Make} look={`${look}${w2Floor}`} /> : <p class="empty">{exact ? "Only a trained model is measured." : "Measured while training runs."}</p>}
+      </div>
     </section>
   );
 }
@@ -166,10 +173,8 @@ function useStable<T>(v: T, key: string): T {
 }
 
 /** What the run itself measured at a setting, if it did. */
-function nearest(s: Side, solver: string, nfe: number): { nfe: number; w2: number | null; ratio: number | null } | null {
-  if (s.quality?.solver !== solver) return null;
-  const rows = s.quality.rows.filter((r) => r.w2 !== null);
-  return rows.find((r) => r.nfe === nfe) ?? null;
+function measured(s: Side, solver: string, nfe: number): { nfe: number; w2: number | null; ratio: number | null } | null {
+  return s.quality?.solver === solver ? (s.quality.rows.find((r) => r.nfe === nfe && r.w2 !== null) ?? null) : null;
 }
 
 function level(u: uPlot, v: number): void {
@@ -188,10 +193,10 @@ function level(u: uPlot, v: number): void {
 
 function Reading({ side, title, here }: { side: Side; title: string; here: { nfe: number; w2: number | null; ratio: number | null } | null }) {
   const p = side.progress;
-  if (side.status === "exact") return title ? <dl class="readings" data-side={side.name} data-status="exact"><div class="title"><dt>{title}</dt><dd>exact field</dd></div></dl> : null;
+  if (side.status === "exact") return title ? <dl class="readings" data-side={side.name} data-status="exact"><div class="title"><dt>{title} <i class={`line ${side.name}`} /></dt><dd>exact field</dd></div></dl> : null;
   return (
     <dl class="readings" aria-label={title || "Readings"} data-status={side.status} data-step={p?.step ?? 0} data-side={side.name}>
-      {title ? <div class="title"><dt>{title}</dt><dd>{side.status}</dd></div> : null}
+      {title ? <div class="title"><dt>{title} <i class={`line ${side.name}`} /></dt><dd>{side.status}</dd></div> : null}
       <div><dt>step</dt><dd>{p ? p.step : 0}<small> / {p ? short(p.steps) : "–"}</small></dd></div>
       <div><dt>steps/s</dt><dd>{p?.rate ? short(Math.round(p.rate)) : "–"}</dd></div>
       <div><dt>loss</dt><dd>{fixed(p?.loss)}</dd></div>

@@ -7,6 +7,7 @@ import { Plot, cross, hue, mix, palette } from "../draw.ts";
 import { lattice, subject, type Side } from "../side.ts";
 import { settingsOf } from "../state.ts";
 import { useLive } from "./context.ts";
+import { chosen } from "./Controls.tsx";
 import { Segments } from "./parts.tsx";
 
 const LINES = 64, WIDTH = 0.17;
@@ -72,11 +73,12 @@ export function Crossing({ side }: { side: Side }) {
   const settings = settingsOf(state, side.name);
   const lines = useRef<HTMLCanvasElement>(null), field = useRef<HTMLCanvasElement>(null), read = useRef<HTMLParagraphElement>(null);
   const loaded = useRef<Loaded | null>(null), probe = useRef<[number, number]>([0, 0.1]), version = useRef(0);
-  const [facts, setFacts] = useState<Pairs | null>(null), [error, setError] = useState("");
+  const [facts, setFacts] = useState<Pairs | null>(null), [waiting, setWaiting] = useState(true), [error, setError] = useState("");
   const key = JSON.stringify({ ...settings, exact: false });
 
   useEffect(() => {
     const stop = new AbortController();
+    setWaiting(true);
     api.pairs(subject(settings), 2048, stop.signal).then((pairs) => {
       if (stop.signal.aborted) return;
       const x0 = f32(pairs.x0_f32), x1 = f32(pairs.x1_f32);
@@ -86,7 +88,12 @@ export function Crossing({ side }: { side: Side }) {
       version.current++;
       setFacts(pairs);
       setError("");
-    }).catch((e: Error) => stop.signal.aborted || setError(e.message));
+      setWaiting(false);
+    }).catch((e: Error) => {
+      if (stop.signal.aborted) return;
+      setError(e.message);
+      setWaiting(false);
+    });
     return () => stop.abort();
   }, [key]);
 
@@ -113,7 +120,7 @@ export function Crossing({ side }: { side: Side }) {
         if (read.current) {
           read.current.textContent = here.near.length < 2
             ? "No pair passes here at this time."
-            : `${here.near.length} pairs pass here and disagree by ${(here.spread).toFixed(2)} around their mean (${here.mean.map((v) => v.toFixed(2)).join(", ")}): the one answer a network can give.`;
+            : `${here.near.length} pairs pass here. The one answer that a network can give is their mean, (${here.mean.map((v) => v.toFixed(2)).join(", ")}); they spread around it by ${here.spread.toFixed(2)}.`;
         }
       }
       requestAnimationFrame(frame);
@@ -134,25 +141,27 @@ export function Crossing({ side }: { side: Side }) {
     probe.current = [probe.current[0] + m[0] * 0.08, probe.current[1] + m[1] * 0.08];
     e.preventDefault();
   };
+  const flow = (settings.recipe.family ?? "flow") === "flow", chosenNow = String(settings.recipe["coupling.name"] ?? "ot");
   const couplings = lab.catalogue?.choices["coupling.name"]?.filter((c) => c.name !== "auto") ?? [];
   const shown = facts ? facts.crossings.filter(([i, j]) => i < LINES && j < LINES).length : 0;
   return (
     <div class="crossing">
-      {couplings.length <= 4 ? (
-        <Segments label="Pairs of a batch" value={String(settings.recipe["coupling.name"] ?? "ot")} options={couplings} onPick={(v) => lab.store.setRecipe(side.name, { "coupling.name": v })} />
-      ) : (
-        <div class="many">
-          <Segments label="Pairs of a batch" value={String(settings.recipe["coupling.name"] ?? "ot")} options={couplings} onPick={(v) => lab.store.setRecipe(side.name, { "coupling.name": v })} />
-        </div>
-      )}
-      <div class="pair">
+      <div class="row spread choice">
+        {flow ? (
+          <div class={couplings.length > 4 ? "many" : ""}>
+            <Segments label={state.ab ? `Pairs of a batch, model ${side.name.toUpperCase()}` : "Pairs of a batch"} value={chosenNow} options={couplings} onPick={(v) => lab.store.setSide(side.name, chosen(v))} />
+          </div>
+        ) : <p class="note">Of this family pairs are drawn at random: only a flow may choose them.</p>}
+        <p class="note" role="status">{waiting ? "Pairing…" : couplings.find((c) => c.name === chosenNow)?.about}</p>
+      </div>
+      <div class={`pair ${waiting ? "waiting" : ""}`} aria-busy={waiting}>
         <figure>
           <div class="plate">
             <canvas ref={lines} role="img" tabIndex={0} aria-label={`Lines from noise to data of ${LINES} pairs, ${shown} crossings marked. Arrow keys move the probe.`} onPointerMove={hover} onPointerDown={hover} onKeyDown={keys} />
             {error ? <p class="fault" role="alert">{error}</p> : null}
           </div>
           <figcaption>
-            <b>{shown}</b> crossings among {LINES} lines; a pair is <b>{facts ? facts.cost.toFixed(2) : "…"}</b> long in the mean square
+            <b>{shown}</b> crossings among {LINES} lines; the mean squared length of a pair is <b>{facts ? facts.cost.toFixed(2) : "…"}</b>
           </figcaption>
         </figure>
         <figure>

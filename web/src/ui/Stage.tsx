@@ -87,6 +87,8 @@ export function Stage({ side }: { side: Side }) {
   return (
     <div class="plate">
       <canvas ref={ref} tabIndex={0} role="img" aria-label={label} onClick={click} onKeyDown={keys} onBlur={() => (cursor.current = null)} data-side={side.name} />
+      {state.drops.length ? <button type="button" class="plain clear" onClick={() => lab.store.set({ drops: [] })}>Clear drops</button> : null}
+      {side.lost && !side.error ? <p class="hint" role="status">The server does not answer just now. Asking again…</p> : null}
       {side.error ? <p class="fault" role="alert">{side.error}</p> : null}
       {!side.error && side.status === "idle" ? <p class="hint">Noise, and faintly the data. Press <b>Train</b> to learn the flow between them.</p> : null}
     </div>

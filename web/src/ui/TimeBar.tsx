@@ -1,11 +1,11 @@
 // Time, solver and layers: what acts on the picture at once, without training.
 
 import { useEffect, useRef } from "preact/hooks";
-import { stepsFor } from "../flow/solve.ts";
+import { jump } from "../flow/solve.ts";
 import { solvers } from "../side.ts";
 import { type Layer, layers } from "../state.ts";
 import { useLive } from "./context.ts";
-import { Icon, Segments, Select, Slider, Toggle } from "./parts.tsx";
+import { Icon, Select, Slider, Toggle } from "./parts.tsx";
 
 const layerNames: Record<Layer, [string, string]> = {
   trails: ["Trails", "Where particles come from"],
@@ -44,12 +44,14 @@ export function TimeBar() {
 }
 
 export function SolverBar() {
-  const [lab, state] = useLive(), m = lab.a.method(state.solver), steps = stepsFor(m, state.nfe), nfe = steps * m.c.length;
-  const options = solvers.map((s) => ({ name: s.name, about: s.about }));
+  const [lab, state] = useLive(), sides = state.ab ? [lab.a, lab.b] : [lab.a];
+  const { method, steps, nfe } = lab.a.stepping(state);
+  const options = [...solvers, ...(sides.some((s) => s.long) || state.solver === jump.name ? [jump] : [])];
+  const once = sides.every((s) => s.run?.once);
   return (
     <div class="solver">
-      {options.length <= 5 ? <Segments label="Solver" value={m.name} options={options} onPick={(v) => lab.store.set({ solver: v })} /> : <Select label="Solver" value={m.name} options={options} onPick={(v) => lab.store.set({ solver: v })} />}
-      <Slider class="nfe" label="Evaluations" value={state.nfe} min={1} max={100} show={() => `${nfe} in ${steps} step${steps === 1 ? "" : "s"}`} onInput={(v) => lab.store.set({ nfe: Math.max(v, 1) })} />
+      <Select label="Solver" value={method.name} options={options} onPick={(v) => lab.store.set({ solver: v })} />
+      <Slider class="nfe" label="Evaluations" value={once ? 1 : state.nfe} min={1} max={100} show={() => (once ? "1, all that this network is for" : `${nfe} in ${steps} step${steps === 1 ? "" : "s"}`)} onInput={(v) => lab.store.set({ nfe: v })} />
     </div>
   );
 }
@@ -64,7 +66,6 @@ export function Layers() {
       <span class="gap" />
       <Slider class="count" label="Particles" value={state.n} values={[100, 250, 500, 1000, 2000, 3000, 5000]} onInput={(n) => lab.store.set({ n })} />
       <button type="button" class="quiet" onClick={() => lab.store.set({ seed: state.seed + 1 })} title="Other noise, the same model">New noise</button>
-      {state.drops.length ? <button type="button" class="quiet" onClick={() => lab.store.set({ drops: [] })}>Clear drops</button> : null}
     </div>
   );
 }

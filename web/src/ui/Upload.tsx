@@ -6,7 +6,7 @@ import { MAX_INK, pack } from "../ink.ts";
 import { useLab } from "./context.ts";
 import { Select, Sheet } from "./parts.tsx";
 
-export function Upload(p: { onClose(): void; onUse(ink: string): void }) {
+export function Upload(p: { onClose(): void; onUse(ink: string, as: "data" | "source"): void }) {
   const lab = useLab(), [file, setFile] = useState<File | null>(null), [table, setTable] = useState<Table | null>(null), [error, setError] = useState(""), [over, setOver] = useState(false);
   const asked = useRef(0), [axes, setAxes] = useState({ x: "", y: "" });
   const limit = lab.catalogue?.limits.upload_bytes ?? 16 << 20;
@@ -29,6 +29,8 @@ export function Upload(p: { onClose(): void; onUse(ink: string): void }) {
       if (turn === asked.current) setError((e as Error).message);
     }
   };
+  const settled = table?.x === axes.x && table.y === axes.y;
+  const use = (t: Table, as: "data" | "source") => p.onUse(pack(Float32Array.from(f64(t.points_f64))), as);
   const numbers = table?.columns.filter((c) => c.number) ?? [];
   return (
     <Sheet title="Upload a CSV" onClose={p.onClose}>
@@ -47,7 +49,8 @@ export function Upload(p: { onClose(): void; onUse(ink: string): void }) {
           <p class="note">{table.rows} rows{table.n > MAX_INK ? `; every ${Math.ceil(table.n / MAX_INK)}th or so is kept, so that the link can hold them` : ""}.{(table.notes ?? []).map((n) => ` ${n}`)}</p>
           <footer class="row spread">
             <span />
-            <button type="button" class="primary" disabled={table.x !== axes.x || table.y !== axes.y} onClick={() => p.onUse(pack(Float32Array.from(f64(table.points_f64))))}>Learn these points</button>
+            <button type="button" class="plain" disabled={!settled} onClick={() => use(table, "source")}>Start from them</button>
+            <button type="button" class="primary" disabled={!settled} onClick={() => use(table, "data")}>Learn these points</button>
           </footer>
         </>
       ) : null}
