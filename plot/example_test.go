@@ -108,3 +108,13 @@ func ExampleAnimation() {
 	fmt.Println(len(g.Image), "frames")
 	// Output: 5 frames
 }
+
+func ExampleMarginal() {
+	write(plot.Marginal{Title: "island", Levels: []string{"Biscoe", "Dream"}, Data: []float64{0.6, 0.4}, Samples: []float64{0.5, 0.5}})
+	// Output: 320 x 200
+}
+
+func ExampleHeat() {
+	write(plot.Heat{Title: "correlations", Names: []string{"mass", "length"}, Values: [][]float64{{1, 0.6}, {0.6, 1}}})
+	// Output: 520 x 566
+}

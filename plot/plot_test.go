@@ -117,12 +117,22 @@ func gallery(dark bool, n int) map[string]drawable {
 		"quiver":  Quiver{Title: "Velocity field", Field: swirl{}, T: 0.5, Data: data, Dark: dark},
 		"density": Density{Title: "Density of samples", Points: moons(25*n, key.At(5)), Dark: dark},
 		"images":  Images{Title: "Samples of digits", Rows: digits, Width: 8, Height: 8, Lo: 0, Hi: 16, Dark: dark},
+		"column":  Marginal{Title: "A column of numbers with a name that is too long for its width", Data: doubled(data.Data), Samples: doubled(x.Data), Dark: dark},
+		"levels":  Marginal{Title: "colour", Levels: []string{"red", "yellow", "ultramarine of Afghanistan", "green"}, Data: []float64{0.5, 0.2, 0.2, 0.1}, Samples: []float64{0.4, 0.2, 0.25, math.NaN()}, Dark: dark},
+		"heat":    Heat{Title: "Correlations", Names: []string{"length", "width", "a long name of a column"}, Values: [][]float64{{1, 0.5, -0.5}, {0.5, 1, math.NaN()}, {-0.5, 0, 1}}, Dark: dark},
 		"loss":    Loss{Title: "Training loss on moons", Step: step, Loss: loss, HeldStep: heldStep, Held: held, Dark: dark},
 		"quality": Quality{
 			Title: "Few steps are enough with optimal transport", Floor: 0.076, FloorLo: 0.065, FloorHi: 0.087, Dark: dark,
 			Series: []Series{{"optimal transport", nfe, ot, around(ot, 0.9), around(ot, 1.12)}, {"independent", nfe, ind, around(ind, 0.93), around(ind, 1.08)}},
 		},
 	}
+}
+
+func doubled(v []float32) (out []float64) {
+	for _, x := range v {
+		out = append(out, float64(x))
+	}
+	return out
 }
 
 // Each picture is drawn twice in each format: equal bytes, well formed. With

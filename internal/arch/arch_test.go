@@ -51,12 +51,14 @@ var table = []pkg{
 	{"data/image", 2, "tensor rng flow data"},
 	{"solve", 2, "tensor rng flow"},
 	{"metric", 2, "tensor rng internal/par internal/kernel internal/lap flow"},
+	{"boost", 2, "tensor rng internal/par flow"},
 	{"plot", 2, "tensor flow"},
 	{"report", 2, "tensor flow"},
 	{"modelfile", 2, "tensor flow"},
 
 	{"objective", 3, "tensor rng flow graph nn optim path field"},
 	{"model", 3, "tensor rng internal/par internal/kernel internal/exec flow graph nn data path field solve modelfile"},
+	{"judge", 3, "tensor rng internal/par internal/lap flow boost data/table metric plot report"},
 
 	{"train", 4, "tensor rng internal/par internal/kernel internal/exec flow graph nn optim data coupling path field objective model"},
 	{"sample", 4, "tensor rng internal/par flow data path field solve model"},
@@ -66,14 +68,14 @@ var table = []pkg{
 
 	{"internal/cputime", 5, ""}, // reads the processor's clock
 
-	{"run", 6, "tensor rng internal/kernel flow graph nn optim data data/npy data/table data/table/where data/parquet coupling path field solve metric plot report modelfile objective model train sample recipe"},
+	{"run", 6, "tensor rng internal/kernel flow graph nn optim data data/npy data/table data/table/where data/parquet coupling path field solve metric plot report modelfile objective model judge train sample recipe"},
 
 	{"", 7, "tensor rng flow nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe run"},
 
 	{"web", 7, ""}, // the built page, embedded
 	{"compare", 7, "internal/cputime internal/kernel tensor rng flow nn optim data solve metric plot report model train sample recipe run"},
 	{"serve", 8, "tensor rng flow nn web data data/npy path field solve metric plot report modelfile model train sample recipe run laminar"},
-	{"internal/cli", 9, "tensor rng internal/kernel flow nn optim data data/npy data/table data/table/where coupling path field solve metric plot report modelfile objective model train sample recipe run compare serve laminar bench"},
+	{"internal/cli", 9, "tensor rng internal/kernel flow nn optim data data/npy data/table data/table/where coupling path field solve metric plot report modelfile objective model judge train sample recipe run compare serve laminar bench"},
 	{"cmd/laminar", 10, "internal/cli"},
 	{"bench/tong", 9, "internal/cputime tensor rng flow nn optim data coupling path solve metric objective model train recipe"},
 	{"bench/post", 9, "tensor rng flow solve metric sample recipe train"},

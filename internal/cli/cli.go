@@ -74,6 +74,7 @@ func (a *app) commands() []*cobra.Command {
 		a.infoCommand(),
 		a.schemaCommand(),
 		a.imputeCommand(),
+		a.reportCommand(),
 		a.couplingCommand(),
 		a.datasetsCommand(),
 		a.playgroundCommand(),

@@ -1,0 +1,85 @@
+package judge
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// auc is the area under the ROC curve of scores that should be higher where
+// positive: the share of pairs in the right order, ties half. 0.5 if a side is
+// empty.
+func auc(score []float64, positive []bool) float64 {
+	id := make([]int, len(score))
+	for i := range id {
+		id[i] = i
+	}
+	slices.SortFunc(id, func(a, b int) int { return cmp.Compare(score[a], score[b]) })
+	ranks, pos := 0., 0.
+	for i := 0; i < len(id); {
+		j := i
+		for j < len(id) && score[id[j]] == score[id[i]] {
+			j++
+		}
+		for _, k := range id[i:j] {
+			if positive[k] {
+				ranks += float64(i+j+1) / 2
+				pos++
+			}
+		}
+		i = j
+	}
+	neg := float64(len(id)) - pos
+	if pos == 0 || neg == 0 {
+		return 0.5
+	}
+	return (ranks - pos*(pos+1)/2) / (pos * neg)
+}
+
+// aucSE is the standard error of an AUC of 0.5 (Hanley, McNeil 1982).
+func aucSE(pos, neg int) float64 {
+	p, n := float64(pos), float64(neg)
+	return math.Sqrt((p + n + 1) / (12 * p * n))
+}
+
+// macroF1 is the mean over the classes that occur, in truth or answers, of F1.
+func macroF1(truth, answer []int, classes int) float64 {
+	both, sum := make([]float64, classes), make([]float64, classes)
+	for i, k := range truth {
+		if answer[i] == k {
+			both[k]++
+		}
+		sum[k]++
+		sum[answer[i]]++
+	}
+	f, n := 0., 0.
+	for k := range both {
+		if sum[k] > 0 {
+			f += 2 * both[k] / sum[k]
+			n++
+		}
+	}
+	return f / n
+}
+
+// regression returns the root of the mean squared error of answers, and R²: 1 less
+// their squared error over that of the mean.
+func regression(truth, answer []float64) (rmse, r2 float64) {
+	m := mean(truth)
+	var se, st float64
+	for i, v := range truth {
+		se += (v - answer[i]) * (v - answer[i])
+		st += (v - m) * (v - m)
+	}
+	return math.Sqrt(se / float64(len(truth))), 1 - se/st
+}
+
+// quantile is that of sorted values, between two of them by straight lines.
+func quantile(sorted []float64, q float64) float64 {
+	at := q * float64(len(sorted)-1)
+	i := min(int(at), len(sorted)-1)
+	if i == len(sorted)-1 {
+		return sorted[i]
+	}
+	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
+}
