@@ -36,7 +36,7 @@ func suitTable(r *Recipe) {
 	if r.Preset == "post" {
 		return
 	}
-	r.Network.Width, r.Train.Batch, r.Train.Steps = 256, 512, 16000
+	r.Network.Width, r.Train.Batch, r.Train.Steps = 256, 512, 20000
 	if r.Preset == "fast" {
 		r.Network.Width, r.Train.Steps = 128, 3000
 	}

@@ -85,6 +85,8 @@ func (r Recipe) Method() string {
 	switch {
 	case r.Objective == "meanflow", r.Objective == "shortcut":
 		return "jump"
+	case r.solvesTables():
+		return "unipc"
 	case f >= 0:
 		return families[f].method
 	}
@@ -92,7 +94,18 @@ func (r Recipe) Method() string {
 }
 
 // tableNFE is the number of evaluations beyond which rows of tables gain little.
-const tableNFE = 25
+const tableNFE = 12
+
+// solvesTables reports whether models of r are flows of tables with a schedule: their
+// choices are decided step by step, which a method that knows the schedule and the
+// steps before follows best.
+func (r Recipe) solvesTables() bool {
+	if r.Data.Kind != Table || r.Family != "flow" || r.Objective != "velocity" || r.Distill != nil {
+		return false
+	}
+	s, err := r.Schedule()
+	return s != nil && err == nil
+}
 
 // NFE returns the number of network evaluations by which models of r are sampled
 // unless told otherwise, 0 where any number is as good. only tells that no other
@@ -105,7 +118,7 @@ func (r Recipe) NFE() (nfe int, only bool) {
 		return r.Loss.Segments, false
 	case r.Objective == "meanflow", r.Objective == "shortcut":
 		return 4, false
-	case r.Data.Kind == Table && r.Family == "flow":
+	case r.solvesTables():
 		return tableNFE, false
 	}
 	return 0, false

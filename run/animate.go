@@ -20,6 +20,9 @@ type AnimateOptions struct {
 // numbers of the data, over the data and, in the plane, over the field. Of more
 // dimensions it shows the first two.
 func Animate(ctx context.Context, w io.Writer, s *Saved, plan *recipe.Plan, o AnimateOptions) error {
+	if s.Kind() == recipe.Table {
+		return noPicture("film")
+	}
 	if err := needPlane(s, "film", 2, math.MaxInt); err != nil {
 		return err
 	}

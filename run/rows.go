@@ -8,6 +8,7 @@ import (
 
 	"laminar/data"
 	"laminar/flow"
+	"laminar/recipe"
 	"laminar/tensor"
 )
 
@@ -30,6 +31,9 @@ type Rows struct {
 func (s *Saved) ReadRows(path string) (Rows, error) {
 	m, o := s.Model, s.Recipe.Data.TableOptions()
 	var out Rows
+	if s.Kind() == recipe.Table {
+		return out, fmt.Errorf("%w: this is for points, and the model makes rows of a table; sample, impute, logprob and eval are for those", flow.ErrConfig)
+	}
 	if m.Cond.Classes == 0 {
 		o.Label, o.DropLabel = "", false
 	}

@@ -5,6 +5,7 @@ import (
 
 	"laminar/flow"
 	"laminar/metric"
+	"laminar/recipe"
 	"laminar/solve"
 )
 
@@ -24,6 +25,11 @@ func (s *Saved) Solve() solve.Config {
 func (s *Saved) EvalDefaults() EvalOptions {
 	o := EvalDefaults()
 	nfe, only := s.Recipe.NFE()
+	if s.Kind() == recipe.Table {
+		c := s.Solve()
+		o.Settings = []metric.Setting{{Solver: c.Method, NFE: c.NFE}}
+		return o
+	}
 	var kept []metric.Setting
 	for _, set := range o.Settings {
 		set.Solver = s.Recipe.Method()

@@ -101,7 +101,9 @@ func TestHostileTables(t *testing.T) {
 			}
 			return ""
 		}},
-		{name: "mixed types", text: csvText("a,b", 80, func(i int) string { return fmt.Sprintf("%s,%d", []string{"12", "3.5", "yes", "2020-01-01", "?"}[i%5], i) })},
+		{name: "mixed types", text: csvText("a,b", 80, func(i int) string {
+			return fmt.Sprintf("%s,%d", []string{"12", "3.5", "yes", "2020-01-01", "?"}[i%5], i)
+		})},
 		{name: "headers twice", text: csvText("a,a,", 60, func(i int) string { return fmt.Sprintf("%d,%d.5,%s", i%13, i, "xy"[i%2:i%2+1]) }), want: func(out string) string {
 			if !strings.HasPrefix(out, "a,a,\n") {
 				return "the header is " + strings.SplitN(out, "\n", 2)[0]

@@ -1,7 +1,6 @@
 package run
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"math"
@@ -13,7 +12,6 @@ import (
 	"laminar/flow"
 	"laminar/plot"
 	"laminar/recipe"
-	"laminar/report"
 	"laminar/rng"
 	"laminar/tensor"
 )
@@ -76,11 +74,6 @@ func (tableMedium) Decode(form []byte) (recipe.Form, error) {
 		return nil, err
 	}
 	return tableForm{t}, nil
-}
-
-// Judge is the method of medium.
-func (tableMedium) Judge(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (Judgement, error) {
-	return nil, nil
 }
 
 // Formats is the method of medium.
@@ -171,9 +164,9 @@ func (tableMedium) Picture(s *Saved, rows tensor.Matrix[float64], o PictureOptio
 	return plot.PairGrid{Title: title, Samples: x, Names: names, Dark: o.Dark}.Figure()
 }
 
-// Sections is the method of medium.
-func (tableMedium) Sections(ctx context.Context, s *Saved, plan *recipe.Plan, j Judgement, o PictureOptions) ([]report.Section, error) {
-	return nil, nil
+// noPicture tells that a picture is not for tables.
+func noPicture(kind string) error {
+	return fmt.Errorf("%w: there is no %s of a table: on their way from noise its cells are coordinates that mean nothing; laminar plot MODEL samples, and the report of the run folder, show its rows", flow.ErrConfig, kind)
 }
 
 // Files is the method of medium.

@@ -93,14 +93,34 @@ func asGiven(f table.Format) table.ReadOptions {
 	return table.ReadOptions{Delimiter: f.Delimiter, Header: header, Encoding: f.Encoding}
 }
 
-// Suit is the method of recipe.Set.
+// Suit is the method of recipe.Set. It leaves room for conditions only where the
+// model can be given some.
 func (s *tableSet) Suit(r *recipe.Recipe) error {
 	s.given = r.Family == "flow" && r.Objective == "velocity" && r.Source == "gaussian"
 	if !s.given {
 		r.Drop = 0
 	}
+	// What the recipe has as its preset has it suits tables of many rows.
+	if p, err := recipe.PresetFor(recipe.Table, r.Preset); err == nil && s.form.Schema().Rows < fewRows {
+		for _, f := range []struct {
+			at, preset *int
+			fewer      int
+		}{
+			{&r.Network.Width, &p.Network.Width, 128},
+			{&r.Train.Batch, &p.Train.Batch, 256},
+			{&r.Train.Steps, &p.Train.Steps, 8000},
+		} {
+			if *f.at == *f.preset {
+				*f.at = min(*f.at, f.fewer)
+			}
+		}
+	}
 	return nil
 }
+
+// fewRows is the number of rows below which a table has a smaller network and fewer
+// steps.
+const fewRows = 5000
 
 // Choices is the method of recipe.Choosing.
 func (s *tableSet) Choices() []objective.Choice { return choicesOf(s.form.Transform) }

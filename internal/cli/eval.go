@@ -71,9 +71,6 @@ func (e *evalCall) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if rep == nil {
-		return usagef("a model of a table cannot be judged yet")
-	}
 	if e.json {
 		return e.printJSON(rep)
 	}

@@ -77,7 +77,11 @@ func (i info) write(w io.Writer) error {
 			state = "ended for want of progress on held-out rows"
 		}
 	}
-	line("data", "%s, %d columns", r.Data.Name, i.Dim)
+	if r.Data.Kind == recipe.Table {
+		line("data", "%s, a table, %d coordinates", r.Data.Name, i.Dim)
+	} else {
+		line("data", "%s, %d columns", r.Data.Name, i.Dim)
+	}
 	if len(i.Classes) > 0 {
 		line("classes", "%s", wrapped(i.Classes, 64, strings.Repeat(" ", 13)))
 	}
