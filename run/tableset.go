@@ -181,7 +181,7 @@ func (s *tableSet) Notes() []string {
 
 // tableMemory is what the rows of a table may take of memory before they go to a
 // temporary file.
-const tableMemory = 256 << 20
+var tableMemory = 256 << 20
 
 // Split is the method of recipe.Set: it reads the rows, and keeps a share of
 // them, drawn row by row, from training.
