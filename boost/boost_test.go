@@ -47,7 +47,7 @@ func TestRegression(t *testing.T) {
 	x, levels, y := noisy(2000, rng.New(1))
 	xt, _, yt := noisy(1000, rng.New(2))
 	c := Defaults()
-	c.Smooth = 0
+	c.Smooth, c.Trees = 0, 150
 	m, err := Train(t.Context(), x, levels, y, c)
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +62,7 @@ func TestRegression(t *testing.T) {
 		}
 	}
 	f := ForestDefaults()
-	f.Columns = 1
+	f.Columns, f.Trees = 1, 30
 	if m, err = TrainForest(t.Context(), x, levels, y, f); err != nil {
 		t.Fatal(err)
 	}
@@ -91,12 +91,12 @@ func TestClasses(t *testing.T) {
 		for name, train := range map[string]func() (*Model, error){
 			"boosted": func() (*Model, error) {
 				c := Defaults()
-				c.Classes = classes
+				c.Classes, c.Trees = classes, 60
 				return Train(t.Context(), x.Rows(0, 1000), nil, y[:1000], c)
 			},
 			"forest": func() (*Model, error) {
 				c := ForestDefaults()
-				c.Classes = classes
+				c.Classes, c.Trees = classes, 40
 				return TrainForest(t.Context(), x.Rows(0, 1000), nil, y[:1000], c)
 			},
 		} {
@@ -309,7 +309,9 @@ func TestManyLevels(t *testing.T) {
 		x.Data[i] = float64(k)
 		y[i] = float64(bits.OnesCount(uint(k)) % 2)
 	}
-	m, err := Train(t.Context(), x, []int{levels}, y, Defaults())
+	c := Defaults()
+	c.Rate, c.Trees = 0.3, 60
+	m, err := Train(t.Context(), x, []int{levels}, y, c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -199,6 +199,6 @@ type Claim struct {
 	// Rule says what decides it; it is part of the program and does not depend on the figures.
 	Rule string `json:"rule"`
 	// Holds is null when the figures do not decide.
-	Holds    *bool  `json:"holds"`
-	Evidence string `json:"evidence"`
+	Holds    *bool    `json:"holds"`
+	Evidence Evidence `json:"evidence"`
 }

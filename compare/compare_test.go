@@ -79,9 +79,9 @@ func TestLess(t *testing.T) {
 		{made(0.5, 0.5, 0.5), made(0.5, 0.5, 0.5), "undecided"}, // no difference
 	} {
 		f := &figures{trials: map[string][]trial{"a": c.a, "b": c.b}}
-		holds, evidence := f.less("a", "b", "loss", loss)
+		holds, e := f.less("a", "b", "loss", loss)
 		if got := (Claim{Holds: holds}).word(); got != c.want {
-			t.Errorf("%v, %v: %s (%s), want %s", c.a, c.b, got, evidence, c.want)
+			t.Errorf("%v, %v: %s (%s), want %s", c.a, c.b, got, e.Text, c.want)
 		}
 	}
 }
@@ -100,9 +100,9 @@ func TestConverges(t *testing.T) {
 		{[]float64{never, never, never}, []float64{15, 16, 15}, "undecided"}, // not 10 against 15
 	} {
 		f := &figures{trials: map[string][]trial{"ot": made(c.ot...), "independent": made(c.independent...)}}
-		holds, evidence := converges(f)
+		holds, e := converges(f)
 		if got := (Claim{Holds: holds}).word(); got != c.want {
-			t.Errorf("%v against %v: %s (%s), want %s", c.ot, c.independent, got, evidence, c.want)
+			t.Errorf("%v against %v: %s (%s), want %s", c.ot, c.independent, got, e.Text, c.want)
 		}
 	}
 }
@@ -126,9 +126,9 @@ func TestNeeds(t *testing.T) {
 		{nil, of(5), "undecided"},
 	} {
 		f := &figures{trials: map[string][]trial{"diffusion": c.diffusion, "ot": c.flow}}
-		holds, evidence := f.needs("ot")
+		holds, e := f.needs("ot")
 		if got := (Claim{Holds: holds}).word(); got != c.want {
-			t.Errorf("%s (%s), want %s", got, evidence, c.want)
+			t.Errorf("%s (%s), want %s", got, e.Text, c.want)
 		}
 	}
 }
@@ -148,14 +148,15 @@ func TestCounted(t *testing.T) {
 	} {
 		changed := flow
 		c.change(&changed)
-		f := &figures{trials: map[string][]trial{"independent": {changed}, "gan": {{networks: 2, phases: 2}}}}
+		f := &figures{trials: map[string][]trial{"independent": {flow}, "ot": {changed}, "gan": {{networks: 2, phases: 2}}}}
+		f.trials["independent"][0].watched = changed.watched
 		for _, d := range []struct {
-			decide func(*figures) (verdict, string)
+			decide func(*figures) (verdict, Evidence)
 			want   string
 		}{{plain, c.plain}, {unwatched, c.watch}} {
-			holds, evidence := d.decide(f)
+			holds, e := d.decide(f)
 			if got := (Claim{Holds: holds}).word(); got != d.want {
-				t.Errorf("%s (%s), want %s", got, evidence, d.want)
+				t.Errorf("%s (%s), want %s", got, e.Text, d.want)
 			}
 		}
 	}

@@ -192,9 +192,13 @@ func (c Claim) word() string {
 // WriteHTML writes the report as one page that refers to nothing outside itself.
 // The rules stand before the figures.
 func (r *Result) WriteHTML(w io.Writer) error {
+	budget := "the same processor time"
+	if r.Budget == 0 {
+		budget = "given numbers of steps"
+	}
 	p := report.Page{
 		Title:   filepath.Base(r.Data) + ": the claims put to the test",
-		Summary: fmt.Sprintf("%d methods with the same network and the same processor time, each trained from %d seeds and judged by the same figures.", len(r.Methods), r.Seeds),
+		Summary: fmt.Sprintf("%d methods with the same network and %s, each trained from %d %s and judged by the same figures.", len(r.Methods), budget, r.Seeds, plural(r.Seeds, "seed")),
 		Facts: []report.Fact{
 			{Name: "network", Value: r.Network},
 			{Name: "seeds", Value: strconv.Itoa(r.Seeds)},
@@ -209,7 +213,7 @@ func (r *Result) WriteHTML(w io.Writer) error {
 	claims := report.Table{Columns: []string{"claim", "", "evidence"}}
 	for _, c := range r.Claims {
 		rules.Rows = append(rules.Rows, []string{c.Claim, c.Rule})
-		claims.Rows = append(claims.Rows, []string{c.Claim, c.word(), c.Evidence})
+		claims.Rows = append(claims.Rows, []string{c.Claim, c.word(), c.Evidence.Text})
 	}
 	p.Sections = append(p.Sections,
 		report.Section{Title: "How the claims are decided", Text: decided, Tables: []report.Table{rules}},
@@ -237,7 +241,7 @@ const decided = "These rules are part of the program: a run of it does not choos
 	"so figures are divided seed by seed; the mean of the logarithms of these ratios has a 95 % interval of Student's t over the seeds. A claim whose interval holds no difference is undecided, and one that fails is reported as failing."
 
 func (r *Result) about() string {
-	text := fmt.Sprintf("W2 is the mean over %d pairs of %d points for each seed, against %s", r.Pairs, r.N, r.Against)
+	text := fmt.Sprintf("W2 is the mean over %d %s of %d points for each seed, against %s", r.Pairs, plural(r.Pairs, "pair"), r.N, r.Against)
 	if r.Units != "" {
 		text += ", in " + r.Units
 	}
@@ -293,7 +297,7 @@ func (r Report) WriteJSON(w io.Writer) error {
 // WriteText writes the report for a terminal.
 func (r *Result) WriteText(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %d seeds, floor %s\n\n", r.Data, r.Seeds, short(float64(r.Floor)))
+	fmt.Fprintf(&b, "%s, %d %s, floor %s\n\n", r.Data, r.Seeds, plural(r.Seeds, "seed"), short(float64(r.Floor)))
 	fmt.Fprintf(&b, "%-14s %7s %6s %8s %8s %8s   W2 at", "method", "steps", "core-s", "loss", "crossing", "straight")
 	for _, nfe := range evaluations {
 		fmt.Fprintf(&b, " %6d", nfe)
@@ -308,7 +312,7 @@ func (r *Result) WriteText(w io.Writer) error {
 	}
 	b.WriteString("\n")
 	for _, c := range r.Claims {
-		fmt.Fprintf(&b, "%-10s %s\n           %s\n", c.word(), c.Claim, c.Evidence)
+		fmt.Fprintf(&b, "%-10s %s\n           %s\n", c.word(), c.Claim, c.Evidence.Text)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

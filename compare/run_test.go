@@ -99,6 +99,19 @@ func TestRun(t *testing.T) {
 			t.Errorf("the JSON of a claim has no %q", name)
 		}
 	}
+	// What decided the first claim: two losses, and their ratio with its interval.
+	e := r.Claims[0].Evidence.Figures
+	if len(e) != 3 || e[0].Name != "loss of ot" || e[0].CI != nil || e[2].CI == nil || !(e[2].CI[0] < e[2].Value && e[2].Value < e[2].CI[1]) {
+		t.Fatalf("evidence %+v", e)
+	}
+	if want := e[0].Value / e[1].Value; math.Abs(float64(e[2].Value-want)) > 1e-9*float64(want) {
+		t.Errorf("the ratio of %v and %v is %v", e[0].Value, e[1].Value, e[2].Value)
+	}
+	for _, c := range r.Claims {
+		if (c.Evidence.Text == "") || c.Evidence.Figures == nil {
+			t.Errorf("%q has the evidence %+v", c.Claim, c.Evidence)
+		}
+	}
 }
 
 // TestPure: the same steps and seeds give the same bits on any number of cores,
@@ -168,7 +181,7 @@ func TestMethods(t *testing.T) {
 	}
 	for _, claim := range r.Claims {
 		if claim.Holds != nil {
-			t.Errorf("%q is decided without a flow on independent pairs or more seeds: %s", claim.Claim, claim.Evidence)
+			t.Errorf("%q is decided without a flow on independent pairs or more seeds: %s", claim.Claim, claim.Evidence.Text)
 		}
 	}
 }

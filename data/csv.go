@@ -125,7 +125,7 @@ func (f *csvFile) read(o Options) (*Table, error) {
 	if header {
 		cells, err = f.next()
 		if err == io.EOF {
-			return nil, fmt.Errorf("%w: %s: line 1 is a header and no rows follow; at least 2 are needed", flow.ErrFormat, f.name)
+			return nil, fmt.Errorf("%w: %s: line 1 is a header and no rows follow; at least %d needed", flow.ErrFormat, f.name, o.least())
 		}
 	}
 	for ; err == nil; cells, err = f.next() {

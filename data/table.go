@@ -53,6 +53,17 @@ type Options struct {
 	// MaxBytes bounds the memory that the numbers may take; 0 means
 	// DefaultMaxBytes.
 	MaxBytes int64
+	// Least is the smallest number of rows that is enough; 0 means 2, which
+	// training needs.
+	Least int
+}
+
+// least is the number that Least means.
+func (o Options) least() int {
+	if o.Least == 0 {
+		return 2
+	}
+	return o.Least
 }
 
 // DefaultMaxBytes is the memory that a table's numbers may take unless Options
@@ -150,6 +161,7 @@ type builder struct {
 	role   []int
 	names  []string
 	limit  int64
+	least  int            // rows that are enough
 	labels []string       // of the label column, in order of appearance
 	id     map[string]int // of a label
 	class  []int32
@@ -159,7 +171,7 @@ type builder struct {
 
 // newBuilder assigns the file's columns to their roles.
 func newBuilder(name string, columns []string, o Options) (*builder, error) {
-	b := &builder{t: &Table{Name: name}, names: columns, role: make([]int, len(columns)), limit: o.maxBytes(), id: map[string]int{}}
+	b := &builder{t: &Table{Name: name}, names: columns, role: make([]int, len(columns)), limit: o.maxBytes(), least: o.least(), id: map[string]int{}}
 	take := func(want string, role int) (int, error) {
 		j, err := column(name, columns, want)
 		if err == nil && b.role[j] != asPoint {
@@ -297,12 +309,12 @@ func (b *builder) finish() (*Table, error) {
 	t := b.t
 	d := len(t.Columns)
 	n := len(b.x) / d
-	if n < 2 {
+	if n < b.least {
 		rows := "no rows of data"
 		if n == 1 {
 			rows = "1 row of data"
 		}
-		return nil, fmt.Errorf("%w: %s: %s; at least 2 are needed", flow.ErrFormat, t.Name, rows)
+		return nil, fmt.Errorf("%w: %s: %s; at least %d needed", flow.ErrFormat, t.Name, rows, b.least)
 	}
 	t.X = tensor.Matrix[float64]{N: n, D: d, Data: b.x}
 	if len(t.Conditions) > 0 {

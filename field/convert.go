@@ -95,7 +95,7 @@ type combination[T tensor.Float] struct {
 
 func (f combined[T]) Dim() int { return f.inner.Dim() }
 
-func (f combined[T]) Evaluations() int { return Evaluations(f.inner) }
+func (f combined[T]) Evaluations() int { return flow.Evaluations(f.inner) }
 
 func (f combined[T]) Velocity(dst, x tensor.Matrix[T], t float64) error {
 	if err := check(f.Dim(), dst, x, nil); err != nil {

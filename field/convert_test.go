@@ -358,8 +358,8 @@ func TestCombinedRows(t *testing.T) {
 				t.Errorf("%T: %v allocations", f, n)
 			}
 		}
-		if field.Evaluations(f) != 1 {
-			t.Errorf("%T costs %d", f, field.Evaluations(f))
+		if flow.Evaluations(f) != 1 {
+			t.Errorf("%T costs %d", f, flow.Evaluations(f))
 		}
 	}
 	// What takes one time only still does.

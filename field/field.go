@@ -30,15 +30,6 @@ import (
 	"laminar/tensor"
 )
 
-// Evaluations returns how many network evaluations one evaluation of f costs:
-// 1, or what its method Evaluations says.
-func Evaluations[T tensor.Float](f flow.FieldOf[T]) int {
-	if c, ok := f.(interface{ Evaluations() int }); ok {
-		return c.Evaluations()
-	}
-	return 1
-}
-
 // check returns an error that wraps flow.ErrShape unless dst and x are n x dim
 // and t, if not nil, has one time per row.
 func check[T tensor.Float](dim int, dst, x tensor.Matrix[T], t []float64) error {
@@ -105,7 +96,7 @@ func (c *Counter) add(rows, cost int) {
 
 // Counted returns f with its evaluations added to c.
 func Counted[T tensor.Float](f flow.FieldOf[T], c *Counter) flow.FieldOf[T] {
-	w := counted[T]{f, c, Evaluations(f)}
+	w := counted[T]{f, c, flow.Evaluations(f)}
 	if r, ok := f.(flow.RowTimed[T]); ok {
 		return countedAt[T]{w, r}
 	}
@@ -139,7 +130,7 @@ func (f countedAt[T]) VelocityAt(dst, x tensor.Matrix[T], t []float64, rows []in
 // Following it from 0 to 1 undoes f; it also translates a field whose author
 // has noise at t = 1.
 func Reversed[T tensor.Float](f flow.FieldOf[T]) flow.FieldOf[T] {
-	w := reversed[T]{f, Evaluations(f)}
+	w := reversed[T]{f, flow.Evaluations(f)}
 	if r, ok := f.(flow.RowTimed[T]); ok {
 		return reversedAt[T]{w, r, &sync.Pool{New: func() any { return new([]float64) }}}
 	}
@@ -220,7 +211,7 @@ type guided[T tensor.Float] struct {
 
 func (f guided[T]) Dim() int { return f.cond.Dim() }
 
-func (f guided[T]) Evaluations() int { return Evaluations(f.cond) + Evaluations(f.uncond) }
+func (f guided[T]) Evaluations() int { return flow.Evaluations(f.cond) + flow.Evaluations(f.uncond) }
 
 func (f guided[T]) Velocity(dst, x tensor.Matrix[T], t float64) error {
 	p, c := f.take(x)

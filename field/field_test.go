@@ -48,7 +48,7 @@ func ExampleGuided() {
 	if err := f.Velocity(u, x, 0); err != nil {
 		fmt.Println(err)
 	}
-	fmt.Println(u.Data[0], "for", field.Evaluations(f), "evaluations")
+	fmt.Println(u.Data[0], "for", flow.Evaluations(f), "evaluations")
 	// Output: 5 for 2 evaluations
 }
 
@@ -335,8 +335,8 @@ func TestVelocityAt(t *testing.T) {
 				t.Errorf("%s: row %d is %v, alone %v", name, i, u.Row(i), one.Data)
 			}
 		}
-		if name != "guided" && field.Evaluations(f) != 1 || name == "guided" && field.Evaluations(f) != 2 {
-			t.Errorf("%s costs %d", name, field.Evaluations(f))
+		if name != "guided" && flow.Evaluations(f) != 1 || name == "guided" && flow.Evaluations(f) != 2 {
+			t.Errorf("%s costs %d", name, flow.Evaluations(f))
 		}
 		if err := f.Velocity(u, tensor.NewOf[float64](3, 2), 0); !errors.Is(err, flow.ErrShape) {
 			t.Errorf("%s: %v", name, err)
@@ -364,11 +364,11 @@ func TestGuidedScales(t *testing.T) {
 		if err := f.Velocity(u, tensor.NewOf[float64](1, 1), 0); err != nil || u.Data[0] != want {
 			t.Errorf("scale %v: %v, want %v (%v)", scale, u.Data[0], want, err)
 		}
-		if cost := field.Evaluations(f); (cost == 2) != (scale != 0 && scale != 1) {
+		if cost := flow.Evaluations(f); (cost == 2) != (scale != 0 && scale != 1) {
 			t.Errorf("scale %v costs %d", scale, cost)
 		}
 		var c field.Counter
-		if err := field.Counted(f, &c).Velocity(u, tensor.NewOf[float64](1, 1), 0); err != nil || c.Evaluations() != int64(field.Evaluations(f)) {
+		if err := field.Counted(f, &c).Velocity(u, tensor.NewOf[float64](1, 1), 0); err != nil || c.Evaluations() != int64(flow.Evaluations(f)) {
 			t.Errorf("counted %d evaluations", c.Evaluations())
 		}
 	}

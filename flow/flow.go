@@ -76,6 +76,19 @@ type DivergentOf[T tensor.Float] interface {
 	VelocityDivergence(dst, div, x tensor.Matrix[T], t []float64, rows []int32, probes []tensor.Matrix[T]) error
 }
 
+// Costed is implemented by fields of which one evaluation costs more than one
+// evaluation of a network: a guided field answers 2.
+type Costed interface{ Evaluations() int }
+
+// Evaluations returns how many network evaluations one evaluation of f costs: 1,
+// or what a Costed field says.
+func Evaluations[T tensor.Float](f FieldOf[T]) int {
+	if c, ok := f.(Costed); ok {
+		return c.Evaluations()
+	}
+	return 1
+}
+
 // Schedule says how much of the noise and of the data a Gaussian path holds,
 //
 //	x_t = sigma(t) x0 + alpha(t) x1.

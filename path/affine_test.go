@@ -87,7 +87,12 @@ func TestVelocityIsTheDerivative(t *testing.T) {
 				}
 			}
 		}
-		end, _ := at(1)
+		end, last := at(1)
+		for i, v := range last.Data {
+			if math.Abs(float64(v)) > 500 {
+				t.Fatalf("%s ends at the velocity %v from %v to %v", e.Name, v, x0.Data[i], x1.Data[i])
+			}
+		}
 		start, _ := at(0)
 		for i := range end.Data {
 			if math.Abs(float64(end.Data[i]-x1.Data[i])) > 0.08 {

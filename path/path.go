@@ -61,7 +61,9 @@ func (p Linear) At(xt, ut, x0, x1 tensor.Mat, t []float32, key rng.Key) error {
 //	x_t = sigma(t) x0 + alpha(t) x1 + Sigma eps,   u_t = sigma'(t) x0 + alpha'(t) x1.
 //
 // Under Cosine it is VP-CFM (Albergo, Vanden-Eijnden 2023), which keeps the
-// variance of standardised ends. It is a flow.Path, safe for concurrent use.
+// variance of standardised ends. Where the velocity grows without bound, towards
+// t = 1 of VP and LinearVP, sigma' and alpha' are those of the nearest time within
+// Clip. It is a flow.Path, safe for concurrent use.
 type Affine struct {
 	Schedule flow.Schedule
 	Sigma    float32
@@ -73,8 +75,12 @@ func (p Affine) At(xt, ut, x0, x1 tensor.Mat, t []float32, key rng.Key) error {
 	if err := check(xt, ut, x0, x1, t); err != nil {
 		return err
 	}
+	_, last := Clip(Velocity, p.Schedule)
 	for i := range x0.N {
 		alpha, sigma, dalpha, dsigma := p.Schedule.At(float64(t[i]))
+		if float64(t[i]) > last {
+			_, _, dalpha, dsigma = p.Schedule.At(last)
+		}
 		mix(xt.Row(i), ut.Row(i), x0.Row(i), x1.Row(i), alpha, sigma, dalpha, dsigma)
 		blur(xt.Row(i), p.Sigma, key, i)
 	}

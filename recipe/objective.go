@@ -236,6 +236,11 @@ func (p *Plan) objective() (objective.Objective, error) {
 		return nil, err
 	}
 	line := objective.Line{Path: way, Drop: drop, Teacher: teacher}
+	if affine, ok := way.(path.Affine); ok && r.Objective != "velocity" && teacher == nil {
+		if _, hi := path.Clip(path.Velocity, affine.Schedule); hi < 1 {
+			p.note("velocities from %.3g on are those of that time: along the path %s they are infinite at the end", hi, r.Path.Name)
+		}
+	}
 	switch r.Objective {
 	case "meanflow":
 		return objective.MeanFlow{Line: line, Equal: r.Loss.Equal, TimeMean: r.Loss.TimeMean, TimeScale: r.Loss.TimeScale}, nil
@@ -260,7 +265,7 @@ func (p *Plan) objective() (objective.Objective, error) {
 		lo, hi, what = path.BridgeClip, 1-path.BridgeClip, "the velocity of a bridge"
 	}
 	if (lo > 0 || hi < 1) && len(o.Choices) == 0 { // of choices the last step is exact
-		p.Notes = append(slices.Clone(p.Notes), fmt.Sprintf("trained at times from %.3g to %.3g: %s is singular at an end", lo, hi, what))
+		p.note("trained at times from %.3g to %.3g: %s is singular at an end", lo, hi, what)
 	}
 	return o, nil
 }
@@ -307,8 +312,13 @@ func (p *Plan) unused() {
 
 func (p *Plan) tellUnused(by string, names []string) {
 	if len(names) > 0 {
-		p.Notes = append(slices.Clone(p.Notes), fmt.Sprintf("the %s makes no use of %s", by, strings.Join(names, ", ")))
+		p.note("the %s makes no use of %s", by, strings.Join(names, ", "))
 	}
+}
+
+// note adds a line to what a person should know of the plan.
+func (p *Plan) note(format string, a ...any) {
+	p.Notes = append(slices.Clone(p.Notes), fmt.Sprintf(format, a...))
 }
 
 // velocity returns the network of the finished model, which answers velocities

@@ -162,6 +162,9 @@ func TestUnusedSettingsAreTold(t *testing.T) {
 		{"the objective meanflow makes no use of path.time, path.weight", func(r *recipe.Recipe) {
 			r.Objective, r.Path.Time, r.Path.Weight = "meanflow", "mode", "cosmap"
 		}},
+		{"velocities from 0.999 on are those of that time: along the path vp they are infinite at the end", func(r *recipe.Recipe) {
+			r.Objective, r.Path.Name = "shortcut", "vp"
+		}},
 		{"the family gan makes no use of path.name", func(r *recipe.Recipe) { r.Family, r.Path.Name = "gan", "vp" }},
 		{"", func(r *recipe.Recipe) { r.Path.Time, r.Path.Weight = "mode", "cosmap" }},
 		{"the path linear makes no use of path.power\nthe times uniform makes no use of path.time_mean", func(r *recipe.Recipe) { r.Path.Power, r.Path.TimeMean = 5, 1 }},

@@ -53,6 +53,11 @@ func (o AdviseOptions) Validate() error {
 	if !(o.Tolerance >= 1) || math.IsInf(o.Tolerance, 0) {
 		return &flow.FieldError{Path: "tolerance", Msg: fmt.Sprintf("%v is not at least 1, the best", o.Tolerance)}
 	}
+	c := metric.Defaults()
+	c.N = o.N
+	if err := c.Validate(); err != nil {
+		return err
+	}
 	if o.Pairs < 3 {
 		return &flow.FieldError{Path: "eval.Pairs", Msg: fmt.Sprintf("%d pairs give no interval; take at least 3", o.Pairs)}
 	}

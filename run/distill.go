@@ -57,6 +57,9 @@ type Distilled struct {
 // intervals, replaces nothing: the error is ErrWorse, and Distilled.Path says
 // where it lies, beside what it was to replace.
 func Distill(ctx context.Context, o DistillOptions) (*Distilled, error) {
+	if err := o.Eval.Config.Validate(); err != nil {
+		return nil, err
+	}
 	teacher, err := Load(o.Teacher, o.Kernels)
 	if err != nil {
 		return nil, err

@@ -40,7 +40,7 @@ func (s *Saved) ReadRows(path string) (Rows, error) {
 	if m.Cond.Real == 0 {
 		o.Conditions = nil
 	}
-	o.Array = ""
+	o.Array, o.Least = "", 1
 	t, err := ReadTable(path, o)
 	for _, without := range []struct {
 		what string

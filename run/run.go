@@ -120,6 +120,25 @@ func makeFolder(dir string) error {
 	return os.Remove(f.Name())
 }
 
+// Writable returns what would keep a file at path from being written, for
+// programs that work for long before they write it. folders tells that folders
+// which are missing will be made; none is made here.
+func Writable(path string, folders bool) error {
+	dir := filepath.Dir(path)
+	for folders {
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) || filepath.Dir(dir) == dir {
+			break
+		}
+		dir = filepath.Dir(dir)
+	}
+	f, err := os.CreateTemp(dir, ".probe.*")
+	if err != nil {
+		return explain(dir, err)
+	}
+	f.Close()
+	return os.Remove(f.Name())
+}
+
 // sweep removes the unfinished files that a killed run left in its folder.
 func sweep(dir string) {
 	for _, name := range []string{ModelFile, RecipeFile, EvalFile, ReportFile} {

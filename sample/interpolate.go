@@ -41,7 +41,7 @@ func Slerp(dst, a, b []float32, u float64) {
 func Interpolate(ctx context.Context, m *model.Model, c Config, a, b tensor.Mat, steps int) (tensor.Matrix[float64], solve.Stats, error) {
 	var none tensor.Matrix[float64]
 	if steps < 2 {
-		return none, solve.Stats{}, &flow.FieldError{Path: "steps", Msg: fmt.Sprintf("%d points do not hold both ends; take at least 2", steps)}
+		return none, solve.Stats{}, &flow.FieldError{Path: "steps", Msg: fmt.Sprintf("%d is too few to hold both ends; take at least 2", steps)}
 	}
 	if err := a.Check("first latents", -1, m.Dim()); err != nil {
 		return none, solve.Stats{}, err

@@ -2,11 +2,13 @@ package serve
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 
 	"laminar/data"
+	"laminar/flow"
 	"laminar/rng"
 )
 
@@ -96,7 +98,14 @@ func (s *Server) table(w http.ResponseWriter, r *http.Request) error {
 	if x == "" || y == "" {
 		return faultf(http.StatusUnprocessableEntity, "of the file's %d columns, fewer than two hold numbers in every row; two are needed", len(columns))
 	}
+	first, second := place(columns, x), place(columns, y)
+	answer := map[string]any{"columns": shown, "x": columns[first].Name, "y": columns[second].Name}
 	t, err := data.ReadCSV(bytes.NewReader(b), name, data.Options{Only: []string{x, y}, MaxBytes: 64 << 20})
+	if errors.Is(err, flow.ErrFormat) {
+		// Other columns may do, so those are told too.
+		answer["error"] = err.Error()
+		return writeJSONStatus(w, http.StatusBadRequest, answer)
+	}
 	if err != nil {
 		return err
 	}
@@ -114,17 +123,14 @@ func (s *Server) table(w http.ResponseWriter, r *http.Request) error {
 		notes = append(notes, fmt.Sprintf("%d of %d rows are used, evenly taken", most, rows))
 	}
 	// Columns come in the order of the file; the request has one of its own.
-	first, second := place(columns, x), place(columns, y)
 	if first > second {
 		for i := range t.X.N {
 			row := t.X.Row(i)
 			row[0], row[1] = row[1], row[0]
 		}
 	}
-	return writeJSON(w, map[string]any{
-		"rows": rows, "columns": shown, "x": columns[first].Name, "y": columns[second].Name,
-		"n": t.X.N, "points_f64": f64(t.X.Data), "notes": notes,
-	})
+	answer["rows"], answer["n"], answer["points_f64"], answer["notes"] = rows, t.X.N, f64(t.X.Data), notes
+	return writeJSON(w, answer)
 }
 
 // place is the number of the column that the reader took for want: the one of

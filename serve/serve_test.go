@@ -280,6 +280,14 @@ func TestTable(t *testing.T) {
 		}
 	}
 	s.ask(422, "POST", "/api/table?x=none&y=width", text.String(), nil)
+	// A gap in one of the columns that were taken: the others can still be chosen.
+	gap := "t,x,y\n" + strings.Repeat("1,2,3\n", 250) + "1,,3\n"
+	got.Columns = nil
+	s.ask(400, "POST", "/api/table", gap, &got)
+	if len(got.Columns) != 3 || got.X != "t" || got.Y != "x" {
+		t.Errorf("the answer to a gap: %+v", got)
+	}
+	s.ask(200, "POST", "/api/table?x=t&y=y", gap, &got)
 }
 
 type pairsAnswer struct {

@@ -9,6 +9,7 @@ import (
 
 	"laminar/field"
 	"laminar/flow"
+	"laminar/metric"
 	"laminar/rng"
 	"laminar/solve"
 	"laminar/tensor"
@@ -132,6 +133,86 @@ func TestScheduledOrders(t *testing.T) {
 					t.Errorf("%s, %s from %v to %v: order %.2f, want %d (log errors %.3v)", m.Name, name, span[0], span[1], got, m.Order, le)
 				}
 			}
+		}
+	}
+}
+
+// Multistep methods keep their order on grids whose steps differ much from the
+// ones before them.
+func TestUnevenOrders(t *testing.T) {
+	for _, m := range solve.Catalogue() {
+		if m.Kind != solve.Multistep || m.Order < 2 {
+			continue
+		}
+		for name, s := range schedules {
+			var lh, le []float64
+			for steps := 60; steps <= 480; steps *= 2 {
+				grid := []float64{0}
+				for i := range steps {
+					grid = append(grid, grid[i]+[]float64{0.5, 1.5}[i%2]/float64(steps))
+				}
+				grid[steps] = 1
+				f := bell{s, 1.5, 0.6}
+				x := matrix(t, []float64{-2}, []float64{-1}, []float64{0.1}, []float64{1.3})
+				want := make([]float64, x.N)
+				for i, v := range x.Data {
+					want[i] = f.moved(v, 0.15, 0.9)
+				}
+				if _, err := scheduled(t, solve.Config{Method: m.Name, Grid: grid}, s).Solve(bg, f, x, 0.15, 0.9); err != nil {
+					t.Fatal(err)
+				}
+				lh, le = append(lh, -math.Log(float64(steps))), append(le, math.Log(gap(x.Data, want)))
+			}
+			if got := slope(lh, le); got < float64(m.Order)-0.35 {
+				t.Errorf("%s, %s: order %.2f, want %d (log errors %.3v)", m.Name, name, got, m.Order, le)
+			}
+		}
+	}
+}
+
+// DPM-Solver++ 2M by its own formula, on straight lines and two uneven steps:
+// lambda = log(t/(1-t)), D = x + (1-t) v, and with h = lambda' - lambda and
+// r = h_last/h, x' = (1-t')/(1-t) x - t' (e^-h - 1) [(1 + 1/2r) D - 1/2r D_last].
+func TestDPMIsItsFormula(t *testing.T) {
+	f := bell{schedules["linear"], 1.5, 0.6}
+	lambda := func(t float64) float64 { return math.Log(t / (1 - t)) }
+	estimate := func(x, at float64) float64 {
+		v := tensor.NewOf[float64](1, 1)
+		if err := f.Velocity(v, matrix(t, []float64{x}), at); err != nil {
+			t.Fatal(err)
+		}
+		return x + (1-at)*v.Data[0]
+	}
+	const a, b, c = 0.2, 0.3, 0.7
+	x := matrix(t, []float64{-0.4})
+	h1, h2 := lambda(b)-lambda(a), lambda(c)-lambda(b)
+	r := h1 / h2
+	d1 := estimate(x.Data[0], a)
+	y := (1-b)/(1-a)*x.Data[0] - b*math.Expm1(-h1)*d1
+	d2 := estimate(y, b)
+	want := (1-c)/(1-b)*y - c*math.Expm1(-h2)*((1+1/(2*r))*d2-1/(2*r)*d1)
+	if _, err := scheduled(t, solve.Config{Method: "dpmpp2m", Grid: []float64{0, 0.2, 1}}, f.schedule).Solve(bg, f, x, a, c); err != nil {
+		t.Fatal(err)
+	}
+	if math.Abs(x.Data[0]-want) > 1e-12 {
+		t.Errorf("%v, want %v", x.Data[0], want)
+	}
+}
+
+// The step that ends at the data adds no noise: one step of a stochastic method
+// from noise to data is that of the flow.
+func TestLastStepHasNoNoise(t *testing.T) {
+	f := bell{schedules["linear"], 1.5, 0.6}
+	for _, c := range []struct{ method, flow string }{{"em", "euler"}, {"sde-heun", "heun"}} {
+		a, b := matrix(t, []float64{0.3}, []float64{-1}), matrix(t, []float64{0.3}, []float64{-1})
+		if _, err := scheduled(t, solve.Config{Method: c.method, Steps: 1, Diffusion: "constant"}, f.schedule).Solve(bg, f, a, 0, 1); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := solver[float64](t, solve.Config{Method: c.flow, Steps: 1}).Solve(bg, f, b, 0, 1); err != nil {
+			t.Fatal(err)
+		}
+		if gap(a.Data, b.Data) > 1e-12 {
+			t.Errorf("one step of %s leads to %v, of %s to %v", c.method, a.Data, c.flow, b.Data)
 		}
 	}
 }
@@ -350,6 +431,64 @@ func TestMarginals(t *testing.T) {
 	}
 }
 
+// At 250 steps W2 of the stochastic methods' samples to data is that of the
+// flow's own, but for less than the 95 % interval of the floor, which is data
+// against data.
+func TestMarginalsInW2(t *testing.T) {
+	const n, pairs = 400, 8
+	f := mixture2(t)
+	data := func(seed int) tensor.Mat {
+		s := rng.New(uint64(seed)).Stream()
+		x := tensor.New(n, 2)
+		for i := range n {
+			c := [][]float64{{-1, 0, 0.3}, {1, 1, 0.5}, {1, 1, 0.5}, {0.5, -1.5, 0.2}}[s.IntN(4)]
+			for j := range 2 {
+				x.Row(i)[j] = float32(c[j] + c[2]*s.NormFloat64())
+			}
+		}
+		return x
+	}
+	w2 := func(x, y tensor.Mat) float64 {
+		d, err := metric.W2(x, y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	var floor []float64
+	for p := range pairs {
+		floor = append(floor, w2(data(p), data(100+p)))
+	}
+	_, ci := metric.Student(floor)
+	allowed := float64(ci[1]-ci[0]) / 2
+	distance := func(c solve.Config) (mean float64) {
+		x := tensor.Convert[float64](normal(n*pairs, 2, 31))
+		if _, err := scheduled(t, c, schedules["linear"]).Solve(bg, f, x, 0, 1); err != nil {
+			t.Fatal(err)
+		}
+		for p := range pairs {
+			mean += w2(tensor.Convert[float32](x.Rows(p*n, (p+1)*n)), data(p)) / pairs
+		}
+		return mean
+	}
+	flow := distance(solve.Config{Method: "euler", Steps: 250})
+	for _, c := range []solve.Config{
+		{Method: "em"},
+		{Method: "em", Diffusion: "constant"},
+		{Method: "sde-heun"},
+		{Method: "ancestral"},
+	} {
+		c.Steps = 250
+		if got := distance(c); math.Abs(got-flow) > allowed {
+			t.Errorf("%s %s: W2 %.4f, the flow's %.4f, allowed %.4f", c.Method, c.Diffusion, got, flow, allowed)
+		}
+	}
+	// The test can fail.
+	if got := distance(solve.Config{Method: "em", Steps: 3}); math.Abs(got-flow) < allowed {
+		t.Errorf("3 steps pass: %.4f, the flow's %.4f, allowed %.4f", got, flow, allowed)
+	}
+}
+
 // scoreOf is the exact score of a bell.
 type scoreOf struct{ bell }
 
@@ -389,6 +528,22 @@ func TestOwnScore(t *testing.T) {
 		s.Score = scoreOf{f}
 		if _, err := s.Solve(bg, f, a, 0.2, 0.7); !errors.Is(err, flow.ErrConfig) || !strings.Contains(err.Error(), "diffusion: sbdm needs") {
 			t.Error(err)
+		}
+	}
+}
+
+// A score that is infinite at the data is not asked there.
+func TestInfiniteScore(t *testing.T) {
+	f := bell{schedules["linear"], 1.5, 0} // all data at one point
+	for _, method := range []string{"em", "sde-heun"} {
+		s, err := solve.New[float64](solve.Config{Method: method, Steps: 200, Diffusion: "linear", DiffusionScale: 0.1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Score, s.Key = scoreOf{f}, rng.New(1)
+		x := matrix(t, []float64{0.3}, []float64{-1})
+		if _, err := s.Solve(bg, field.Func(1, func(dst, x []float64, t float64) { dst[0] = 0 }), x, 0, 1); err != nil {
+			t.Errorf("%s: %v", method, err)
 		}
 	}
 }

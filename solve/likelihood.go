@@ -154,7 +154,7 @@ type traced[T tensor.Float] struct {
 func (a *traced[T]) Dim() int { return a.f.Dim() + max(1, len(a.drawn)) }
 
 // Evaluations is what one evaluation of the field costs.
-func (a *traced[T]) Evaluations() int { return costOf[T](a.f) }
+func (a *traced[T]) Evaluations() int { return flow.Evaluations[T](a.f) }
 
 // Velocity is the method of flow.FieldOf.
 func (a *traced[T]) Velocity(dst, y tensor.Matrix[float64], t float64) error {

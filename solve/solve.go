@@ -68,10 +68,6 @@ type Point[T tensor.Float] struct {
 	X tensor.Matrix[T]
 }
 
-// Costed is implemented by fields of which one evaluation costs more than one
-// evaluation of a network: a guided field answers 2. Fields without it cost 1.
-type Costed interface{ Evaluations() int }
-
 // Solver solves one problem after another in scratch memory that it keeps;
 // once warm it allocates nothing. It is not safe for concurrent use: make one
 // per goroutine.
@@ -196,9 +192,9 @@ func (s *Solver[T]) run(ctx context.Context, f flow.FieldOf[T], x tensor.Matrix[
 	if err := s.fits(f, t0, t1); err != nil {
 		return s.last, err
 	}
-	cost := costOf(f)
+	cost := flow.Evaluations(f)
 	if s.method.diffuses && s.Score != nil {
-		cost += costOf(s.Score)
+		cost += flow.Evaluations(s.Score)
 	}
 	if err := s.plan(t0, t1, cost); err != nil {
 		return s.last, err
@@ -220,13 +216,6 @@ func (s *Solver[T]) run(ctx context.Context, f flow.FieldOf[T], x tensor.Matrix[
 		return s.adaptive(ctx, f, x, cost, visit)
 	}
 	return s.fixed(ctx, f, x, cost, visit)
-}
-
-func costOf[T tensor.Float](f flow.FieldOf[T]) int {
-	if c, ok := f.(Costed); ok {
-		return c.Evaluations()
-	}
-	return 1
 }
 
 // fits tells whether the method can solve this problem, with a *flow.FieldError

@@ -79,14 +79,14 @@ func (s *Solver[T]) drift(f flow.FieldOf[T], dst, spare, x tensor.Matrix[T], t, 
 	if err := f.Velocity(dst, x, t); err != nil {
 		return err
 	}
+	if w == 0 { // at the data, where a score may be infinite
+		return nil
+	}
 	if s.Score != nil {
 		if err := s.Score.Velocity(spare, x, t); err != nil {
 			return err
 		}
 		addScaled(dst.Data, dst.Data, T(w), spare.Data)
-		return nil
-	}
-	if w == 0 {
 		return nil
 	}
 	a, b := mixtureAt(s.Schedule, t).score()

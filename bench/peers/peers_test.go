@@ -129,7 +129,9 @@ func TestReport(t *testing.T) {
 	gemm := product(1000, 1000, 1000, false, false)
 	p.add(Result{Work: gemm, Peer: rounds(.04), Laminar: rounds(.025)})
 	p.add(Result{Work: Work{Name: "open", Against: python("POT"), Floor: 2}})
-	held := func(mib float64) []Round { return []Round{{Reps: 1, CPU: 1, Wall: 1, Memory: mib / 2}, {Reps: 1, CPU: 1, Wall: 1, Memory: mib}} }
+	held := func(mib float64) []Round {
+		return []Round{{Reps: 1, CPU: 1, Wall: 1, Memory: mib / 2}, {Reps: 1, CPU: 1, Wall: 1, Memory: mib}}
+	}
 	p.add(Result{Work: Work{Name: "image", Against: python("PyTorch"), Memory: true}, Peer: held(30), Laminar: held(10)})
 	got := p.Markdown(time.Date(2001, 2, 3, 0, 0, 0, 0, time.UTC))
 	for _, want := range []string{

@@ -253,12 +253,8 @@ func energy(places []tensor.Mat) float64 {
 }
 
 // measure trains and judges one cell.
-func measure(ctx context.Context, task Task, m Method, seed uint64, workers int) (Cell, error) {
-	c := Cell{Protocol: protocol, Task: task.Name, Method: m.Name, Seed: seed}
-	s, err := task.load(seed)
-	if err != nil {
-		return c, err
-	}
+func measure(ctx context.Context, s Set, m Method, seed uint64, workers int) (Cell, error) {
+	c := Cell{Protocol: protocol, Task: s.Name, Method: m.Name, Seed: seed}
 	start, used := time.Now(), cputime.Used()
 	trained, err := m.train(ctx, s, seed, workers)
 	if err != nil {
@@ -297,13 +293,9 @@ func measure(ctx context.Context, task Task, m Method, seed uint64, workers int)
 		c.Mean += w * testRows / trainRows
 		c.MeanFloor += floor * testRows / trainRows
 	}
-	// The reference is that of the training rows: of n points the squared
-	// distance is somewhat too large, by about 1 % of the least of the four.
-	reference, err := metric.W2(part(s.X0, "train"), part(s.X1, "train"))
-	if err != nil {
+	if c.Reference, err = s.reference(); err != nil {
 		return c, err
 	}
-	c.Reference = reference * reference
 	c.NPE = math.Abs(c.Energy-c.Reference) / c.Reference
 	return c, nil
 }

@@ -6,9 +6,12 @@
 //	go run ./bench/tong                                   # all cells, seeds 42 to 46
 //	go run ./bench/tong -cells 'OT-CFM/N-moons' -seeds 42 # some
 //
-// Finished cells are kept in a file, so that another run goes on from there.
-// The table holds every cell that is in the file; -write puts it into a
-// markdown file between its marks.
+// Finished cells are kept in a file, so that another run goes on from there, and
+// the table holds every cell that is in the file. cells.json beside this file
+// keeps those of the table in docs/benchmarks.md, which is written, with cells
+// measured in addition or none (-cells -), by
+//
+//	go run ./bench/tong -keep bench/tong/cells.json -write docs/benchmarks.md
 package main
 
 import (
@@ -23,6 +26,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -72,14 +76,19 @@ func complete(ctx context.Context, done []Cell, cells, seeds, keep string, worke
 		if err != nil {
 			return done, fmt.Errorf("-seeds: %w", err)
 		}
-		for _, m := range methods {
-			for _, t := range tasks {
+		for _, t := range tasks {
+			set := sync.OnceValues(func() (Set, error) { return t.load(seed) })
+			for _, m := range methods {
 				if m.ownNoise && t.source != nil || !pattern.MatchString(m.Name+"/"+t.Name) || has(done, t, m, seed) {
 					continue
 				}
 				todo++
 				jobs = append(jobs, func() error {
-					c, err := measure(ctx, t, m, seed, workers)
+					s, err := set()
+					if err != nil {
+						return err
+					}
+					c, err := measure(ctx, s, m, seed, workers)
 					if err != nil {
 						return fmt.Errorf("%s/%s, seed %d: %w", m.Name, t.Name, seed, err)
 					}
@@ -130,12 +139,20 @@ func load(path string) ([]Cell, error) {
 	return cells, err
 }
 
-// store writes the cells, the file whole or not at all.
+// store writes the cells, one a line, the file whole or not at all.
 func store(path string, cells []Cell) error {
-	b, err := json.MarshalIndent(cells, "", "\t")
-	if err != nil {
-		return err
+	b := []byte("[")
+	for i, c := range cells {
+		line, err := json.Marshal(c)
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(append(b, '\n'), line...)
 	}
+	b = append(b, "\n]"...)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}

@@ -24,8 +24,8 @@ func markdown(cells []Cell) string {
 		}
 		fmt.Fprintf(&b, "**%s** (floor %s; reference W2² %s)\n\n", t.Name,
 			over(floor, func(c Cell) float64 { return c.MeanFloor }).text(3), over(floor, func(c Cell) float64 { return c.Reference }).text(2))
-		b.WriteString("| method | seeds | NPE | published | again | ok | W2 | published | over the floor | again | ok | W2 at 1 | 2 | 4 | 8 | 16 steps | again, 1 step | ok | core-s | wall s |\n")
-		b.WriteString("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
+		b.WriteString("| method | seeds | NPE | published | again | ok | W2 | published | over the floor | again | ok | W2 at 1 | 2 | 4 | 8 | 16 steps | again, 1 step | ok | core-s |\n")
+		b.WriteString("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
 		for _, m := range methods {
 			var mine []Cell
 			for _, c := range cells {
@@ -62,7 +62,7 @@ func line(t Task, m Method, cells []Cell) string {
 		row = append(row, fmt.Sprintf("%.3f", at(k).mean))
 	}
 	row = append(row, ref.oneW2.text(), string(judge(at(0), ref.oneW2, interval{})),
-		fmt.Sprintf("%.0f", over(cells, func(c Cell) float64 { return c.Core }).mean), fmt.Sprintf("%.0f", over(cells, func(c Cell) float64 { return c.Wall }).mean))
+		fmt.Sprintf("%.0f", over(cells, func(c Cell) float64 { return c.Core }).mean))
 	return "| " + strings.Join(row, " | ") + " |\n"
 }
 

@@ -52,7 +52,7 @@ draws the best W2 against the number of evaluations.`,
 	f.StringVar(&v.data, "data", "", "judge against this built-in set or `file` instead of the model's own data")
 	f.StringVarP(&v.out, "output", "o", "", "`file` to draw the curve in: .png or .svg")
 	f.Uint64Var(&v.seed, "seed", 0, "seed of all that is random")
-	complete(cmd, "solvers", solverNames()...)
+	complete(cmd, "solvers", solverNames(nil)...)
 	_ = cmd.RegisterFlagCompletionFunc("data", completeDataFlag)
 	return cmd
 }

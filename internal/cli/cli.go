@@ -241,12 +241,11 @@ func (a *app) write(path string, f func(io.Writer) error) error {
 	if path == "" || path == "-" {
 		return f(a.stdout)
 	}
-	st, err := os.Stat(path)
-	if err != nil || st.Mode().IsRegular() {
-		return run.WriteFile(path, f)
+	if err := ready(path); err != nil {
+		return err
 	}
-	if st.IsDir() {
-		return usagef("-o %s: is a folder; name a file", path)
+	if st, err := os.Stat(path); err != nil || st.Mode().IsRegular() {
+		return run.WriteFile(path, f)
 	}
 	out, err := os.OpenFile(path, os.O_WRONLY, 0) // a device or a pipe
 	if err != nil {
@@ -257,6 +256,21 @@ func (a *app) write(path string, f func(io.Writer) error) error {
 		err = e
 	}
 	return err
+}
+
+// ready returns what would keep write from writing to path, to be told before
+// long work.
+func ready(path string) error {
+	if path == "" || path == "-" {
+		return nil
+	}
+	switch st, err := os.Stat(path); {
+	case err != nil || st.Mode().IsRegular():
+		return run.Writable(path, false)
+	case st.IsDir():
+		return usagef("-o %s: is a folder; name a file", path)
+	}
+	return nil // a device or a pipe
 }
 
 // note tells the user something on stderr.

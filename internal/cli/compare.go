@@ -72,6 +72,10 @@ func (c *compareCall) run(cmd *cobra.Command, args []string) error {
 	if c.dir == "" {
 		c.dir = filepath.Join("runs", "compare-"+strings.TrimSuffix(filepath.Base(args[0]), filepath.Ext(args[0])))
 	}
+	page, figures := filepath.Join(c.dir, "report.html"), filepath.Join(c.dir, "compare.json")
+	if err := run.Writable(page, true); err != nil {
+		return err
+	}
 	shown := newStages(c.stderr)
 	start := time.Now()
 	res, err := compare.Run(cmd.Context(), args[0], c.Config, shown.show)
@@ -82,7 +86,6 @@ func (c *compareCall) run(cmd *cobra.Command, args []string) error {
 	if err := os.MkdirAll(c.dir, 0o755); err != nil {
 		return err
 	}
-	page, figures := filepath.Join(c.dir, "report.html"), filepath.Join(c.dir, "compare.json")
 	if err := run.WriteFile(page, res.WriteHTML); err != nil {
 		return err
 	}

@@ -31,6 +31,29 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// TestNowhere: a place that cannot be written to is told before the work.
+func TestNowhere(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"compare", "moons", "-o", filepath.Join(file, "x")}, "is a file, not a folder"},
+		{[]string{"coupling", "moons", "-o", filepath.Join(file, "x.png")}, "is a file, not a folder"},
+		{[]string{"coupling", "moons", "-o", "nowhere/x.png"}, "nowhere: no such file or folder"},
+		{[]string{"advise", "no-model", "-o", "nowhere/x.png"}, "nowhere: no such file or folder"},
+		{[]string{"logprob", "no-model", "no-file", "-o", "nowhere/x.csv"}, "nowhere: no such file or folder"},
+	} {
+		code, _, errs := call(c.args...)
+		if code == 0 || !strings.Contains(errs, c.says) || strings.Contains(errs, "measuring") {
+			t.Errorf("%v: code %d, %q; want %q and nothing done", c.args, code, errs, c.says)
+		}
+	}
+}
+
 func TestCompareFaults(t *testing.T) {
 	for _, c := range []struct {
 		args []string

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -69,11 +70,19 @@ func (c *couplingCall) run(cmd *cobra.Command, args []string) error {
 	if c.out != "" && format != "png" && format != "svg" {
 		return usagef("-o %s: pictures are .png or .svg", c.out)
 	}
+	if err := ready(c.out); err != nil {
+		return err
+	}
 	if cmd.Flags().Changed("coupling") {
 		if len(c.only) > 0 {
 			return usagef("--coupling and --only both name couplings: give one")
 		}
 		c.only = []string{r.Coupling.Name}
+	}
+	for _, name := range c.only {
+		if !slices.Contains(couplingNames(), name) {
+			return usagef("--only: unknown coupling %q; choose one of %s", name, strings.Join(couplingNames()[1:], ", "))
+		}
 	}
 	o := run.CouplingDefaults()
 	o.Names, o.Optimum, o.Kernels = c.only, c.n, c.kernels

@@ -46,7 +46,7 @@ func TestCouplingFaults(t *testing.T) {
 	}{
 		{[]string{"coupling", "moons", "--only", "nearest"}, "choose one of independent, ot"},
 		{[]string{"coupling", "moons", "--only", "partial", "--ot-mass", "2"}, "--ot-mass: 2 is not in (0, 1]"},
-		{[]string{"coupling", "moons", "-n", "1"}, "too few"},
+		{[]string{"coupling", "moons", "-n", "1"}, "--n: 1 points are too few"},
 		{[]string{"coupling", "moons", "-o", "pairs.gif"}, ".png or .svg"},
 		{[]string{"coupling", "moons", "--only", "ot", "--coupling", "ot"}, "give one"},
 		{[]string{"coupling"}, "DATA is missing"},

@@ -89,6 +89,54 @@ func TestLogProb(t *testing.T) {
 	}
 }
 
+// One row is enough to be judged, and to be carried to noise; verbs offer the
+// methods that suit them and no others.
+func TestOneRow(t *testing.T) {
+	one := filepath.Join(t.TempDir(), "one.csv")
+	if err := os.WriteFile(one, []byte("x0,x1\n0.5,0.5\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ verb, says, offers, not string }{
+		{"logprob", "1 row, ", "ab2", "ddim"},
+		{"encode", "1 row with ", "ddim", "unipc"},
+	} {
+		code, out, errs := call(c.verb, moons(), one)
+		if _, rows := numbers(t, out); code != exitOK || len(rows) != 1 || !strings.Contains(errs, c.says) {
+			t.Errorf("%s of one row: code %d\n%s%s", c.verb, code, out, errs)
+		}
+		help := must(t, c.verb, "--help")
+		if !strings.Contains(help, c.offers) || strings.Contains(help, c.not) || strings.Contains(help, "--diffusion") {
+			t.Errorf("%s --help offers methods that it cannot use, or not all:\n%s", c.verb, help)
+		}
+	}
+}
+
+// Points can bring their density with them.
+func TestSampleLogProb(t *testing.T) {
+	points := filepath.Join(t.TempDir(), "points.csv")
+	precise := []string{"--solver", "rk4", "--nfe", "80"}
+	must(t, append([]string{"sample", moons(), "-n", "30", "--logprob", "-o", points}, precise...)...)
+	text, err := os.ReadFile(points)
+	if err != nil {
+		t.Fatal(err)
+	}
+	header, rows := numbers(t, string(text))
+	if !slices.Equal(header, []string{"x0", "x1", "log_density"}) || len(rows) != 30 {
+		t.Fatalf("%v, %d rows", header, len(rows))
+	}
+	_, again := numbers(t, must(t, append([]string{"logprob", moons(), points}, precise...)...))
+	for i, r := range rows {
+		if math.Abs(again[i][0]-r[2]) > 5e-3*(1+math.Abs(r[2])) {
+			t.Errorf("row %d was drawn with density %v, and has %v", i, r[2], again[i][0])
+		}
+	}
+	for _, args := range [][]string{{"--logprob", "-o", "x.png"}, {"--logprob", "--to", "3"}, {"--logprob", "--solver", "ddim"}} {
+		if code, _, errs := call(append([]string{"sample", moons()}, args...)...); code != exitUsage || strings.Count(errs, "\n") != 1 {
+			t.Errorf("%v: code %d, %s", args, code, errs)
+		}
+	}
+}
+
 // Rows with labels are judged given them, without as rows of no known label.
 func TestLogProbTakesLabels(t *testing.T) {
 	dir := t.TempDir()
@@ -213,6 +261,36 @@ func TestInterpolate(t *testing.T) {
 		if code, _, errs := call(append([]string{"interpolate", moons()}, args...)...); code != exitUsage || !strings.Contains(errs, want) {
 			t.Errorf("%v: code %d, %s, want %q", args, code, errs, want)
 		}
+	}
+}
+
+// Two rows of a file with one condition are carried given it; rows with two
+// conditions without any, and the user is told.
+func TestInterpolateConditions(t *testing.T) {
+	dir := t.TempDir()
+	file, model := filepath.Join(dir, "rows.csv"), filepath.Join(dir, "model")
+	text := "x0,x1,c\n"
+	for i := range 60 {
+		c := i / 2 % 2
+		text += strconv.Itoa(i%7) + "," + strconv.Itoa(10*c+i%5) + "," + strconv.Itoa(c) + "\n"
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	must(t, "train", file, "--cond", "c", "--preset", "fast", "--width", "16", "--steps", "40", "--batch", "32", "--no-eval", "-o", model)
+	code, same, errs := call("interpolate", model, file, "--rows", "1,2")
+	if code != exitOK || strings.Contains(errs, "conditions") {
+		t.Errorf("rows of one condition: code %d, %s", code, errs)
+	}
+	code, other, errs := call("interpolate", model, file, "--rows", "1,4")
+	if code != exitOK || !strings.Contains(errs, "different conditions: both are carried without any") {
+		t.Errorf("rows of two conditions: code %d, %s", code, errs)
+	}
+	// The first rows are the same: what lies next to it depends on the condition.
+	_, given := numbers(t, same)
+	_, free := numbers(t, other)
+	if math.Abs(given[0][0]-free[0][0]) > 1e-2 || given[1][0] == free[1][0] {
+		t.Errorf("given %v, free %v", given[:2], free[:2])
 	}
 }
 

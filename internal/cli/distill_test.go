@@ -51,6 +51,7 @@ func TestDistill(t *testing.T) {
 		{"--time 3s --steps 2", "give one"},
 		{"--method meanflow --rounds 2", "--rounds"},
 		{"--pool-nfe 3", "--pool-nfe"},
+		{"-n 1 --steps 1", "--n: is 1"}, // before anything is trained
 	} {
 		code, _, errs := call(append([]string{"distill", teacher}, strings.Fields(c.args)...)...)
 		if code != exitUsage || !strings.Contains(errs, c.want) || strings.Count(errs, "\n") != 1 {

@@ -38,7 +38,7 @@ type encodeCall struct {
 }
 
 func (a *app) encodeCommand() *cobra.Command {
-	e := &encodeCall{app: a, solver: solverFlags{precise: true}}
+	e := &encodeCall{app: a, solver: solverFlags{precise: true, only: func(m *solve.Method) bool { return !m.Forward }}}
 	cmd := &cobra.Command{
 		Use: "encode MODEL FILE", Short: "Carry rows of data back to the noise they come from",
 		Long: `Carry the rows of FILE back along the flow of MODEL to the noise that they come
@@ -136,8 +136,8 @@ func (e *encodeCall) run(cmd *cobra.Command, args []string) error {
 		res.File = &e.out
 		return e.printJSON(res)
 	}
-	e.note("%s rows with %s evaluations each; a round trip loses %.2g on average, at worst %.2g, in the network's units",
-		thousands(n), spent(res.NFE, res.NFEMax), float64(res.Error), float64(res.Worst))
+	e.note("%s with %s evaluations each; a round trip loses %.2g on average, at worst %.2g, in the network's units",
+		counted(n, "row"), spent(res.NFE, res.NFEMax), float64(res.Error), float64(res.Worst))
 	return nil
 }
 

@@ -37,7 +37,7 @@ interval from several pairs of draws.`,
 		nfe = append(nfe, s.NFE)
 	}
 	f.StringVar(&e.data, "data", "", "judge against this built-in set or `file` instead of the model's own data")
-	f.StringVar(&e.solver.method, "solver", "euler", "method (default the model's own): "+list(solverNames()))
+	f.StringVar(&e.solver.method, "solver", "euler", "method (default the model's own): "+list(solverNames(nil)))
 	f.IntSliceVar(&e.nfe, "nfe", nfe, "network evaluations per point; a guided step counts 2")
 	e.solver.addTolerances(cmd)
 	e.solver.addGrid(cmd)
@@ -45,7 +45,7 @@ interval from several pairs of draws.`,
 	f.IntVar(&e.pairs, "pairs", o.Pairs, "pairs of draws that W2 is averaged over")
 	f.Float64Var(&e.guidance, "guidance", 1, "scale of classifier-free guidance; 1 is none")
 	f.Uint64Var(&e.seed, "seed", 0, "seed of all that is random")
-	complete(cmd, "solver", solverNames()...)
+	complete(cmd, "solver", solverNames(nil)...)
 	_ = cmd.RegisterFlagCompletionFunc("data", completeDataFlag)
 	return cmd
 }

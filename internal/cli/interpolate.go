@@ -2,6 +2,7 @@ package cli
 
 import (
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -68,7 +69,7 @@ func (p *interpolateCall) run(cmd *cobra.Command, args []string) error {
 		}
 	}
 	if p.steps < 2 {
-		return usagef("--steps: %d points do not hold both ends; give at least 2", p.steps)
+		return usagef("--steps: %d is too few to hold both ends; give at least 2", p.steps)
 	}
 	s, err := p.loadUntabled(args[0])
 	if err != nil {
@@ -122,7 +123,7 @@ func (p *interpolateCall) run(cmd *cobra.Command, args []string) error {
 		return p.printJSON(res)
 	}
 	if p.out != "" && p.out != "-" {
-		p.note("%d pairs of %d points in %s, %s evaluations each", a.N, p.steps, p.out, spent(stats.NFE, stats.MaxNFE))
+		p.note("%s of %d points in %s, %s evaluations each", counted(a.N, "pair"), p.steps, p.out, spent(stats.NFE, stats.MaxNFE))
 	}
 	return nil
 }
@@ -155,6 +156,9 @@ func (p *interpolateCall) ends(cmd *cobra.Command, s *run.Saved, c sample.Config
 	ends := tensor.New(2, s.Model.Dim())
 	chosen := tensor.NewOf[float64](2, s.Model.Dim())
 	cond := flow.Cond{}
+	if !rows.Cond.Real.IsEmpty() {
+		cond.Real = tensor.New(2, rows.Cond.Real.D)
+	}
 	for k, r := range p.rows {
 		if r < 1 || r > rows.X.N {
 			return a, b, c, usagef("--rows: there is no row %d; %s has %d", r, file[0], rows.X.N)
@@ -163,13 +167,20 @@ func (p *interpolateCall) ends(cmd *cobra.Command, s *run.Saved, c sample.Config
 		if len(rows.Cond.Class) > 0 {
 			cond.Class = append(cond.Class, rows.Cond.Class[r-1])
 		}
+		if !cond.Real.IsEmpty() {
+			copy(cond.Real.Row(k), rows.Cond.Real.Row(r-1))
+		}
 	}
 	if len(c.Cond.Class) > 0 || !c.Cond.Real.IsEmpty() {
-		return a, b, c, usagef("--class and --cond go with noise; rows of a file bring their own label")
+		return a, b, c, usagef("--class and --cond go with noise; rows of a file bring their own label and conditions")
 	}
 	if len(cond.Class) == 2 && cond.Class[0] != cond.Class[1] {
 		p.note("note: the rows have different labels: both are carried without one")
 		cond.Class = nil
+	}
+	if r := cond.Real; !r.IsEmpty() && !slices.Equal(r.Row(0), r.Row(1)) {
+		p.note("note: the rows have different conditions: both are carried without any")
+		cond.Real = tensor.Mat{}
 	}
 	if err := s.Model.Transform.Forward(ends, chosen); err != nil {
 		return a, b, c, err
@@ -179,8 +190,8 @@ func (p *interpolateCall) ends(cmd *cobra.Command, s *run.Saved, c sample.Config
 	if _, err := sample.Carry(cmd.Context(), s.Model, back, ends, 1, 0); err != nil {
 		return a, b, c, err
 	}
-	if len(cond.Class) == 2 {
-		c.Cond.Class = cond.Class[:1]
+	if len(cond.Class) > 0 || !cond.Real.IsEmpty() {
+		c.Cond = cond.Rows(0, 1)
 	}
 	return ends.Rows(0, 1), ends.Rows(1, 2), c, nil
 }

@@ -33,6 +33,9 @@ type scored struct {
 	Rows    [][]float64   `json:"rows,omitempty"`
 }
 
+// densityColumn is the name of a column of log densities.
+const densityColumn = "log_density"
+
 // logprobCall is one call of the verb logprob.
 type logprobCall struct {
 	*app
@@ -46,7 +49,7 @@ type logprobCall struct {
 }
 
 func (a *app) logprobCommand() *cobra.Command {
-	l := &logprobCall{app: a, solver: solverFlags{precise: true}}
+	l := &logprobCall{app: a, solver: solverFlags{precise: true, only: func(m *solve.Method) bool { return !m.Scheduled && m.Kind != solve.Jump }}}
 	cmd := &cobra.Command{
 		Use: "logprob MODEL FILE", Short: "Say how likely a model finds the rows of a file",
 		Long: `Write the log density that MODEL gives each row of FILE, in nats and in the
@@ -143,8 +146,8 @@ func (l *logprobCall) run(cmd *cobra.Command, args []string) error {
 		res.File = &l.out
 		return l.printJSON(res)
 	}
-	l.note("%s rows, %.4f nats each on average, %.4f bits per dimension; %s evaluations each",
-		thousands(res.N), float64(res.Mean), float64(res.Bits), spent(res.NFE, res.NFEMax))
+	l.note("%s, %.4f nats each on average, %.4f bits per dimension; %s evaluations each",
+		counted(res.N, "row"), float64(res.Mean), float64(res.Bits), spent(res.NFE, res.NFEMax))
 	return nil
 }
 
@@ -161,7 +164,7 @@ func (l *logprobCall) table(d sample.Density, dim int) *data.Table {
 		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(d.LogP[a], d.LogP[b]) })
 	}
 	value := func(v float64) float64 { return v }
-	name, errName, scale := "log_density", "standard_error", 1.0
+	name, errName, scale := densityColumn, "standard_error", 1.0
 	if l.bits {
 		value = func(v float64) float64 { return sample.Bits(v, dim) }
 		name, scale = "bits_per_dim", -sample.Bits(1, dim)

@@ -142,7 +142,7 @@ func (a *app) artFormat(path string, formats ...string) (string, error) {
 	ext := strings.ToLower(strings.TrimPrefix(filepath.Ext(path), "."))
 	for _, f := range formats {
 		if ext == f {
-			return f, nil
+			return f, ready(path)
 		}
 	}
 	return "", usagef("-o %s: the extension picks the format; use .%s", path, strings.Join(formats, " or ."))

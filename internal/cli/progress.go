@@ -102,6 +102,14 @@ func clock(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d", s/60, s%60)
 }
 
+// counted writes a number of things.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return thousands(n) + " " + thing + "s"
+}
+
 // thousands writes a count with its thousands parted.
 func thousands(n int) string {
 	t := fmt.Sprint(n)

@@ -104,6 +104,7 @@ func (a *app) sampleCommand() *cobra.Command {
 	var span timeFlags
 	var of tableFlags
 	var out string
+	var dense bool
 	cmd := &cobra.Command{
 		Use: "sample MODEL", Short: "Draw points from a model",
 		Long: `Draw points from MODEL, in the numbers of its data. The extension of -o picks
@@ -122,6 +123,7 @@ that several machines can draw them.`,
   laminar sample runs/moons --solver heun --nfe 8 -o points.png
   laminar sample runs/digits --class 7 --guidance 2 -n 50 -o sevens.png
   laminar sample runs/moons --rtol 1e-4 --json -o points.npy
+  laminar sample runs/moons --logprob --solver rk4 --nfe 80
   laminar sample runs/cells --to 2 -n 500 -o at2.csv
   laminar sample runs/cells --rows cells.csv --from 2 --to 3 -o carried.csv
   laminar sample runs/adult -n 100000 -o synth.parquet
@@ -141,6 +143,12 @@ that several machines can draw them.`,
 			if err != nil {
 				return err
 			}
+			if dense && s.Form != nil {
+				return usagef("--logprob writes a column beside points; a model of %s has no such column", s.Kind())
+			}
+			if dense && (format == "png" || format == "svg") {
+				return usagef("-o %s: a density is a number; use .csv, .npy or .jsonl", out)
+			}
 			if err := of.check(cmd, s.Kind()); err != nil {
 				return err
 			}
@@ -151,7 +159,11 @@ that several machines can draw them.`,
 				}
 				return a.writeTableSamples(cmd, out, s, d)
 			}
-			x, stats, err := span.draw(cmd, a, s, c)
+			draw := span.draw
+			if dense {
+				draw = span.drawDensity
+			}
+			x, stats, err := draw(cmd, a, s, c)
 			if err != nil {
 				return err
 			}
@@ -159,11 +171,9 @@ that several machines can draw them.`,
 			if s.Form != nil {
 				return a.writeForm(out, format, s, x, res)
 			}
-			columns := s.Model.Columns
-			if len(columns) == 0 {
-				for i := range x.D {
-					columns = append(columns, fmt.Sprintf("x%d", i))
-				}
+			columns := columnNames(s.Model.Columns, s.Model.Dim())
+			if dense {
+				columns = append(slices.Clone(columns), densityColumn)
 			}
 			if a.json && (out == "" || out == "-") {
 				res.Columns = columns
@@ -182,7 +192,7 @@ that several machines can draw them.`,
 				return a.printJSON(res)
 			}
 			if out != "" && out != "-" {
-				a.note("%s points in %s, %s evaluations each", thousands(x.N), out, spent(stats.NFE, stats.MaxNFE))
+				a.note("%s in %s, %s evaluations each", counted(x.N, "point"), out, spent(stats.NFE, stats.MaxNFE))
 			}
 			return nil
 		},
@@ -190,6 +200,7 @@ that several machines can draw them.`,
 	f.add(cmd, 1000)
 	span.add(cmd)
 	of.add(cmd)
+	cmd.Flags().BoolVar(&dense, "logprob", false, "write the log density of each point beside it, from the same solution")
 	cmd.Flags().StringVarP(&out, "output", "o", "", "`file` to write: .csv, .npy, .jsonl, .png or .svg")
 	return cmd
 }
@@ -218,7 +229,8 @@ func spent(mean float64, most int) string {
 var pointFormats = []string{"csv", "npy", "jsonl"}
 
 // formatOf is the format of an output file by its extension: one of formats,
-// which nil makes those of points, or a picture; the first one without.
+// which nil makes those of points, or a picture; the first one without. The
+// error tells, too, why the file cannot be written.
 func formatOf(path string, formats []string) (string, error) {
 	if formats == nil {
 		formats = pointFormats
@@ -227,9 +239,9 @@ func formatOf(path string, formats []string) (string, error) {
 	formats = append(slices.Clone(formats), "png", "svg")
 	switch {
 	case ext == "":
-		return formats[0], nil
+		return formats[0], ready(path)
 	case slices.Contains(formats, ext):
-		return ext, nil
+		return ext, ready(path)
 	case ext == "gif":
 		return "", usagef("-o %s: sample draws no film; use laminar animate", path)
 	}

@@ -200,7 +200,7 @@ var flagOf = map[string]string{
 	"data.held_out": "held-out", "where": "where", "balance": "balance", "data.kind": "kind", "data.schema": "schema", "data.rare": "rare", "data.time_column": "time-column", "data.leave_out": "leave-out", "data.label": "label", "data.conditions": "cond", "data.noise": "noise", "data.drop_label": "drop-label",
 	"compare.seeds": "seeds", "compare.budget": "budget", "compare.methods": "methods", "compare.steps": "steps", "compare.n": "n", "compare.pairs": "pairs",
 	"eval.N": "n", "eval.Pairs": "pairs", "method": "solver", "nfe": "nfe", "rtol": "rtol", "atol": "atol",
-	"diffusion": "diffusion", "diffusion_scale": "diffusion-scale", "grid": "grid", "grid.shift": "grid-shift", "probes": "probes", "guidance": "guidance", "tolerance": "tolerance",
+	"diffusion": "diffusion", "diffusion_scale": "diffusion-scale", "grid": "grid", "grid.shift": "grid-shift", "probes": "probes", "guidance": "guidance", "tolerance": "tolerance", "optimum": "n",
 }
 
 // flagged words the faults that are all there is to an error as those of flags.
@@ -209,6 +209,9 @@ func flagged(err error) error {
 	case *flow.FieldError:
 		if name, ok := flagOf[e.Path]; ok {
 			return told{"--" + name + ": " + e.Msg, err}
+		}
+		if e.Path == "distill.teacher" { // an argument, not a flag
+			return told{"the teacher: " + e.Msg, err}
 		}
 	case interface{ Unwrap() []error }:
 		all := e.Unwrap()

@@ -17,6 +17,8 @@ type solverFlags struct {
 	diffusion  string
 	scale      float64
 	precise    bool // adaptive steps unless told otherwise
+	// only, if not nil, says which methods are of use. It leaves no stochastic one.
+	only func(*solve.Method) bool
 }
 
 const uniformGrid = "uniform"
@@ -29,9 +31,9 @@ func (f *solverFlags) add(cmd *cobra.Command) {
 		method, d.NFE, nfe = "dopri5", 0, "network evaluations per point; 0 lets an adaptive method choose"
 	}
 	fs := cmd.Flags()
-	fs.StringVar(&f.method, "solver", method, "method"+own+": "+list(solverNames()))
+	fs.StringVar(&f.method, "solver", method, "method"+own+": "+list(solverNames(f.only)))
 	fs.IntVar(&f.nfe, "nfe", d.NFE, nfe)
-	complete(cmd, "solver", solverNames()...)
+	complete(cmd, "solver", solverNames(f.only)...)
 	f.addTolerances(cmd)
 	f.addGrid(cmd)
 }
@@ -43,7 +45,8 @@ func (f *solverFlags) addTolerances(cmd *cobra.Command) {
 	fs.Float64Var(&f.atol, "atol", d.ATol, "absolute tolerance; given, steps are adaptive")
 }
 
-// addGrid adds the flags that say where the steps are and what noise an SDE adds.
+// addGrid adds the flags that say where the steps are and, where there are such
+// methods, what noise an SDE adds.
 func (f *solverFlags) addGrid(cmd *cobra.Command) {
 	d, fs := solve.Defaults(), cmd.Flags()
 	grids := entries(path.GridCatalogue())
@@ -53,16 +56,23 @@ func (f *solverFlags) addGrid(cmd *cobra.Command) {
 	}
 	fs.StringVar(&f.grid, "grid", uniformGrid, "where the steps are: "+list(grids))
 	fs.Float64Var(&f.gridShift, "grid-shift", path.GridDefaults().Shift, "factor of the grid shift")
+	complete(cmd, "grid", grids...)
+	f.diffusion, f.scale = d.Diffusion, d.DiffusionScale
+	if f.only != nil {
+		return
+	}
 	fs.StringVar(&f.diffusion, "diffusion", d.Diffusion, "noise of em and sde-heun: "+list(diffusions))
 	fs.Float64Var(&f.scale, "diffusion-scale", d.DiffusionScale, "factor of the diffusion")
-	complete(cmd, "grid", grids...)
 	complete(cmd, "diffusion", diffusions...)
 }
 
-func solverNames() []string {
+// solverNames lists the methods that only allows; nil allows all.
+func solverNames(only func(*solve.Method) bool) []string {
 	var names []string
 	for _, m := range solve.Catalogue() {
-		names = append(names, m.Name)
+		if only == nil || only(m) {
+			names = append(names, m.Name)
+		}
 	}
 	return names
 }

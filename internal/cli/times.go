@@ -23,6 +23,23 @@ func (f *timeFlags) add(cmd *cobra.Command) {
 	fs.StringVar(&f.rows, "rows", "", "carry the rows of this `file` instead of drawing some")
 }
 
+// drawDensity returns rows with their log density as one more column.
+func (f *timeFlags) drawDensity(cmd *cobra.Command, _ *app, s *run.Saved, c sample.Config) (x tensor.Matrix[float64], stats solve.Stats, err error) {
+	if changed := cmd.Flags().Changed; changed("from") || changed("to") || f.rows != "" {
+		return x, stats, usagef("--logprob is told of points that are drawn from noise, not of rows between two times")
+	}
+	points, d, stats, err := sample.DrawLogProb(cmd.Context(), s.Model, c)
+	if err != nil {
+		return x, stats, err
+	}
+	x = tensor.NewOf[float64](points.N, points.D+1)
+	for i := range x.N {
+		copy(x.Row(i), points.Row(i))
+		x.Row(i)[points.D] = d.LogP[i]
+	}
+	return x, stats, nil
+}
+
 // draw returns rows at the time f.to in the numbers of the data.
 func (f *timeFlags) draw(cmd *cobra.Command, a *app, s *run.Saved, c sample.Config) (x tensor.Matrix[float64], stats solve.Stats, err error) {
 	changed := cmd.Flags().Changed

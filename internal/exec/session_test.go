@@ -59,8 +59,13 @@ func TestCoresDoNotMatter(t *testing.T) {
 	r := random{s: rng.New(4).Stream()}
 	for name, p := range map[string]*graph.Program{
 		"mlp": mlp(t, 32, (*graph.Builder).ReLU), "wide": mlp(t, 150, (*graph.Builder).ReLU), "random": r.program(t, 25),
+		"image": convolved(t, graph.Same(4, 3, 3, 1), 16, 16),
 	} {
-		f := newFeed(p, 16*23+5, rng.New(6))
+		n, runs := 16*23+5, 3
+		if name == "image" {
+			n, runs = 16*3+5, 1
+		}
+		f := newFeed(p, n, rng.New(6))
 		for _, k := range kernel.Available() {
 			var want map[string][]float32
 			for _, procs := range []int{1, 2, 4} {
@@ -73,7 +78,7 @@ func TestCoresDoNotMatter(t *testing.T) {
 							t.Fatalf("%d parts, %d packed", b.parts, b.prog.packLen)
 						}
 					}
-					for range 3 {
+					for range runs {
 						got := b.run(t)
 						for out, w := range want {
 							if !sameBits(got[out], w) {
@@ -91,6 +96,9 @@ func TestRunDoesNotAllocate(t *testing.T) {
 	for _, n := range []int{1, 300} {
 		for _, workers := range []int{1, 4} {
 			p := mlp(t, 40, (*graph.Builder).SiLU)
+			if n == 1 {
+				p = convolved(t, graph.Same(24, 20, 3, 1), 16, 32) // strips, too
+			}
 			b := bind(t, p, newFeed(p, n, rng.New(5)), Options{Workers: workers, Pool: four, BlockBytes: 1})
 			b.run(t)
 			for range 10 {

@@ -93,20 +93,25 @@ export interface Subject {
 }
 
 export class Fault extends Error {
-  constructor(message: string, readonly status: number, readonly fields: { path: string; message: string }[] = []) {
+  constructor(message: string, readonly status: number, readonly said: Said = {}) {
     super(message);
   }
 }
 
+/** What a fault's body holds besides. */
+interface Said extends Partial<Pick<Table, "columns" | "x" | "y">> {
+  error?: string;
+}
+
 async function answer(r: Response): Promise<Response> {
   if (r.ok) return r;
-  let said: { error?: string; fields?: { path: string; message: string }[] } = {};
+  let said: Said = {};
   try {
     said = await r.json();
   } catch {
     // not the server's own answer
   }
-  throw new Fault(said.error ?? `the server answers ${r.status}`, r.status, said.fields);
+  throw new Fault(said.error ?? `the server answers ${r.status}`, r.status, said);
 }
 
 async function call(path: string, init?: RequestInit): Promise<Response> {
@@ -132,8 +137,8 @@ const post = async <T>(path: string, body?: unknown, signal?: AbortSignal): Prom
 
 export const api = {
   catalogue: () => get<Catalogue>("/api/catalogue"),
-  points: async (name: string, n: number, noise = 0) =>
-    f32((await get<{ x_f32: string }>(`/api/points?name=${encodeURIComponent(name)}&n=${n}&noise=${noise}`)).x_f32),
+  points: async (name: string, n: number, noise = 0, seed = 0) =>
+    f32((await get<{ x_f32: string }>(`/api/points?name=${encodeURIComponent(name)}&n=${n}&noise=${noise}&seed=${seed}`)).x_f32),
   table: async (file: Blob, x = "", y = "") => {
     const q = x && y ? `?x=${encodeURIComponent(x)}&y=${encodeURIComponent(y)}` : "";
     return (await call(`/api/table${q}`, { method: "POST", body: file, headers: { "Content-Type": "text/csv" } })).json() as Promise<Table>;

@@ -60,7 +60,7 @@ function work(): void {
   void start();
 }
 
-let timer = 0, shown = "", set = "";
+let timer = 0, shown = "", set = "", seed = store.state.seed;
 const follow = () => {
   const s = store.state, seen = JSON.stringify([s.solver, s.nfe, s.n, s.seed, s.view, s.show.includes("grid"), s.drops, s.ab]);
   const settings = JSON.stringify([s.a, s.ab ? s.b : 0, s.trained]);
@@ -74,6 +74,11 @@ const follow = () => {
     shown = seen;
     a.refresh();
     if (s.ab) b.refresh();
+  }
+  if (s.seed !== seed) {
+    seed = s.seed;
+    void a.reseed();
+    if (s.ab) void b.reseed();
   }
   document.documentElement.dataset.theme = s.theme;
 };

@@ -165,7 +165,7 @@ export class Side {
       const own = unpack(s.ink);
       const points = own.length ? own : await api.points(name, 2000, Number(s.recipe["data.noise"] ?? 0));
       const source = String(s.recipe.source ?? "gaussian");
-      const from = s.sourceInk ? unpack(s.sourceInk) : source !== "gaussian" ? await api.points(source, 5000) : null;
+      const from = s.sourceInk ? unpack(s.sourceInk) : source !== "gaussian" ? await api.points(source, 5000, 0, this.state().seed) : null;
       if (token !== this.token || this.run) return;
       this.frame = s.recipe["data.standardise"] === false ? identity : fit(points);
       this.data = toNetwork(points, this.frame);
@@ -425,6 +425,20 @@ export class Side {
     const key = `${seed}`;
     if (this.starts.key !== key || this.starts.x.length < 2 * rows) this.starts = { key, x: noise(seed, Math.max(rows, 2000)) };
     return this.starts.x.slice(0, 2 * rows);
+  }
+
+  /** Draws anew where particles start, if that is no Gaussian noise. */
+  async reseed(): Promise<void> {
+    const token = this.token, seed = this.state().seed;
+    if (!this.sourcePoints || !this.run || bundle) return;
+    try {
+      const x = await api.runPoints(this.run.id, "source", 5000, seed, this.signal);
+      if (token !== this.token || seed !== this.state().seed) return;
+      this.sourcePoints = x;
+      this.refresh();
+    } catch {
+      // The run is gone, or the server: the points stay.
+    }
   }
 
   /** What an exported page needs of this side. */

@@ -219,6 +219,13 @@ test("a file that is no table, or too large, gets a clear answer", async () => {
   assert.match(await said.textContent(), /huge\.csv has 1024 MB; up to 16 MB/);
   await page.locator(".drop input").setInputFiles({ name: "words.csv", mimeType: "text/csv", buffer: Buffer.from("one,two\nred,blue\ngreen,grey\n") });
   await said.getByText("two are needed").waitFor();
+  const gap = "t,x,y\n" + "1,2,3\n4,5,6\n".repeat(130) + "7,,9\n";
+  await page.locator(".drop input").setInputFiles({ name: "gap.csv", mimeType: "text/csv", buffer: Buffer.from(gap) });
+  await said.getByText(/line 262, column "x"/).waitFor();
+  assert.equal(await page.getByRole("button", { name: "Learn these points" }).isEnabled(), false);
+  await page.getByLabel("Upwards").selectOption("y");
+  await page.getByText("261 rows").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Learn these points" }).isEnabled(), true);
   page.faults = page.faults.filter((f) => !/status of 4\d\d/.test(f)); // the browser's own note of the answer
   await page.shut();
 });
@@ -373,6 +380,23 @@ test("keys are enough: train, go through time, change the solver, open and leave
   await page.keyboard.press("ArrowRight");
   await until(page, "a.flow.steps === 9");
   await page.shut();
+});
+
+test("new noise is new where particles start from a shape", async () => {
+  const page = await visit("#trained=1&train.steps=60&network.width=16&train.batch=64&n=200&source=uniform");
+  await trained(page);
+  await until(page, "a.flow.rows === 200");
+  const starts = () => side(page, "a", "Array.from(s.flow.frames.slice(0, 40))");
+  const was = await starts();
+  await page.getByRole("button", { name: "New noise" }).click();
+  await page.waitForFunction((was) => window.laminar.lab.a.flow.frames.slice(0, 40).every((v, i) => v !== was[i]), was);
+  const now = await starts(), link = await page.evaluate(async () => { await new Promise((f) => setTimeout(f, 400)); return location.hash; });
+  await page.shut();
+  const again = await visit(link);
+  await trained(again);
+  await until(again, "a.flow.rows === 200");
+  assert.deepEqual(await side(again, "a", "Array.from(s.flow.frames.slice(0, 40))"), now);
+  await again.shut();
 });
 
 test("nothing plays by itself for whoever wants less motion", async () => {

@@ -1,7 +1,7 @@
 // A table of one's own: any CSV, two of its columns.
 
 import { useRef, useState } from "preact/hooks";
-import { type Table, api, f64 } from "../api.ts";
+import { Fault, type Table, api, f64 } from "../api.ts";
 import { MAX_INK, pack } from "../ink.ts";
 import { useLab } from "./context.ts";
 import { Select, Sheet } from "./parts.tsx";
@@ -26,10 +26,16 @@ export function Upload(p: { onClose(): void; onUse(ink: string, as: "data" | "so
       setTable(t);
       setAxes({ x: t.x, y: t.y });
     } catch (e) {
-      if (turn === asked.current) setError((e as Error).message);
+      if (turn !== asked.current) return;
+      setError((e as Error).message);
+      // Columns that cannot be read: others may.
+      const { columns, x, y } = e instanceof Fault ? e.said : {};
+      if (!columns || !x || !y) return setTable(null);
+      setTable({ rows: 0, columns, x, y, n: 0, points_f64: "" });
+      setAxes({ x, y });
     }
   };
-  const settled = table?.x === axes.x && table.y === axes.y;
+  const settled = table !== null && table.n > 0 && table.x === axes.x && table.y === axes.y;
   const use = (t: Table, as: "data" | "source") => p.onUse(pack(Float32Array.from(f64(t.points_f64))), as);
   const numbers = table?.columns.filter((c) => c.number) ?? [];
   return (
@@ -46,7 +52,7 @@ export function Upload(p: { onClose(): void; onUse(ink: string, as: "data" | "so
             <Select label="Across" value={axes.x} options={numbers} onPick={(x) => void read(file, x, x === axes.y ? axes.x : axes.y)} />
             <Select label="Upwards" value={axes.y} options={numbers} onPick={(y) => void read(file, y === axes.x ? axes.y : axes.x, y)} />
           </div>
-          <p class="note">{table.rows} rows{table.n > MAX_INK ? `; every ${Math.ceil(table.n / MAX_INK)}th or so is kept, so that the link can hold them` : ""}.{(table.notes ?? []).map((n) => ` ${n}`)}</p>
+          <p class="note">{table.n ? `${table.rows} rows` : "Choose other columns, or mend the file"}{table.n > MAX_INK ? `; every ${Math.ceil(table.n / MAX_INK)}th or so is kept, so that the link can hold them` : ""}.{(table.notes ?? []).map((n) => ` ${n}`)}</p>
           <footer class="row spread">
             <span />
             <button type="button" class="plain" disabled={!settled} onClick={() => use(table, "source")}>Start from them</button>
