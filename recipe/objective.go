@@ -94,7 +94,7 @@ func (r Recipe) Method() string {
 }
 
 // tableNFE is the number of evaluations beyond which rows of tables gain little.
-const tableNFE = 12
+const tableNFE = 10
 
 // solvesTables reports whether models of r are flows of tables with a schedule: their
 // choices are decided step by step, which a method that knows the schedule and the
