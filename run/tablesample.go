@@ -20,7 +20,7 @@ const tableChunk = 1 << 14
 type Emit func(rows tensor.Matrix[float64], first int) error
 
 // TableDraws says what rows of a table to draw. All of them depend on Seed and on
-// their number only; those of Where also on First.
+// their number only; those of Where and Balance on First too.
 type TableDraws struct {
 	sample.Config
 	// Where, if not nil, is what the rows satisfy.
@@ -33,9 +33,9 @@ type TableDraws struct {
 // TableStats tells what drawing took.
 type TableStats struct {
 	solve.Stats
-	// Tried is the number of rows that were drawn to find those of Where, and Found
-	// those that were. If they are fewer than asked for, the others have the cells
-	// of found ones in the columns that Where names.
+	// Tried is the number of rows that were drawn to find those of Where or Balance,
+	// and Found those that were. If they are fewer than asked for, the others were
+	// drawn given their cells in the columns that these name.
 	Tried, Found int
 }
 
@@ -99,25 +99,46 @@ const (
 	leastTries = 1 << 18
 )
 
-// drawWhere draws whole rows and keeps those that satisfy the condition, which are
-// then distributed as the model's rows under it. Where it is rare, the cells of the
-// found rows in the columns that it names are used again, and the other columns are
-// drawn anew given them.
+// drawWhere draws the rows of a condition. Where it is rare, the cells of the found
+// rows in the columns that it names are used again.
 func (s *Saved) drawWhere(ctx context.Context, d TableDraws, emit Emit) (TableStats, error) {
-	var total TableStats
 	var found tensor.Matrix[float64]
+	stats, err := s.drawKept(ctx, d, emit, func(row []float64) bool {
+		if !d.Where.Holds(row) {
+			return false
+		}
+		if found.D = len(row); found.N < tableChunk {
+			found.Data, found.N = append(found.Data, row...), found.N+1
+		}
+		return true
+	}, d.Where.Columns, func(row []float64, i int) { copy(row, found.Row(i%found.N)) })
+	if err == nil && stats.Found == 0 && d.N > 0 {
+		return stats, fmt.Errorf("%w: none of %d rows of the model satisfies the condition, so that its share is most likely below %.2g %%; ask for more than that", flow.ErrConfig, stats.Tried, 300/float64(stats.Tried))
+	}
+	return stats, err
+}
+
+// drawKept draws whole rows and keeps those that keep takes, which are distributed as
+// the model's rows of that kind. If too few are found, the others have the cells that
+// give writes for the i-th of them in the given columns, and are drawn given those; if
+// none is found, none is drawn.
+func (s *Saved) drawKept(ctx context.Context, d TableDraws, emit Emit, keep func(row []float64) bool, columns []int, give func(row []float64, i int)) (TableStats, error) {
+	var total TableStats
 	t, err := s.tableOf()
 	if err != nil {
 		return total, err
 	}
-	found.D = len(t.Schema().Columns)
 	most := max(whereTries*d.N, leastTries)
 	part := d.Config
-	part.Seed = d.Seed.Split("where").At(uint64(d.First))
+	part.Seed = d.Seed.Split("kept").At(uint64(d.First))
 	spent := 0.0
 	for total.Tried < most && total.Found < d.N {
 		part.First = total.Tried
-		part.N = min(max(2*(d.N-total.Found), 1024), tableChunk)
+		part.N = 2 * (d.N - total.Found)
+		if total.Tried > 0 { // as many as are likely to do
+			part.N = (d.N - total.Found) * (total.Tried/max(total.Found, 1) + 1)
+		}
+		part.N = min(max(part.N, 1024), tableChunk)
 		rows, stats, err := s.drawCells(ctx, part)
 		if err != nil {
 			return total, err
@@ -128,7 +149,7 @@ func (s *Saved) drawWhere(ctx context.Context, d TableDraws, emit Emit) (TableSt
 		var kept tensor.Matrix[float64]
 		kept.D = rows.D
 		for i := range rows.N {
-			if d.Where.Holds(rows.Row(i)) && total.Found+kept.N < d.N {
+			if total.Found+kept.N < d.N && keep(rows.Row(i)) {
 				kept.Data, kept.N = append(kept.Data, rows.Row(i)...), kept.N+1
 			}
 		}
@@ -139,55 +160,62 @@ func (s *Saved) drawWhere(ctx context.Context, d TableDraws, emit Emit) (TableSt
 			return total, err
 		}
 		total.Found += kept.N
-		if found.N < tableChunk {
-			found.Data, found.N = append(found.Data, kept.Data...), found.N+kept.N
-		}
 	}
-	total.NFE = spent / float64(max(d.N, 1))
-	if total.Found == 0 && d.N > 0 {
-		return total, fmt.Errorf("%w: none of %d rows of the model satisfies the condition, so that its share is most likely below %.2g %%; ask for more than that", flow.ErrConfig, total.Tried, 300/float64(total.Tried))
+	total.NFE = spent / float64(max(total.Tried, 1))
+	if total.Found == 0 {
+		return total, nil
 	}
 	rest := d
 	rest.N, rest.First = d.N-total.Found, d.First+total.Found
 	return total, rest.chunks(func(part sample.Config) error {
-		given := tensor.NewOf[float64](part.N, found.D)
+		given := tensor.NewOf[float64](part.N, len(t.Schema().Columns))
 		for i := range part.N {
-			copy(given.Row(i), found.Row((part.First-d.First+i)%found.N))
+			give(given.Row(i), part.First-rest.First+i)
 		}
-		rows, stats, err := s.drawGiven(ctx, part, given, d.Where.Columns)
+		rows, stats, err := s.drawGiven(ctx, part, given, columns)
 		if err != nil {
 			return err
 		}
-		total.add(stats, float64(part.N)/float64(d.N))
+		total.MaxNFE = max(total.MaxNFE, stats.MaxNFE)
 		return emit(rows, part.First)
 	})
 }
 
-// drawBalanced gives row i the level i mod k of the column, and draws the others
-// given it.
+// drawBalanced draws rows until each level of the column has its part of them.
 func (s *Saved) drawBalanced(ctx context.Context, d TableDraws, emit Emit) (TableStats, error) {
-	var total TableStats
 	t, err := s.tableOf()
 	if err != nil {
-		return total, err
+		return TableStats{}, err
 	}
 	j := *d.Balance
 	c := &t.Schema().Columns[j]
 	if c.Kind != table.Category && c.Kind != table.Ordered && c.Kind != table.Boolean {
-		return total, &flow.FieldError{Path: "balance", Msg: fmt.Sprintf("the column %q is a %s; balance one of levels: a category, ordered or boolean", c.Name, c.Kind)}
+		return TableStats{}, &flow.FieldError{Path: "balance", Msg: fmt.Sprintf("the column %q is a %s; balance one of levels: a category, ordered or boolean", c.Name, c.Kind)}
 	}
-	return total, d.chunks(func(part sample.Config) error {
-		given := tensor.NewOf[float64](part.N, len(t.Schema().Columns))
-		for i := range part.N {
-			given.Row(i)[j] = float64((part.First + i) % len(c.Levels))
+	// The whole is balanced, and so each shard to within a row of a level.
+	left := make([]int, len(c.Levels))
+	for i := range d.N {
+		left[(d.First+i)%len(left)]++
+	}
+	level := 0
+	stats, err := s.drawKept(ctx, d, emit, func(row []float64) bool {
+		k := int(row[j])
+		if row[j] != row[j] || left[k] == 0 {
+			return false
 		}
-		rows, stats, err := s.drawGiven(ctx, part, given, []int{j})
-		if err != nil {
-			return err
+		left[k]--
+		return true
+	}, []int{j}, func(row []float64, _ int) {
+		for left[level] == 0 {
+			level++
 		}
-		total.add(stats, float64(part.N)/float64(d.N))
-		return emit(rows, part.First)
+		left[level]--
+		row[j] = float64(level)
 	})
+	if err == nil && stats.Found == 0 && d.N > 0 {
+		return stats, &flow.FieldError{Path: "balance", Msg: fmt.Sprintf("none of %d rows of the model has a level of %q: it is missing in all", stats.Tried, c.Name)}
+	}
+	return stats, err
 }
 
 // givable returns an error unless the model was trained to be given columns.

@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -110,8 +109,8 @@ func (a *app) writeTableSamples(cmd *cobra.Command, out string, s *run.Saved, d 
 	if err != nil {
 		return err
 	}
-	if d.Where != nil {
-		a.note("%s", whereNote(stats, d.N))
+	if stats.Tried > 0 {
+		a.note("%s", keptNote(stats, d))
 	}
 	if a.json {
 		return a.printJSON(sampled{N: d.N, NFE: stats.NFE, NFEMax: stats.MaxNFE, File: &out})
@@ -122,11 +121,14 @@ func (a *app) writeTableSamples(cmd *cobra.Command, out string, s *run.Saved, d 
 	return nil
 }
 
-// whereNote tells how frequent the rows of a condition are.
-func whereNote(s run.TableStats, n int) string {
+// keptNote tells how frequent the rows that were asked for are.
+func keptNote(s run.TableStats, d run.TableDraws) string {
 	note := fmt.Sprintf("note: %.3g %% of the rows satisfy the condition (%s of %s)", 100*float64(s.Found)/float64(s.Tried), thousands(s.Found), thousands(s.Tried))
-	if s.Found < n {
-		note += fmt.Sprintf("; the other %s have the cells of these in the columns that it names, and are drawn given them", thousands(n-s.Found))
+	if d.Balance != nil {
+		note = fmt.Sprintf("note: %s rows were drawn to have as many of each level", thousands(s.Tried))
 	}
-	return strings.ReplaceAll(note, "\n", " ")
+	if s.Found < d.N {
+		note += fmt.Sprintf("; %s more were too rare, and are drawn given the cells of the columns named", thousands(d.N-s.Found))
+	}
+	return note
 }
