@@ -103,7 +103,7 @@ func PictureDefaults(path string) (PictureOptions, error) {
 	var of struct {
 		Kind string `json:"kind"`
 	}
-	if json.Unmarshal(b, &of) == nil && of.Kind != "" { // not points
+	if json.Unmarshal(b, &of) == nil && of.Kind == recipe.Table {
 		return o, nil
 	}
 	if errors.Is(err, fs.ErrNotExist) {
