@@ -26,6 +26,9 @@ type filmer interface {
 // dimensions it shows the first two. Rows with a form are shown as their kind
 // shows them.
 func Animate(ctx context.Context, w io.Writer, s *Saved, plan *recipe.Plan, o AnimateOptions) error {
+	if s.Kind() == recipe.Table {
+		return noPicture("film")
+	}
 	if m, ok := media[s.Kind()].(filmer); ok {
 		return m.Film(ctx, w, s, plan, o)
 	}

@@ -55,6 +55,7 @@ type filmed interface {
 
 // media holds the medium of each kind of data but points.
 var media = map[string]medium{
+	recipe.Table:     tableMedium{},
 	recipe.Images:    images{},
 	recipe.Sound:     sounds{},
 	recipe.Molecules: molecules{},
