@@ -52,7 +52,10 @@ type Config struct {
 // chunk is the number of rows that a worker solves at a time.
 const chunk = 512
 
-// Start returns the rows from which Draw starts.
+// MaxRows is the most rows of dim columns that are drawn at once: 2^30 numbers.
+func MaxRows(dim int) int { return 1 << 30 / max(1, dim) }
+
+// Start returns the rows from which Draw starts, at most MaxRows.
 func Start(m *model.Model, c Config) (tensor.Mat, error) {
 	src := c.Source
 	if src == nil {
@@ -63,6 +66,9 @@ func Start(m *model.Model, c Config) (tensor.Mat, error) {
 	}
 	if c.N < 0 || c.First < 0 {
 		return tensor.Mat{}, fmt.Errorf("%w: cannot draw %d rows from row %d", flow.ErrConfig, c.N, c.First)
+	}
+	if most := MaxRows(m.Dim()); c.N > most {
+		return tensor.Mat{}, fmt.Errorf("%w: %d rows of %d columns are more than %d; draw them in parts", flow.ErrConfig, c.N, m.Dim(), most)
 	}
 	s := flow.NewSample(src, c.N)
 	return s.X, src.DrawAt(s, c.Seed, c.First)
