@@ -187,7 +187,7 @@ func Solver(m *model.Model, c Config) (*solve.Solver[float32], error) {
 	}
 	if method.Kind == solve.SDE && m.Coupled {
 		return nil, &flow.FieldError{Path: "method", Msg: method.Name + " needs a score, which the velocity tells only where noise and data were paired by chance; " +
-			"this model was trained with another coupling: choose an ODE method such as heun, or train with --coupling independent"}
+			"this model was trained with another coupling, or on pairs that a teacher made: choose an ODE method such as heun, or train with --coupling independent"}
 	}
 	s.Schedule, s.Key, s.First = m.Schedule, c.Seed.Split("sde"), c.First
 	return s, nil

@@ -170,6 +170,31 @@ func TestRoom(t *testing.T) {
 	}
 }
 
+// TestOldestMakesRoom: of the runs that ended, the one that was asked for longest
+// ago makes room.
+func TestOldestMakesRoom(t *testing.T) {
+	now := time.Now()
+	for range 20 { // maps are read in any order
+		var g registry
+		g.init(4, 4)
+		for id, j := range map[string]*job{
+			"running": {state: running, seen: now.Add(-time.Hour)},
+			"watched": {state: done, seen: now.Add(-time.Hour), listeners: 1},
+			"old":     {state: done, seen: now.Add(-time.Minute)},
+			"recent":  {state: stopped, seen: now.Add(-time.Second)},
+		} {
+			j.id = id
+			g.jobs[id] = j
+		}
+		if err := g.reserve(""); err != nil {
+			t.Fatal(err)
+		}
+		if len(g.jobs) != 3 || g.find("old", "") != nil {
+			t.Fatalf("the run that made room is not the oldest: %d are left", len(g.jobs))
+		}
+	}
+}
+
 // TestUploads: of the tables that are received at the same time, a bounded number
 // is held in memory; what else is asked is answered meanwhile.
 func TestUploads(t *testing.T) {
