@@ -466,5 +466,6 @@ func (r Recipe) Schedule() (flow.Schedule, error) {
 	return path.NewSchedule(r.Settled().Path)
 }
 
-// Coupled reports whether noise is paired with data by anything but chance.
-func (r Recipe) Coupled() bool { return r.Coupling.Name != "independent" }
+// Coupled reports whether noise is paired with data by anything but chance: by a
+// coupling, or by the teacher whose pairs a student learns.
+func (r Recipe) Coupled() bool { return r.Coupling.Name != "independent" || r.pools() }

@@ -30,7 +30,8 @@ type scored struct {
 	NFEMax  int           `json:"nfe_max"`
 	File    *string       `json:"file"`
 	Columns []string      `json:"columns,omitempty"`
-	Rows    [][]float64   `json:"rows,omitempty"`
+	// A standard error of one probe is null.
+	Rows [][]metric.Number `json:"rows,omitempty"`
 }
 
 // densityColumn is the name of a column of log densities.
@@ -135,7 +136,11 @@ func (l *logprobCall) run(cmd *cobra.Command, args []string) error {
 	if l.json && (l.out == "" || l.out == "-") {
 		res.Columns = t.Columns
 		for i := range t.X.N {
-			res.Rows = append(res.Rows, t.X.Row(i))
+			row := make([]metric.Number, t.X.D)
+			for j, v := range t.X.Row(i) {
+				row[j] = metric.Number(v)
+			}
+			res.Rows = append(res.Rows, row)
 		}
 		return l.printJSON(res)
 	}
