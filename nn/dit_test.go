@@ -255,7 +255,7 @@ func trainable(t *testing.T, net nn.Network, n, workers int) (s *exec.Session, p
 // TestTransformersLearn: a few steps of AdamW make most of the loss vanish, with
 // the same bits on any number of cores.
 func TestTransformersLearn(t *testing.T) {
-	const n, few, many = 36, 3, 60
+	const n, few, many = 24, 3, 50
 	for _, s := range append(transformers(), images()) {
 		if s.Kind == "unet" {
 			s.Shape = []int{6, 4, 3}

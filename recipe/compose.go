@@ -361,10 +361,22 @@ func (p *Plan) takeSource(s Given) error {
 	default:
 		p.Source = data.Noise(dim)
 	}
+	if own := SourceOf(p.Form); own != nil {
+		if p.Source = own; p.Recipe.Source != "gaussian" {
+			return &flow.FieldError{Path: "source", Msg: fmt.Sprintf("%s start from noise of their own; leave the source out", p.Form.Kind())}
+		}
+	}
 	return nil
 }
 
 func (p *Plan) couple(c coupling.Config, d flow.Dataset) (*coupling.Source, error) {
+	if s, ok := p.Form.(Sourced); ok {
+		pairer, err := s.Pairer(c)
+		if err != nil {
+			return nil, below("coupling", err)
+		}
+		return coupling.NewSource(p.Source, d, pairer)
+	}
 	pairs, err := coupling.Build(c, p.Source, d)
 	return pairs, below("coupling", err)
 }
@@ -432,6 +444,9 @@ func (p *Plan) Model(params []float32, k *kernel.Set) (*model.Model, error) {
 	schedule, err := p.Recipe.Schedule()
 	if err != nil {
 		return nil, err
+	}
+	if SourceOf(p.Form) != nil {
+		schedule = nil // which is about N(0, I)
 	}
 	_, once := p.Recipe.NFE()
 	return model.New(model.Config{

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"laminar/coupling"
 	"laminar/data"
 	"laminar/flow"
 	"laminar/path"
@@ -23,6 +24,8 @@ var kinds = []struct {
 }{
 	{path.Entry{Name: Points, About: "plain numbers, a point to a row"}, func(*Recipe) {}},
 	{path.Entry{Name: Images, About: "pictures of one size"}, suitImages},
+	{path.Entry{Name: Sound, About: "sounds of one rate, short ones"}, suitSound},
+	{path.Entry{Name: Molecules, About: "atoms in space: XYZ and SDF files"}, suitMolecules},
 }
 
 // Kinds lists what a row of the data can be, points first.
@@ -85,6 +88,24 @@ type Set interface {
 type Form interface {
 	Kind() string
 	json.Marshaler
+}
+
+// Sourced is a Form whose flow starts from noise of its own, which may go with the
+// data in a way of its own. The source of such a recipe is "gaussian".
+type Sourced interface {
+	Form
+	// Source is the noise, in the network's space.
+	Source() data.RowSource
+	// Pairer is the coupling that c names, as it suits the rows.
+	Pairer(c coupling.Config) (flow.Pairer, error)
+}
+
+// SourceOf returns the noise that a form brings, nil if it brings none.
+func SourceOf(f Form) data.RowSource {
+	if s, ok := f.(Sourced); ok {
+		return s.Source()
+	}
+	return nil
 }
 
 // takeSet composes a plan with data that have a form.

@@ -104,6 +104,10 @@ func (r Recipe) NFE() (nfe int, only bool) {
 		return 4, false
 	case r.Data.Kind == Images && r.Family == "flow":
 		return imageNFE, false
+	case r.Data.Kind == Sound && r.Family == "flow":
+		return soundNFE, false
+	case r.Data.Kind == Molecules && r.Family == "flow":
+		return moleculeNFE, false
 	}
 	return 0, false
 }

@@ -42,7 +42,7 @@ func AdviseDefaults() AdviseOptions {
 	e := metric.Defaults()
 	return AdviseOptions{
 		Tolerance: 1.1, NFE: []int{1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24, 32, 64, 100},
-		Solvers: []string{"euler", "midpoint", "heun", "rk4", "ab2", "dpmpp2m", "unipc", "jump"},
+		Solvers: []string{"euler", "midpoint", "heun", "rk4", "ab2", "abm", "dpmpp2m", "unipc", "jump"},
 		Grids:   []string{"uniform", "quadratic", "cosine", "cosmap"},
 		N:       e.N, Pairs: e.Pairs, Screen: 4000, Key: e.Key,
 	}

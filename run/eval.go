@@ -95,14 +95,20 @@ func (s *Saved) Plan(other string) (*recipe.Plan, error) {
 	return plan, nil
 }
 
+// fitter is a set that can be read as rows of a model, by the ids that it knows
+// classes by; path is the set's name.
+type fitter interface {
+	fit(s *Saved, path string) (recipe.Set, error)
+}
+
 // judgeBySet makes all rows of a set what a model of its kind is judged by.
 func (s *Saved) judgeBySet(plan *recipe.Plan, set recipe.Set, name string) error {
 	if got := set.Form().Kind(); got != s.Kind() {
 		return fmt.Errorf("%w: %s holds %s, the model makes %s", flow.ErrConfig, name, got, s.Kind())
 	}
-	if r, ok := set.(renumberer); ok {
+	if f, ok := set.(fitter); ok {
 		var err error
-		if set, err = r.renumber(s.Model.Classes, name); err != nil {
+		if set, err = f.fit(s, name); err != nil {
 			return err
 		}
 	}
@@ -116,11 +122,6 @@ func (s *Saved) judgeBySet(plan *recipe.Plan, set recipe.Set, name string) error
 	plan.JudgeByDraws(rows)
 	plan.Recipe.Data.Name, plan.Against = name, name
 	return nil
-}
-
-// renumberer is a set that can give its classes the ids that a model knows them by.
-type renumberer interface {
-	renumber(classes []string, name string) (recipe.Set, error)
 }
 
 // renumber gives the classes of a table the ids that a model knows them by.

@@ -113,8 +113,9 @@ func (s imageSet) Transform() data.Transform { return data.Bytes{} }
 func (s imageSet) Form() recipe.Form         { return imageForm{s.H, s.W, s.C} }
 func (s imageSet) Notes() []string           { return s.notes }
 
-// renumber returns the pictures with their classes numbered as a model does.
-func (s imageSet) renumber(classes []string, name string) (recipe.Set, error) {
+// fit returns the pictures with their classes numbered as a model does.
+func (s imageSet) fit(m *Saved, name string) (recipe.Set, error) {
+	classes := m.Model.Classes
 	if len(classes) == 0 || s.Class == nil {
 		return s, nil
 	}

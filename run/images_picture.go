@@ -1,12 +1,15 @@
 package run
 
 import (
+	"context"
 	"io"
-	"math"
 
 	"laminar/data/image"
 	"laminar/data/npy"
+	"laminar/metric"
 	"laminar/plot"
+	"laminar/recipe"
+	"laminar/report"
 	"laminar/tensor"
 )
 
@@ -38,18 +41,52 @@ func (m images) Write(w io.Writer, format string, s *Saved, rows tensor.Matrix[f
 
 // Picture shows rows as a grid, about as wide as it is high.
 func (images) Picture(s *Saved, rows tensor.Matrix[float64], o PictureOptions) (plot.Figure, error) {
-	g := gridOfImages(formOf(s), tensor.Convert[float32](rows))
-	g.Title, g.Dark = o.Title, o.Dark
-	if o.Columns > 0 {
-		g.Columns = o.Columns
-	}
-	return g.Figure()
+	return formOf(s).gallery(s).picture(rows, o)
 }
 
-// gridOfImages lays pictures out as a square.
-func gridOfImages(f imageForm, rows tensor.Mat) plot.Images {
-	return plot.Images{
-		Rows: rows, Width: f.Width, Height: f.Height, Channels: f.Channels, Hi: 255,
-		Columns: max(1, int(math.Ceil(math.Sqrt(float64(rows.N))))),
+// gallery shows pictures as they are, as a square.
+func (f imageForm) gallery(*Saved) gallery {
+	return gallery{
+		kind: recipe.Images, many: "images", one: "image", h: f.Height, w: f.Width, c: f.Channels, unit: "grey levels", scale: 127.5,
+		grid: func(rows tensor.Mat) plot.Images {
+			return plot.Images{Rows: rows, Width: f.Width, Height: f.Height, Channels: f.Channels, Hi: 255, Columns: square(rows.N)}
+		},
 	}
+}
+
+// judgedImages is the number of samples by which a model is judged unless told
+// otherwise.
+const judgedImages = 1000
+
+// tune makes the defaults of judging those of images, an evaluation of whose
+// networks is dear.
+func (images) tune(o *EvalOptions) {
+	o.N, o.Settings = judgedImages, nil
+	for _, nfe := range []int{1, 2, 4, 8, 16, 32} {
+		o.Settings = append(o.Settings, metric.Setting{Solver: "euler", NFE: nfe})
+	}
+}
+
+// Judge judges a model by a classifier of the images that it has learnt from.
+func (images) Judge(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (Judgement, error) {
+	r, err := formOf(s).gallery(s).judge(ctx, s, plan, o)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Quality draws the figures of an eval.json.
+func (images) Quality(judged []byte) (plot.Figure, error) { return readingQuality(judged) }
+
+func (images) Files() []string { return galleryFiles }
+
+func (images) Sections(ctx context.Context, s *Saved, plan *recipe.Plan, j Judgement, o PictureOptions) ([]report.Section, error) {
+	r, _ := j.(*ReadingReport)
+	return formOf(s).gallery(s).sections(ctx, s, r, o)
+}
+
+// Film writes a GIF of images that come out of noise.
+func (images) Film(ctx context.Context, w io.Writer, s *Saved, plan *recipe.Plan, o AnimateOptions) error {
+	return formOf(s).gallery(s).film(ctx, w, s, plan, o)
 }

@@ -3,13 +3,11 @@ package run
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 
 	"laminar/data/image"
 	"laminar/flow"
 	"laminar/plot"
-	"laminar/recipe"
 	"laminar/tensor"
 )
 
@@ -35,7 +33,7 @@ func (images) ReadRows(s *Saved, path string) (Rows, error) {
 	if s.Model.Cond.Classes == 0 || set.Class == nil {
 		return out, nil
 	}
-	same, err := imageSet{Set: set}.renumber(s.Model.Classes, path)
+	same, err := imageSet{Set: set}.fit(s, path)
 	if err != nil {
 		return out, err
 	}
@@ -98,58 +96,5 @@ func (s *Saved) ReadMask(path string) ([]float32, error) {
 func (m images) Glimpse(ctx context.Context, s *Saved, threads int) (plot.Figure, error) {
 	var o PictureOptions
 	o.Sample.Workers = threads
-	return m.byClass(ctx, s, o)
-}
-
-// filmImages is the number of images in a film.
-const filmImages = 36
-
-// Film writes a GIF of images that come out of noise.
-func (images) Film(ctx context.Context, w io.Writer, s *Saved, plan *recipe.Plan, o AnimateOptions) error {
-	if err := s.watchable(); err != nil {
-		return err
-	}
-	o.followed()
-	c, err := o.config(s, plan, filmImages)
-	if err != nil {
-		return err
-	}
-	tr, err := journey(ctx, s, c)
-	if err != nil {
-		return err
-	}
-	frames := max(o.Frames, 2)
-	if o.Frames == 0 {
-		frames = 60
-	}
-	g := gridOfImages(formOf(s), tr.Z[0])
-	g.Dark = o.Dark
-	var shown []tensor.Mat
-	var titles []string
-	for k := range frames {
-		at := float64(k) / float64(frames-1) * float64(len(tr.Z)-1)
-		i := min(int(at), len(tr.Z)-2)
-		u := float32(at - float64(i))
-		z := tensor.New(c.N, s.Model.Dim())
-		for j := range z.Data {
-			z.Data[j] = tr.Z[i].Data[j] + u*(tr.Z[i+1].Data[j]-tr.Z[i].Data[j])
-		}
-		t := tr.T[i] + float64(u)*(tr.T[i+1]-tr.T[i])
-		shown, titles = append(shown, z), append(titles, fmt.Sprintf("t = %.2f", t))
-	}
-	return g.GIF(w, shown, titles)
-}
-
-// betweenFilm writes a GIF in which each image turns into another.
-func betweenFilm(w io.Writer, f imageForm, x tensor.Mat, steps int) error {
-	n := x.N / steps
-	var frames []tensor.Mat
-	for k := range steps {
-		z := tensor.New(n, x.D)
-		for i := range n {
-			copy(z.Row(i), x.Row(i*steps+k))
-		}
-		frames = append(frames, z)
-	}
-	return gridOfImages(f, frames[0]).GIF(w, frames, make([]string, steps))
+	return formOf(s).gallery(s).byClass(ctx, s, o)
 }

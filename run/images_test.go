@@ -308,7 +308,7 @@ func TestImageRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rep := j.(*run.ImageReport)
+	rep := j.(*run.ReadingReport)
 	if rep.Classifier < 0.98 || !(rep.Rows[2].Classifier > 0.9) || !(rep.Rows[2].FD > 0) || !(rep.Floor.FD > 0) || rep.Against != "rows that training has not seen" {
 		t.Errorf("%s", jsonOf(t, rep))
 	}
@@ -422,7 +422,7 @@ func TestImagesWithoutClasses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rep := j.(*run.ImageReport)
+	rep := j.(*run.ReadingReport)
 	if rep.Features != "pixels" || rep.Classifier == rep.Classifier || !(rep.Rows[1].FD > rep.Floor.FD) {
 		t.Errorf("%s", jsonOf(t, rep))
 	}

@@ -32,10 +32,10 @@ func InterpolationPicture(s *Saved, plan *recipe.Plan, x tensor.Mat, steps int, 
 }
 
 // InterpolationFilm writes a GIF in which a point of each pair moves from one end
-// to the other, over the data; for models of the plane and of images.
+// to the other, over the data; for models of the plane, of images and of sounds.
 func InterpolationFilm(w io.Writer, s *Saved, plan *recipe.Plan, x tensor.Mat, steps int) error {
-	if f, ok := s.Form.(imageForm); ok {
-		return betweenFilm(w, f, x, steps)
+	if f, ok := s.Form.(galleried); ok {
+		return f.gallery(s).between(w, x, steps)
 	}
 	if err := needPlane(s, "of an interpolation", 2, 2); err != nil {
 		return err

@@ -86,6 +86,7 @@ func ExampleCatalogue() {
 	// dopri5 ode 5 6 true
 	// tsit5 ode 5 6 true
 	// ab2 multistep 2 1 false
+	// abm multistep 3 1 false
 	// ddim multistep 1 1 false
 	// dpmpp2m multistep 2 1 false
 	// unipc multistep 3 1 false

@@ -55,6 +55,7 @@ func (m *Method) Adaptive() bool { return m.Tableau != nil && m.Tableau.E != nil
 
 var others = []*Method{
 	{Name: "ab2", About: "Adams-Bashforth 2: the velocity of the last step is used again", Kind: Multistep, Order: 2, evals: 1},
+	{Name: "abm", About: "Adams-Bashforth-Moulton: the last step is corrected by the velocity that the next one needs", Kind: Multistep, Order: 3, evals: 1},
 	{Name: "ddim", About: "DDIM: the estimates of data and noise, mixed anew (Song et al. 2021)", Kind: Multistep, Order: 1, Scheduled: true, evals: 1},
 	{Name: "dpmpp2m", About: "DPM-Solver++ 2M (Lu et al. 2022)", Kind: Multistep, Order: 2, Scheduled: true, Forward: true, evals: 1},
 	{Name: "unipc", About: "UniPC-2, predictor and corrector (Zhao et al. 2023)", Kind: Multistep, Order: 3, Scheduled: true, Forward: true, evals: 1},

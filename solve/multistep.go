@@ -30,6 +30,48 @@ func (adams[T]) step(s *Solver[T], f flow.FieldOf[T], x tensor.Matrix[T], n int)
 	return nil
 }
 
+// moulton predicts a step as adams does and corrects it once the velocity at its
+// end is known, which the next step needs anyway: by the integral of the parabola
+// through that velocity v, the one at its start v1 and the one before v2. With h
+// the step and g the one before it,
+//
+//	x + h (v + v1)/2 - h^3/(6 (h+g)) [(v - v1)/h - (v1 - v2)/g].
+//
+// The first step is corrected by the trapezoid, the last one is not. k[1] and k[2]
+// are v1 and v2, s.stage is the x that the step began from.
+type moulton[T tensor.Float] struct{}
+
+func (moulton[T]) step(s *Solver[T], f flow.FieldOf[T], x tensor.Matrix[T], n int) error {
+	v, v1, v2, base := s.k[0], s.k[1], s.k[2], s.stage
+	if err := f.Velocity(v, x, s.times[n-1]); err != nil {
+		return err
+	}
+	h := s.times[n] - s.times[n-1]
+	half := 0.0
+	if n > 1 {
+		last := s.times[n-1] - s.times[n-2]
+		a, a1, a2 := last/2, last/2, 0.0
+		if n > 2 {
+			g := s.times[n-2] - s.times[n-3]
+			c := last * last * last / (6 * (last + g))
+			a, a1, a2 = a-c/last, a1+c/last+c/g, -c/g
+		}
+		addScaled(x.Data, base.Data, T(a), v.Data)
+		addScaled(x.Data, x.Data, T(a1), v1.Data)
+		if n > 2 {
+			addScaled(x.Data, x.Data, T(a2), v2.Data)
+		}
+		half = h / last / 2
+	}
+	copy(base.Data, x.Data)
+	addScaled(x.Data, x.Data, T(h*(1+half)), v.Data)
+	if n > 1 {
+		addScaled(x.Data, x.Data, T(-h*half), v1.Data)
+	}
+	s.k[0], s.k[1], s.k[2] = v2, v, v1
+	return nil
+}
+
 // ddim takes the expected data and noise of a point and mixes them as the next
 // time has it: alpha' x1 + sigma' x0. With x_t = (1-t) x0 + t x1 that is Euler.
 type ddim[T tensor.Float] struct{}

@@ -13,8 +13,8 @@
 //
 //   - Runge-Kutta methods, whose tableaux are data, with fixed steps or with steps
 //     that each row chooses by itself;
-//   - multistep methods (Adams-Bashforth, DDIM, DPM-Solver++, UniPC), one
-//     evaluation per step;
+//   - multistep methods (Adams-Bashforth and Moulton, DDIM, DPM-Solver++, UniPC),
+//     one evaluation per step;
 //   - stochastic methods, which add noise and take it away again by the score,
 //     with the flow's distribution at every time;
 //   - long steps, for fields that know their average over a step.
@@ -108,6 +108,8 @@ func stepperOf[T tensor.Float](m *Method) (stepper[T], int) {
 	switch m.Name {
 	case "ab2":
 		return adams[T]{}, 2
+	case "abm":
+		return moulton[T]{}, 3
 	case "ddim":
 		return ddim[T]{}, 1
 	case "dpmpp2m":

@@ -147,7 +147,7 @@ func TestOrderConditions(t *testing.T) {
 }
 
 func TestNamedAndSteps(t *testing.T) {
-	if _, err := solve.Named("rk45"); !errors.Is(err, flow.ErrConfig) || !strings.Contains(err.Error(), "euler, midpoint, heun, rk4, bosh3, dopri5, tsit5, ab2, ddim, dpmpp2m, unipc, em, sde-heun, ancestral, renoise, jump") {
+	if _, err := solve.Named("rk45"); !errors.Is(err, flow.ErrConfig) || !strings.Contains(err.Error(), "euler, midpoint, heun, rk4, bosh3, dopri5, tsit5, ab2, abm, ddim, dpmpp2m, unipc, em, sde-heun, ancestral, renoise, jump") {
 		t.Errorf("unknown solver: %v", err)
 	}
 	for _, c := range []struct {

@@ -48,6 +48,8 @@ var table = []pkg{
 	{"path", 2, "tensor rng flow graph"},
 	{"field", 2, "tensor rng flow path"},
 	{"data/image", 2, "tensor rng flow data"},
+	{"data/audio", 2, "tensor rng flow"},
+	{"data/molecule", 2, "tensor rng flow data"},
 	{"solve", 2, "tensor rng flow"},
 	{"metric", 2, "tensor rng internal/par internal/kernel internal/lap flow"},
 	{"boost", 2, "tensor rng internal/par flow"},
@@ -67,7 +69,7 @@ var table = []pkg{
 
 	{"internal/cputime", 5, ""}, // reads the processor's clock
 
-	{"run", 6, "tensor rng internal/kernel flow graph nn optim data data/npy data/table data/parquet data/image coupling path field solve metric plot report modelfile objective model judge train sample recipe classify"},
+	{"run", 6, "tensor rng internal/kernel flow graph nn optim data data/npy data/table data/parquet data/image data/audio data/molecule coupling path field solve metric plot report modelfile objective model judge train sample recipe classify"},
 
 	{"", 7, "tensor rng flow nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe run"},
 
@@ -94,6 +96,7 @@ var sameLevel = []string{
 	"field -> path",              // wrappers convert by the algebra of paths
 	"data/parquet -> data/table", // a format of its tables
 	"data/image -> data",
+	"data/molecule -> data",
 }
 
 // pureTop is the highest level whose packages touch nothing outside them.

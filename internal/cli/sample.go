@@ -110,7 +110,7 @@ func (a *app) sampleCommand() *cobra.Command {
 the format: .csv, .npy, .jsonl, or a picture as .png or .svg; without -o they go
 to stdout as CSV. Point i depends on the seed and on i only. Models of another
 kind have formats of their own: of images .png, a grid or a single picture, and
-.npy; -o FOLDER/ writes a file for each.
+.npy, of sounds .wav, one after the other; -o FOLDER/ writes a file for each.
 
 A model trained with --time-column starts from rows of its first time; --to
 stops before the last. --rows carries given rows from the time --from.
@@ -122,6 +122,7 @@ another one. --mask keeps the black part of pictures and paints the white anew.`
   laminar sample runs/moons --solver heun --nfe 8 -o points.png
   laminar sample runs/mnist --class 7 --guidance 2 -n 64 -o sevens.png
   laminar sample runs/mnist --class 7 -n 500 -o sevens/
+  laminar sample runs/digits --class 7 -n 10 -o seven.wav
   laminar sample runs/mnist --rows three.png --strength 0.6 --class 8 -n 16 -o eights.png
   laminar sample runs/mnist --rows three.png --mask half.png -n 16 -o halves.png
   laminar sample runs/moons --rtol 1e-4 --json -o points.npy
@@ -243,7 +244,7 @@ func formatOf(path string, formats []string) (string, error) {
 // without one, in a format of formatOf.
 func (a *app) writeForm(out, format string, s *run.Saved, x tensor.Matrix[float64], res sampled) error {
 	if a.json && (out == "" || out == "-") {
-		return usagef("--json tells of a file of %s: name it with -o", s.Kind())
+		return usagef("--json tells of a file of %s: name it with -o", s.Plural())
 	}
 	var err error
 	if isFolder(out) {
@@ -259,7 +260,7 @@ func (a *app) writeForm(out, format string, s *run.Saved, x tensor.Matrix[float6
 		return a.printJSON(res)
 	}
 	if out != "" && out != "-" {
-		a.note("%s %s in %s, %s evaluations each", thousands(x.N), s.Kind(), out, spent(res.NFE, res.NFEMax))
+		a.note("%s %s in %s, %s evaluations each", thousands(x.N), s.Plural(), out, spent(res.NFE, res.NFEMax))
 	}
 	return nil
 }

@@ -83,6 +83,10 @@ const (
 	sumBlock = 256
 	// largest is the size of a scaling at which it is taken into the potentials.
 	largest = 1e12
+	// least is what an entry of the kernel must have to be one: less is nothing
+	// even under the largest scalings on both sides, and its products would be
+	// denormal, with which some processors are a hundred times slower.
+	least = 1e-30
 )
 
 // Solve finds the potentials of the plan between the masses a and b for the
@@ -215,6 +219,11 @@ func (s *Sinkhorn) rebuild(lambda float64) {
 			out[j] = float32((f + g[j] - float64(c)) * inv)
 		}
 		s.Kernels.Exp(out, out)
+		for j, k := range out {
+			if k < least {
+				out[j] = 0
+			}
+		}
 	}
 }
 

@@ -20,39 +20,40 @@ import (
 	"laminar/tensor"
 )
 
-// ImageReport is the judgement of a model of images; its JSON is that of
-// `laminar eval --json`.
-type ImageReport struct {
+// ReadingReport is the judgement of a model of images or sounds, by a classifier
+// that reads them; its JSON is that of `laminar eval --json`.
+type ReadingReport struct {
 	Kind    string `json:"kind"`
 	Data    string `json:"data"`
 	Against string `json:"against"`
-	// N is the number of samples, Reference that of the images that they are
-	// compared with.
+	// N is the number of samples, Reference that of the rows of the data that they
+	// are compared with.
 	N         int `json:"n"`
 	Reference int `json:"reference"`
 	// Features says where distances are measured: in those of a "classifier", or
 	// of "pixels", averaged over a grid of 8 x 8, for data without classes.
-	Features string     `json:"features"`
-	Rows     []ImageRow `json:"rows"`
+	Features string       `json:"features"`
+	Rows     []ReadingRow `json:"rows"`
 	// Classifier is the share of the reference that the classifier reads right.
 	Classifier   metric.Number   `json:"classifier_real"`
 	ClassifierCI metric.Interval `json:"classifier_real_ci"`
-	// Nearest is the median distance of samples to the nearest training image, the
-	// root mean square over pixels in grey levels of 0 to 255; Copies the share
-	// that lie nearer than all but 1 % of images that training has not seen.
+	// Nearest is the median distance of samples to the nearest training row, the
+	// root mean square over its numbers, of images in grey levels of 0 to 255, of
+	// sounds in decibels; Copies the share that lie nearer than all but 1 % of rows
+	// that training has not seen.
 	Nearest metric.Number `json:"nearest_train"`
 	Copies  metric.Number `json:"copies"`
-	Floor   ImageFloor    `json:"floor"`
+	Floor   ReadingFloor  `json:"floor"`
 
-	form          imageForm
+	gallery       gallery
 	halves        bool       // the floor is one half of the reference against the other
-	samples, near tensor.Mat // of the network's space: samples and the training images nearest to them
+	samples, near tensor.Mat // of the network's space: samples and the training rows nearest to them
 }
 
-// ImageRow holds the figures at one setting: the share of samples that are read
+// ReadingRow holds the figures at one setting: the share of samples that are read
 // as the class asked for, the Frechet distance, precision and recall, with 95 %
 // intervals.
-type ImageRow struct {
+type ReadingRow struct {
 	Solver       string          `json:"solver"`
 	Grid         string          `json:"grid,omitempty"`
 	NFE          int             `json:"nfe"`
@@ -65,16 +66,18 @@ type ImageRow struct {
 	Recall       metric.Number   `json:"recall"`
 }
 
-// ImageFloor holds the figures of as many training images as there are samples;
-// Nearest and Copies are those of images that training has not seen.
-type ImageFloor struct {
-	Classifier metric.Number   `json:"classifier_cond"`
-	FD         metric.Number   `json:"fd"`
-	FDCI       metric.Interval `json:"fd_ci"`
-	Precision  metric.Number   `json:"precision"`
-	Recall     metric.Number   `json:"recall"`
-	Nearest    metric.Number   `json:"nearest_train"`
-	Copies     metric.Number   `json:"copies"`
+// ReadingFloor holds the figures of as many training rows as there are samples;
+// Nearest and Copies are those of rows that training has not seen, and Classifier
+// that of what is made of them: of sounds, the files that phase recovery makes.
+type ReadingFloor struct {
+	Classifier   metric.Number   `json:"classifier_cond"`
+	ClassifierCI metric.Interval `json:"classifier_cond_ci"`
+	FD           metric.Number   `json:"fd"`
+	FDCI         metric.Interval `json:"fd_ci"`
+	Precision    metric.Number   `json:"precision"`
+	Recall       metric.Number   `json:"recall"`
+	Nearest      metric.Number   `json:"nearest_train"`
+	Copies       metric.Number   `json:"copies"`
 }
 
 func inPercent(n metric.Number) string {
@@ -94,7 +97,7 @@ func endsOf(i metric.Interval, show func(metric.Number) string) string {
 func threeDigits(n metric.Number) string { return digits(n, 3) }
 
 // cells are the rows of the table, its head first.
-func (r *ImageReport) cells() [][]string {
+func (r *ReadingReport) cells() [][]string {
 	out := [][]string{{"solver", "NFE", "guidance", "read right %", "95 %", "FD", "95 %", "precision", "recall"}}
 	for _, x := range r.Rows {
 		out = append(out, []string{
@@ -103,18 +106,18 @@ func (r *ImageReport) cells() [][]string {
 		})
 	}
 	f := r.Floor
-	return append(out, []string{"floor", "", "", inPercent(r.Classifier), endsOf(r.ClassifierCI, inPercent), digits(f.FD, 3), endsOf(f.FDCI, threeDigits), digits(f.Precision, 3), digits(f.Recall, 3)})
+	return append(out, []string{"floor", "", "", inPercent(f.Classifier), endsOf(f.ClassifierCI, inPercent), digits(f.FD, 3), endsOf(f.FDCI, threeDigits), digits(f.Precision, 3), digits(f.Recall, 3)})
 }
 
 // WriteText writes the figures as a table for people.
-func (r *ImageReport) WriteText(w io.Writer) error {
+func (r *ReadingReport) WriteText(w io.Writer) error {
 	var b strings.Builder
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, line := range r.cells() {
 		fmt.Fprintln(t, strings.Join(line, "\t")+"\t")
 	}
 	t.Flush()
-	fmt.Fprintf(&b, "\n%d samples against %d images (%s).\n", r.N, r.Reference, r.Against)
+	fmt.Fprintf(&b, "\n%d samples against %d %s (%s).\n", r.N, r.Reference, r.gallery.many, r.Against)
 	for _, line := range r.remarks() {
 		fmt.Fprintln(&b, line)
 	}
@@ -122,23 +125,26 @@ func (r *ImageReport) WriteText(w io.Writer) error {
 	return err
 }
 
-func (r *ImageReport) remarks() []string {
+func (r *ReadingReport) remarks() []string {
 	var out []string
-	floor := "The floor is training images."
+	floor := fmt.Sprintf("The floor is training %s.", r.gallery.many)
 	if r.halves {
 		floor = "The floor is one half of them against the other."
 	}
 	if r.Features == "classifier" {
-		out = append(out, fmt.Sprintf("A classifier trained on the same images reads %s %% of these right; FD,", inPercent(r.Classifier)),
+		out = append(out, fmt.Sprintf("A classifier trained on the same %s reads %s %% of these right; FD,", r.gallery.many, inPercent(r.Classifier)),
 			"precision and recall are measured in its features.", floor)
 	} else {
-		out = append(out, "The images have no classes: FD, precision and recall are measured in their",
+		out = append(out, fmt.Sprintf("The %s have no classes: FD, precision and recall are measured in their", r.gallery.many),
 			"pixels, averaged over a grid.", floor)
 	}
+	if r.gallery.made != "" {
+		out = append(out, r.gallery.made)
+	}
 	if v := float64(r.Nearest); v-v == 0 {
-		line := fmt.Sprintf("The nearest training image is %s grey levels away in the median", digits(r.Nearest, 1))
+		line := fmt.Sprintf("The nearest training %s is %s %s away in the median", r.gallery.one, digits(r.Nearest, 1), r.gallery.unit)
 		if v := float64(r.Floor.Nearest); v-v == 0 {
-			line += fmt.Sprintf(",\nfrom images that training has not seen %s; %s %% of samples are nearer than all\nbut 1 %% of those.", digits(r.Floor.Nearest, 1), inPercent(r.Copies))
+			line += fmt.Sprintf(",\nfrom %s that training has not seen %s; %s %% of samples are nearer than all\nbut 1 %% of those.", r.gallery.many, digits(r.Floor.Nearest, 1), inPercent(r.Copies))
 		} else {
 			line += "."
 		}
@@ -155,19 +161,18 @@ const (
 	wayPicture     = "way.png"
 )
 
-func (images) Files() []string {
-	return []string{classesPicture, nearestPicture, frechetPicture, wayPicture}
-}
+// galleryFiles are the files of all figures of sections.
+var galleryFiles = []string{classesPicture, nearestPicture, frechetPicture, wayPicture}
 
-func (m images) Sections(ctx context.Context, s *Saved, plan *recipe.Plan, j Judgement, o PictureOptions) ([]report.Section, error) {
+// sections are those of the report; r is nil where the model was not judged.
+func (g gallery) sections(ctx context.Context, s *Saved, r *ReadingReport, o PictureOptions) ([]report.Section, error) {
 	var out []report.Section
-	r, _ := j.(*ImageReport)
 	if r != nil {
 		sec := report.Section{Title: "Quality", Text: strings.Join(r.remarks(), " ")}
 		cells := r.cells()
 		sec.Tables = []report.Table{{Columns: cells[0], Rows: cells[1:], Numeric: []bool{false, true, true, true, true, true, true, true, true}}}
 		if fig, ok := r.quality(); ok {
-			f, err := asFigure(frechetPicture, "Frechet distance to images that training has not seen, against network evaluations. The band is the floor.", fig)
+			f, err := asFigure(frechetPicture, fmt.Sprintf("Frechet distance to %s that training has not seen, against network evaluations. The band is the floor.", g.many), fig)
 			if err != nil {
 				return nil, err
 			}
@@ -177,7 +182,7 @@ func (m images) Sections(ctx context.Context, s *Saved, plan *recipe.Plan, j Jud
 	}
 	o.Sample.Solve = s.Solve()
 	sec := report.Section{Title: "Samples"}
-	fig, err := m.byClass(ctx, s, o)
+	fig, err := g.byClass(ctx, s, o)
 	if err == nil {
 		var f report.Figure
 		f, err = asFigure(classesPicture, fmt.Sprintf("Samples of the model with %d evaluations each.", s.Solve().NFE), fig)
@@ -187,7 +192,7 @@ func (m images) Sections(ctx context.Context, s *Saved, plan *recipe.Plan, j Jud
 		return nil, err
 	}
 	if s.watchable() == nil {
-		if fig, err = m.way(ctx, s, o); err != nil {
+		if fig, err = g.way(ctx, s, o); err != nil {
 			return nil, err
 		}
 		f, err := asFigure(wayPicture, "From noise to data.", fig)
@@ -202,11 +207,11 @@ func (m images) Sections(ctx context.Context, s *Saved, plan *recipe.Plan, j Jud
 		if err != nil {
 			return nil, err
 		}
-		f, err := asFigure(nearestPicture, "Samples, each above the training image nearest to it.", fig)
+		f, err := asFigure(nearestPicture, "Samples, each above the training "+g.one+" nearest to it.", fig)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, report.Section{Title: "Learnt by heart?", Text: "Samples that are copies of training images would show below themselves.", Figures: []report.Figure{f}})
+		out = append(out, report.Section{Title: "Learnt by heart?", Text: "Samples that are copies of training " + g.kind + " would show below themselves.", Figures: []report.Figure{f}})
 	}
 	return out, nil
 }
@@ -217,9 +222,9 @@ func asFigure(file, caption string, fig plot.Figure) (report.Figure, error) {
 	return report.Figure{File: file, Caption: caption, Light: b.Bytes()}, err
 }
 
-// Quality draws the figures of an eval.json.
-func (images) Quality(judged []byte) (plot.Figure, error) {
-	var r ImageReport
+// readingQuality draws the figures of an eval.json.
+func readingQuality(judged []byte) (plot.Figure, error) {
+	var r ReadingReport
 	if err := json.Unmarshal(judged, &r); err != nil {
 		return plot.Figure{}, fmt.Errorf("%w: %s: %w", flow.ErrFormat, EvalFile, err)
 	}
@@ -231,7 +236,7 @@ func (images) Quality(judged []byte) (plot.Figure, error) {
 }
 
 // quality draws the Frechet distance against evaluations.
-func (r *ImageReport) quality() (plot.Figure, bool) {
+func (r *ReadingReport) quality() (plot.Figure, bool) {
 	q := plot.Quality{Title: "Frechet distance", Label: "FD to data"}
 	if v := float64(r.Floor.FD); v > 0 {
 		q.Floor, q.FloorLo, q.FloorHi = v, float64(r.Floor.FDCI[0]), float64(r.Floor.FDCI[1])
@@ -266,7 +271,7 @@ const (
 )
 
 // byClass draws a line of samples of each class, or a square of samples.
-func (m images) byClass(ctx context.Context, s *Saved, o PictureOptions) (plot.Figure, error) {
+func (g gallery) byClass(ctx context.Context, s *Saved, o PictureOptions) (plot.Figure, error) {
 	c, err := o.config(s, &recipe.Plan{}, formSamples)
 	if err != nil {
 		return plot.Figure{}, err
@@ -283,23 +288,23 @@ func (m images) byClass(ctx context.Context, s *Saved, o PictureOptions) (plot.F
 	if err != nil {
 		return plot.Figure{}, err
 	}
-	g := gridOfImages(formOf(s), tensor.Convert[float32](rows))
+	grid := g.grid(tensor.Convert[float32](rows))
 	if classes > 0 {
-		g.Columns, g.Names = perClass, s.Model.Classes[:classes]
+		grid.Columns, grid.Names = perClass, s.Model.Classes[:classes]
 	}
-	return g.Figure()
+	return grid.Figure()
 }
 
-// wayImages and waySteps are the lines and columns of a picture of the way from
+// wayRows and waySteps are the lines and columns of a picture of the way from
 // noise to data.
 const (
-	wayImages = 6
-	waySteps  = 9
+	wayRows  = 6
+	waySteps = 9
 )
 
 // way draws what a few samples are on their way.
-func (m images) way(ctx context.Context, s *Saved, o PictureOptions) (plot.Figure, error) {
-	c, err := o.config(s, &recipe.Plan{}, wayImages)
+func (g gallery) way(ctx context.Context, s *Saved, o PictureOptions) (plot.Figure, error) {
+	c, err := o.config(s, &recipe.Plan{}, wayRows)
 	if err != nil {
 		return plot.Figure{}, err
 	}
@@ -313,19 +318,20 @@ func (m images) way(ctx context.Context, s *Saved, o PictureOptions) (plot.Figur
 	if err != nil {
 		return plot.Figure{}, err
 	}
-	g := gridOfImages(formOf(s), tensor.New(c.N*waySteps, s.Model.Dim()))
-	g.Columns = waySteps
+	rows := tensor.New(c.N*waySteps, s.Model.Dim())
 	for k := range waySteps {
 		z := tr.Z[k*(len(tr.Z)-1)/(waySteps-1)]
 		for i := range c.N {
-			copy(g.Rows.Row(i*waySteps+k), z.Row(i))
+			copy(rows.Row(i*waySteps+k), z.Row(i))
 		}
 	}
-	return g.Figure()
+	grid := g.grid(rows)
+	grid.Columns = waySteps
+	return grid.Figure()
 }
 
-// neighbours draws samples above the training images that are nearest to them.
-func (r *ImageReport) neighbours(s *Saved) (plot.Figure, error) {
+// neighbours draws samples above the training rows that are nearest to them.
+func (r *ReadingReport) neighbours(s *Saved) (plot.Figure, error) {
 	const across = 10
 	n := min(3*across, r.near.N)
 	lines := (n + across - 1) / across
@@ -342,10 +348,10 @@ func (r *ImageReport) neighbours(s *Saved) (plot.Figure, error) {
 	if err != nil {
 		return plot.Figure{}, err
 	}
-	g := gridOfImages(r.form, rows)
-	g.Columns = across
+	grid := r.gallery.grid(rows)
+	grid.Columns = across
 	for range lines {
-		g.Names = append(g.Names, "sample", "nearest")
+		grid.Names = append(grid.Names, "sample", "nearest")
 	}
-	return g.Figure()
+	return grid.Figure()
 }

@@ -19,54 +19,41 @@ import (
 )
 
 const (
-	// judgedImages is the number of samples by which a model is judged unless told
-	// otherwise, referenceImages the most of the data that they are compared with,
-	// and nearImages those whose nearest training image is looked for.
-	judgedImages    = 1000
-	referenceImages = 10000
-	nearImages      = 200
-	// imageGroups is the number of groups of the jackknife, neighbour the one that
+	// referenceRows is the most rows of the data that samples are compared with,
+	// nearRows the number whose nearest training row is looked for.
+	referenceRows = 10000
+	nearRows      = 200
+	// readGroups is the number of groups of the jackknife, neighbour the one that
 	// the balls of precision and recall reach to.
-	imageGroups = 20
-	neighbour   = 3
-	// imageBytes bounds the float32 rows that are held at once.
-	imageBytes = 256 << 20
+	readGroups = 20
+	neighbour  = 3
+	// readBytes bounds the float32 rows that are held at once.
+	readBytes = 256 << 20
 )
 
-// tune makes the defaults of judging those of images, an evaluation of whose
-// networks is dear.
-func (images) tune(o *EvalOptions) {
-	o.N, o.Settings = judgedImages, nil
-	for _, nfe := range []int{1, 2, 4, 8, 16, 32} {
-		o.Settings = append(o.Settings, metric.Setting{Solver: "euler", NFE: nfe})
-	}
-}
-
-// Judge trains a classifier on the images that the model has learnt from, has it
-// read samples, and compares these with images that training has not seen in the
-// space of its features. Without classes, images that are scaled down take the
+// judge trains a classifier on the rows that the model has learnt from, has it
+// read samples, and compares these with rows that training has not seen in the
+// space of its features. Without classes, pictures that are scaled down take the
 // place of features.
-func (images) Judge(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (Judgement, error) {
+func (g gallery) judge(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (*ReadingReport, error) {
 	if plan.Train == nil {
-		return nil, fmt.Errorf("%w: images are judged by a classifier of those that the model has learnt from, %s, which are not at hand", flow.ErrConfig, s.Recipe.Data.Name)
+		return nil, fmt.Errorf("%w: %s are judged by a classifier of those that the model has learnt from, %s, which are not at hand", flow.ErrConfig, g.many, s.Recipe.Data.Name)
 	}
-	j := &imageJudge{s: s, plan: plan, o: o, form: formOf(s)}
+	j := &reading{gallery: g, s: s, plan: plan, o: o}
 	if err := j.prepare(ctx); err != nil {
 		return nil, err
 	}
-	r := &ImageReport{
-		Kind: recipe.Images, Data: plan.Recipe.Data.Name, Against: plan.Against, N: j.n, Reference: j.real.N,
-		Features: "classifier", Classifier: metric.Number(math.NaN()), form: j.form,
+	r := &ReadingReport{
+		Kind: g.kind, Data: plan.Recipe.Data.Name, Against: plan.Against, N: j.n, Reference: j.real.N,
+		Features: "classifier", Classifier: metric.Number(math.NaN()), gallery: g,
 	}
 	if j.reader == nil {
 		r.Features = "pixels"
 	} else if len(j.class) > 0 {
-		seen, err := j.reader.Read(j.pixels)
-		if err != nil {
+		var err error
+		if r.Classifier, r.ClassifierCI, err = j.right(j.pixels, j.class); err != nil {
 			return nil, err
 		}
-		right := seen.Agreement(j.class)
-		r.Classifier, r.ClassifierCI = metric.Number(right), metric.Share(int(math.Round(right*float64(len(j.class)))), len(j.class))
 	}
 	if err := j.floor(r); err != nil {
 		return nil, err
@@ -107,31 +94,31 @@ const shownGuidance = 2
 
 // guidable tells that such rows are wanted: of a model that has learnt both with
 // and without its classes, where the user has not named a scale.
-func (j *imageJudge) guidable() bool {
+func (j *reading) guidable() bool {
 	_, once := j.s.Recipe.NFE()
 	return j.o.Guidance == 1 && j.reader != nil && j.s.Recipe.Drop > 0 && j.s.Recipe.Family == "flow" && !once && j.s.Recipe.Objective == "velocity"
 }
 
-// imageJudge holds what all figures of a model need.
-type imageJudge struct {
+// reading holds what all figures of a model need.
+type reading struct {
+	gallery
 	s      *Saved
 	plan   *recipe.Plan
 	o      EvalOptions
-	form   imageForm
 	reader *classify.Classifier // nil without classes
 	n      int                  // samples
-	pixels tensor.Mat           // reference images in the network's space
+	pixels tensor.Mat           // reference rows in the network's space
 	class  []int32              // and their classes, nil without
 	real   tensor.Mat           // and their features
 }
 
-func (j *imageJudge) key(name string) rng.Key { return j.o.Key.Split("images").Split(name) }
+func (j *reading) key(name string) rng.Key { return j.o.Key.Split(j.kind).Split(name) }
 
-func (j *imageJudge) prepare(ctx context.Context) error {
+func (j *reading) prepare(ctx context.Context) error {
 	against := j.plan.Judge
 	m := j.s.Model
-	most := max(neighbour+2, imageBytes/(4*m.Dim()))
-	ref, err := deal(against, min(against.Len(), referenceImages, most), j.key("reference"))
+	most := max(neighbour+2, readBytes/(4*m.Dim()))
+	ref, err := deal(against, min(against.Len(), referenceRows, most), j.key("reference"))
 	if err != nil {
 		return err
 	}
@@ -139,13 +126,16 @@ func (j *imageJudge) prepare(ctx context.Context) error {
 		return err
 	}
 	if j.pixels.N < neighbour+2 {
-		return fmt.Errorf("%w: %s has %d images, too few to judge by; at least %d are needed", flow.ErrConfig, j.plan.Recipe.Data.Name, j.pixels.N, neighbour+2)
+		return fmt.Errorf("%w: %s has %d %s, too few to judge by; at least %d are needed", flow.ErrConfig, j.plan.Recipe.Data.Name, j.pixels.N, j.many, neighbour+2)
 	}
 	j.n = max(min(j.o.N, most), neighbour+2)
 	if m.Cond.Classes > 1 {
-		c := classify.Defaults(j.form.Height, j.form.Width, j.form.Channels)
+		c := classify.Defaults(j.h, j.w, j.c)
 		c.Kernels, c.Workers = m.Kernels, j.o.Threads
-		c.Steps = min(c.Steps, max(500, 50*j.plan.Train.Len()/c.Batch)) // few images are soon known
+		c.Steps = min(c.Steps, max(500, 50*j.plan.Train.Len()/c.Batch)) // few rows are soon known
+		if j.classifier != nil {
+			j.classifier(&c, j.plan.Train.Len())
+		}
 		if j.reader, err = classify.Train(ctx, c, j.plan.Train); err != nil {
 			return fmt.Errorf("the classifier: %w", err)
 		}
@@ -166,53 +156,93 @@ func forward(t data.Transform, x tensor.Mat) (tensor.Mat, error) {
 	return z, t.Forward(z, tensor.Convert[float64](x))
 }
 
-// features maps images of the network's space to where they are compared.
-func (j *imageJudge) features(x tensor.Mat) (tensor.Mat, error) {
+// features maps rows of the network's space to where they are compared.
+func (j *reading) features(x tensor.Mat) (tensor.Mat, error) {
 	if j.reader != nil {
 		r, err := j.reader.Read(x)
 		return r.Features, err
 	}
-	return shrunk(x, j.form), nil
+	return j.shrunk(x), nil
 }
 
-// shrunk averages the pixels of images over a grid of at most 8 x 8.
-func shrunk(x tensor.Mat, f imageForm) tensor.Mat {
-	h, w := min(8, f.Height), min(8, f.Width)
-	out := tensor.New(x.N, h*w*f.Channels)
+// shrunk averages pixels over a grid of at most 8 x 8.
+func (g gallery) shrunk(x tensor.Mat) tensor.Mat {
+	h, w := min(8, g.h), min(8, g.w)
+	out := tensor.New(x.N, h*w*g.c)
 	share := make([]float32, h*w)
-	for y := range f.Height {
-		for c := range f.Width {
-			share[y*h/f.Height*w+c*w/f.Width]++
+	for y := range g.h {
+		for c := range g.w {
+			share[y*h/g.h*w+c*w/g.w]++
 		}
 	}
 	for i := range x.N {
 		from, to := x.Row(i), out.Row(i)
 		for k, v := range from {
-			p := k / f.Channels
-			cell := p/f.Width*h/f.Height*w + p%f.Width*w/f.Width
-			to[cell*f.Channels+k%f.Channels] += v / share[cell]
+			p := k / g.c
+			cell := p/g.w*h/g.h*w + p%g.w*w/g.w
+			to[cell*g.c+k%g.c] += v / share[cell]
 		}
 	}
 	return out
 }
 
+// looked returns rows of the numbers of the data in the network's space, as what
+// is made of them looks.
+func (j *reading) looked(x tensor.Mat) (tensor.Mat, error) {
+	if j.seen != nil {
+		seen, err := j.seen(tensor.Convert[float64](x))
+		if err != nil {
+			return x, err
+		}
+		x = tensor.Convert[float32](seen)
+	}
+	return forward(j.s.Model.Transform, x)
+}
+
+// looking is looked for rows of the network's space.
+func (j *reading) looking(z tensor.Mat) (tensor.Mat, error) {
+	if j.seen == nil {
+		return z, nil
+	}
+	x, err := back(j.s, z)
+	if err != nil {
+		return z, err
+	}
+	return j.looked(x)
+}
+
+// right is the share of rows of the network's space that are read as class.
+func (j *reading) right(z tensor.Mat, class []int32) (metric.Number, metric.Interval, error) {
+	read, err := j.reader.Read(z)
+	if err != nil {
+		return 0, metric.Interval{}, err
+	}
+	share := read.Agreement(class)
+	return metric.Number(share), metric.Share(int(math.Round(share*float64(z.N))), z.N), nil
+}
+
 // fresh tells that training has not seen the reference.
-func (j *imageJudge) fresh() bool {
+func (j *reading) fresh() bool {
 	return j.plan.HeldOut != nil && j.plan.Judge.Len() == j.plan.HeldOut.Len()
 }
 
-// floor is what as many images of the training are from the reference. Where that
-// is of the training itself, it is what its halves are from each other.
-func (j *imageJudge) floor(r *ImageReport) error {
+// floor is what as many rows of the training are from the reference, and how
+// well what is made of the reference's own rows is read. Where the reference is
+// of the training itself, the distance is that of its halves.
+func (j *reading) floor(r *ReadingReport) error {
 	half := j.real.N / 2
 	feats, real := j.real.Rows(0, half), j.real.Rows(half, 2*half)
 	r.halves = !j.fresh()
 	if j.fresh() {
-		seen, err := deal(j.plan.Train, min(j.n, j.plan.Train.Len()), j.key("floor"))
+		learnt, err := deal(j.plan.Train, min(j.n, j.plan.Train.Len()), j.key("floor"))
 		if err != nil {
 			return err
 		}
-		if feats, err = j.features(seen.X); err != nil {
+		z, err := j.looking(learnt.X)
+		if err != nil {
+			return err
+		}
+		if feats, err = j.features(z); err != nil {
 			return err
 		}
 		real = j.real
@@ -221,15 +251,25 @@ func (j *imageJudge) floor(r *ImageReport) error {
 	if r.Floor.FD, r.Floor.FDCI, err = distance(feats, real); err != nil {
 		return err
 	}
-	r.Floor.Precision, r.Floor.Recall, err = manifold(feats, real)
-	r.Floor.Classifier = r.Classifier
+	if r.Floor.Precision, r.Floor.Recall, err = manifold(feats, real); err != nil {
+		return err
+	}
+	r.Floor.Classifier, r.Floor.ClassifierCI = r.Classifier, r.ClassifierCI
+	if j.seen == nil || len(j.class) == 0 {
+		return nil
+	}
+	z, err := j.looking(j.pixels)
+	if err != nil {
+		return err
+	}
+	r.Floor.Classifier, r.Floor.ClassifierCI, err = j.right(z, j.class)
 	return err
 }
 
-func (j *imageJudge) row(ctx context.Context, set metric.Setting, guidance float64) (ImageRow, tensor.Mat, error) {
+func (j *reading) row(ctx context.Context, set metric.Setting, guidance float64) (ReadingRow, tensor.Mat, error) {
 	nan := metric.Number(math.NaN())
 	none := metric.Interval{nan, nan}
-	row := ImageRow{
+	row := ReadingRow{
 		Solver: set.Solver, Grid: set.Grid, NFE: set.NFE, Guidance: guidance,
 		Classifier: nan, ClassifierCI: none, FD: nan, FDCI: none, Precision: nan, Recall: nan,
 	}
@@ -249,17 +289,20 @@ func (j *imageJudge) row(ctx context.Context, set metric.Setting, guidance float
 	if err != nil {
 		return row, lost, err
 	}
-	feats := tensor.Mat{}
-	if j.reader == nil {
-		feats = shrunk(z, j.form)
-	} else {
-		read, err := j.reader.Read(z)
-		if err != nil {
+	seen := z
+	if j.seen != nil {
+		if seen, err = j.looked(x); err != nil {
 			return row, lost, err
 		}
-		feats = read.Features
-		right := read.Agreement(cond.Class)
-		row.Classifier, row.ClassifierCI = metric.Number(right), metric.Share(int(math.Round(right*float64(z.N))), z.N)
+	}
+	if j.reader != nil {
+		if row.Classifier, row.ClassifierCI, err = j.right(seen, cond.Class); err != nil {
+			return row, lost, err
+		}
+	}
+	feats, err := j.features(seen)
+	if err != nil {
+		return row, lost, err
 	}
 	if row.FD, row.FDCI, err = distance(feats, j.real); err != nil {
 		return row, lost, err
@@ -269,7 +312,7 @@ func (j *imageJudge) row(ctx context.Context, set metric.Setting, guidance float
 }
 
 // draw draws samples of the classes that the reference has.
-func (j *imageJudge) draw(ctx context.Context, set metric.Setting, guidance float64) (tensor.Mat, flow.Cond, float64, error) {
+func (j *reading) draw(ctx context.Context, set metric.Setting, guidance float64) (tensor.Mat, flow.Cond, float64, error) {
 	c := sample.Config{N: j.n, Seed: j.key("noise"), Source: j.s.Source, Workers: j.o.Threads, Guidance: guidance, Solve: solve.Defaults()}
 	c.Solve.Method, c.Solve.NFE = set.Solver, set.NFE
 	if j.o.Diffusion != "" {
@@ -301,7 +344,7 @@ func (j *imageJudge) draw(ctx context.Context, set metric.Setting, guidance floa
 // distance is the Frechet distance of features to real ones, with its interval by
 // the jackknife over both.
 func distance(feats, real tensor.Mat) (metric.Number, metric.Interval, error) {
-	groups := min(imageGroups, feats.N/2, real.N/2)
+	groups := min(readGroups, feats.N/2, real.N/2)
 	v, ci, err := metric.Jackknife(groups, func(g int) (float64, error) {
 		return metric.Frechet(without(feats, groups, g), without(real, groups, g))
 	})
@@ -337,15 +380,15 @@ func manifold(feats, real tensor.Mat) (precision, recall metric.Number, err erro
 	return metric.Number(p), metric.Number(r), err
 }
 
-// memory looks for the training image nearest to each sample, and to images that
+// memory looks for the training row nearest to each sample, and to rows that
 // training has not seen.
-func (j *imageJudge) memory(r *ImageReport) error {
+func (j *reading) memory(r *ReadingReport) error {
 	r.Nearest, r.Copies, r.Floor.Nearest, r.Floor.Copies = metric.Number(math.NaN()), metric.Number(math.NaN()), metric.Number(math.NaN()), metric.Number(math.NaN())
 	if r.samples.IsEmpty() {
 		return nil
 	}
-	samples := r.samples.Rows(0, min(nearImages, r.samples.N))
-	fresh := j.pixels.Rows(0, min(nearImages, j.pixels.N))
+	samples := r.samples.Rows(0, min(nearRows, r.samples.N))
+	fresh := j.pixels.Rows(0, min(nearRows, j.pixels.N))
 	both := tensor.New(samples.N+fresh.N, samples.D)
 	copy(both.Data, samples.Data)
 	copy(both.Data[len(samples.Data):], fresh.Data)
@@ -353,13 +396,13 @@ func (j *imageJudge) memory(r *ImageReport) error {
 	if err != nil {
 		return err
 	}
-	for i := range dist { // in grey levels of a pixel
-		dist[i] *= 127.5 / math.Sqrt(float64(both.D))
+	for i := range dist {
+		dist[i] *= j.scale / math.Sqrt(float64(both.D))
 	}
 	mine, theirs := dist[:samples.N], slices.Sorted(slices.Values(dist[samples.N:]))
 	r.Nearest, r.near = metric.Number(median(mine)), near.Rows(0, samples.N)
 	if !j.fresh() {
-		return nil // the reference was trained on: each image is its own nearest
+		return nil // the reference was trained on: each row is its own nearest
 	}
 	r.Floor.Nearest = metric.Number(median(theirs))
 	limit, copies := theirs[len(theirs)/100], 0
