@@ -75,35 +75,47 @@ func (Identity) MarshalJSON() ([]byte, error) { return []byte(`{"kind":"identity
 // DecodeTransform reads a transform from its JSON. Unknown kinds and fields are
 // errors that wrap flow.ErrFormat.
 func DecodeTransform(b []byte) (Transform, error) {
-	var any map[string]json.RawMessage
+	var fields map[string]json.RawMessage
 	var kind string
-	if err := json.Unmarshal(b, &any); err != nil {
+	if err := json.Unmarshal(b, &fields); err != nil {
 		return nil, fmt.Errorf("%w: transform: %v", flow.ErrFormat, err)
 	}
-	if err := json.Unmarshal(any["kind"], &kind); err != nil {
+	if err := json.Unmarshal(fields["kind"], &kind); err != nil {
 		return nil, fmt.Errorf("%w: transform without a kind", flow.ErrFormat)
 	}
+	strict := func(v any) error {
+		dec := json.NewDecoder(bytes.NewReader(b))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(v); err != nil {
+			return fmt.Errorf("%w: transform: %v", flow.ErrFormat, err)
+		}
+		return nil
+	}
 	switch kind {
+	case "affine":
+		var a affineJSON
+		if err := strict(&a); err != nil {
+			return nil, err
+		}
+		return NewAffine(a.Mean, a.Std)
 	case "identity":
-		if len(any) > 1 {
+		if len(fields) > 1 {
 			return nil, fmt.Errorf("%w: transform: identity has no settings", flow.ErrFormat)
 		}
 		return Identity{}, nil
 	case "bytes":
-		if len(any) > 1 {
+		if len(fields) > 1 {
 			return nil, fmt.Errorf("%w: transform: bytes has no settings", flow.ErrFormat)
 		}
 		return Bytes{}, nil
 	case "standardise":
 		var s standardiseJSON
-		dec := json.NewDecoder(bytes.NewReader(b))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(&s); err != nil {
-			return nil, fmt.Errorf("%w: transform: %v", flow.ErrFormat, err)
+		if err := strict(&s); err != nil {
+			return nil, err
 		}
 		return NewStandardise(s.Mean, s.Std)
 	}
-	return nil, fmt.Errorf("%w: unknown transform %q; known are bytes, identity, standardise", flow.ErrFormat, kind)
+	return nil, fmt.Errorf("%w: unknown transform %q; known are affine, bytes, identity, standardise", flow.ErrFormat, kind)
 }
 
 func sameShape(z tensor.Mat, x tensor.Matrix[float64], dim int) error {

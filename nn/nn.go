@@ -245,6 +245,9 @@ func (s Spec) Network(dim int, c flow.CondSpec) (Network, error) {
 		return s.transformer(base)
 	}
 	if s.Kind == "unet" {
+		if s.Shape == nil {
+			return nil, &flow.FieldError{Path: "network.shape", Msg: "is missing; give the height, width and channels of an image"}
+		}
 		if n := s.Shape[0] * s.Shape[1] * s.Shape[2]; n != dim {
 			return nil, &flow.FieldError{Path: "network.shape", Msg: fmt.Sprintf("images of %v have %d numbers, the data %d columns", s.Shape, n, dim)}
 		}

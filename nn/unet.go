@@ -201,6 +201,9 @@ func (n *unet) Init(arena []float32, l graph.Layout, key rng.Key) {
 
 // validImage checks the fields that only a unet has.
 func (s Spec) validImage(fault func(field, format string, a ...any) error) error {
+	if s.Shape == nil {
+		return nil // left to the data, and with it the rest
+	}
 	if len(s.Shape) != 3 || s.Shape[0] < 1 || s.Shape[1] < 1 || s.Shape[2] < 1 {
 		return fault("shape", "%v is not the height, width and channels of an image", s.Shape)
 	}

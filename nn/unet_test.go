@@ -63,6 +63,7 @@ func TestUnetOfOddImages(t *testing.T) {
 
 func TestUnetFaults(t *testing.T) {
 	for want, edit := range map[string]func(s *nn.Spec){
+		"network.shape: is missing":      func(s *nn.Spec) { s.Shape = nil },
 		"network.shape: [7 5]":           func(s *nn.Spec) { s.Shape = []int{7, 5} },
 		"network.shape: images of [7 4":  func(s *nn.Spec) { s.Shape = []int{7, 4, 3} },
 		"network.patch: images of 7 x 5": func(s *nn.Spec) { s.Patch = 5 },

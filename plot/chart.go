@@ -112,8 +112,8 @@ type Quality struct {
 	Title  string
 	Series []Series
 	// Over names the axis along which the series run, where it is not network
-	// evaluations per sample.
-	Over string
+	// evaluations per sample; Label names the other one, where it is not W2.
+	Over, Label string
 	// Floor is the distance of data to data, FloorLo to FloorHi its interval;
 	// 0 leaves them out.
 	Floor, FloorLo, FloorHi float64
@@ -156,7 +156,7 @@ func (q Quality) Figure() (Figure, error) {
 	y.lo, y.hi = y.lo/1.15, y.hi*1.15
 	return Figure{w: chartWidth, h: chartHeight, look: themeOf(q.Dark), paint: func(c canvas, th theme) {
 		a := axes{box: chartBox(), x: x, y: y}
-		a.draw(c, th, cmp.Or(q.Over, "network evaluations per sample"), "W2 to data", 6, 5)
+		a.draw(c, th, cmp.Or(q.Over, "network evaluations per sample"), cmp.Or(q.Label, "W2 to data"), 6, 5)
 		var legend []entry
 		for k, s := range q.Series {
 			color := th.series[k%len(th.series)]

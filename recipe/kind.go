@@ -23,6 +23,8 @@ var kinds = []struct {
 	suit func(*Recipe)
 }{
 	{path.Entry{Name: Points, About: "plain numbers, a point to a row"}, func(*Recipe) {}},
+	{path.Entry{Name: Images, About: "pictures of one size"}, suitImages},
+	{path.Entry{Name: Sound, About: "sounds of one rate, short ones"}, suitSound},
 	{path.Entry{Name: Molecules, About: "atoms in space: XYZ and SDF files"}, suitMolecules},
 }
 

@@ -102,6 +102,10 @@ func (r Recipe) NFE() (nfe int, only bool) {
 		return r.Loss.Segments, false
 	case r.Objective == "meanflow", r.Objective == "shortcut":
 		return 4, false
+	case r.Data.Kind == Images && r.Family == "flow":
+		return imageNFE, false
+	case r.Data.Kind == Sound && r.Family == "flow":
+		return soundNFE, false
 	case r.Data.Kind == Molecules && r.Family == "flow":
 		return moleculeNFE, false
 	}

@@ -65,6 +65,10 @@ type Data struct {
 	// HeldOut is the share of a stored set's rows kept from training, for
 	// validation and evaluation; distributions need none.
 	HeldOut float64 `json:"held_out"`
+	// HeldOutNames is a pattern of file names, as path.Match reads them: the files
+	// that it matches are kept from training instead of a share, unless HeldOut is
+	// 0. Auto leaves it to the names; "" is none. It is for sounds.
+	HeldOutNames string `json:"held_out_names,omitempty"`
 	// Digest is the SHA-256 of a file, filled in when it is read, so that a run
 	// is only ever continued with the same data.
 	Digest string `json:"digest,omitempty"`
@@ -181,6 +185,9 @@ func (r Recipe) Validate() error {
 	}
 	if !(r.Data.HeldOut >= 0 && r.Data.HeldOut < 1) {
 		bad("data.held_out", "%v is not in [0, 1)", r.Data.HeldOut)
+	}
+	if r.Data.HeldOutNames != "" && r.Data.Kind != Sound {
+		bad("data.held_out_names", "is a pattern of the names of sound files; data of another kind have none")
 	}
 	if !(r.Data.Noise >= 0 && r.Data.Noise <= 1e6) {
 		bad("data.noise", "%v is not in [0, 1e6]", r.Data.Noise)

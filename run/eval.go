@@ -95,10 +95,22 @@ func (s *Saved) Plan(other string) (*recipe.Plan, error) {
 	return plan, nil
 }
 
+// fitter is a set that can be read as rows of a model, by the ids that it knows
+// classes by; path is the set's name.
+type fitter interface {
+	fit(s *Saved, path string) (recipe.Set, error)
+}
+
 // judgeBySet makes all rows of a set what a model of its kind is judged by.
 func (s *Saved) judgeBySet(plan *recipe.Plan, set recipe.Set, name string) error {
 	if got := set.Form().Kind(); got != s.Kind() {
 		return fmt.Errorf("%w: %s holds %s, the model makes %s", flow.ErrConfig, name, got, s.Kind())
+	}
+	if f, ok := set.(fitter); ok {
+		var err error
+		if set, err = f.fit(s, name); err != nil {
+			return err
+		}
 	}
 	rows, _, err := set.Split(0, rng.New(0))
 	if err != nil {

@@ -12,6 +12,12 @@ import (
 // InterpolationPicture shows points between pairs, steps of each pair, in the
 // numbers of the data: images one pair a line, points of the plane over the data.
 func InterpolationPicture(s *Saved, plan *recipe.Plan, x tensor.Mat, steps int, lo, hi float64) (plot.Figure, error) {
+	if m, err := mediumOf(s.Kind()); err != nil || m != nil {
+		if err != nil {
+			return plot.Figure{}, err
+		}
+		return m.Picture(s, tensor.Convert[float64](x), PictureOptions{Columns: steps})
+	}
 	if k := side(x.D); k > 0 {
 		return plot.Images{Title: s.Recipe.Data.Name, Rows: x, Width: k, Height: k, Columns: steps, Lo: lo, Hi: hi}.Figure()
 	}
@@ -26,8 +32,11 @@ func InterpolationPicture(s *Saved, plan *recipe.Plan, x tensor.Mat, steps int, 
 }
 
 // InterpolationFilm writes a GIF in which a point of each pair moves from one end
-// to the other, over the data; for models of the plane.
+// to the other, over the data; for models of the plane, of images and of sounds.
 func InterpolationFilm(w io.Writer, s *Saved, plan *recipe.Plan, x tensor.Mat, steps int) error {
+	if f, ok := s.Form.(galleried); ok {
+		return f.gallery(s).between(w, x, steps)
+	}
 	if err := needPlane(s, "of an interpolation", 2, 2); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -46,14 +47,10 @@ type medium interface {
 	Files() []string
 }
 
-// filmed is a medium whose Picture would turn from frame to frame: Frames are
-// pictures of the same rows at times from noise to data.
-type filmed interface {
-	Frames(s *Saved, frames []tensor.Matrix[float64], o PictureOptions) ([]plot.Figure, error)
-}
-
 // media holds the medium of each kind of data but points.
 var media = map[string]medium{
+	recipe.Images:    images{},
+	recipe.Sound:     sounds{},
 	recipe.Molecules: molecules{},
 }
 
@@ -123,6 +120,24 @@ func (s *Saved) Write(w io.Writer, format string, rows tensor.Matrix[float64], f
 		return err
 	}
 	return fig.Write(w, format)
+}
+
+// WriteFolder writes rows of a model that has a form into a folder, which it
+// makes, a file to a row in the first of its Formats: 000000.png and so on, the
+// first row number first.
+func (s *Saved) WriteFolder(dir string, rows tensor.Matrix[float64], first int) error {
+	if err := makeFolder(dir); err != nil {
+		return err
+	}
+	format := s.Formats()[0]
+	for i := range rows.N {
+		name := filepath.Join(dir, fmt.Sprintf("%06d.%s", first+i, format))
+		one := rows.Rows(i, i+1)
+		if err := WriteFile(name, func(w io.Writer) error { return s.Write(w, format, one, first+i) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Judge measures a model against its data, each kind by its own figures: points

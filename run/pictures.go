@@ -37,9 +37,13 @@ type PictureOptions struct {
 	Title string
 	// T is the time of a field.
 	T float64
-	// Lines are the losses; Report holds the figures of quality.
+	// Columns is the number of images to a line; 0 is the picture's own.
+	Columns int
+	// Lines are the losses; Report holds the figures of quality, of a model of
+	// points, and Judged those of another kind as its eval.json has them.
 	Lines  []Line
 	Report *metric.Report
+	Judged []byte
 	Dark   bool
 }
 
@@ -102,6 +106,13 @@ func PictureDefaults(path string) (PictureOptions, error) {
 	}
 	if err != nil {
 		return o, explain(dir, err)
+	}
+	var head struct {
+		Kind string `json:"kind"`
+	}
+	if json.Unmarshal(b, &head) == nil && media[head.Kind] != nil {
+		o.Judged = b
+		return o, nil
 	}
 	o.Report = new(metric.Report)
 	if err := json.Unmarshal(b, o.Report); err != nil {
@@ -533,7 +544,12 @@ func lossPicture(_ context.Context, _ *Saved, _ *recipe.Plan, o PictureOptions) 
 	return f.Figure()
 }
 
-func qualityPicture(_ context.Context, _ *Saved, _ *recipe.Plan, o PictureOptions) (plot.Figure, error) {
+func qualityPicture(_ context.Context, s *Saved, _ *recipe.Plan, o PictureOptions) (plot.Figure, error) {
+	if m, ok := media[s.Kind()].(interface {
+		Quality(judged []byte) (plot.Figure, error)
+	}); ok && o.Judged != nil {
+		return m.Quality(o.Judged)
+	}
 	r := o.Report
 	if r == nil {
 		return plot.Figure{}, fmt.Errorf("%w: no %s lies beside the model; laminar train writes it", flow.ErrConfig, EvalFile)

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"laminar/data"
 	"laminar/flow"
@@ -28,6 +30,9 @@ type Rows struct {
 // read where the file has them, all conditions or none: rows without are rows of
 // unknown condition. The errors wrap flow.ErrFormat or flow.ErrConfig.
 func (s *Saved) ReadRows(path string) (Rows, error) {
+	if r, ok := media[s.Kind()].(rowReader); ok && !isNumbers(path) {
+		return r.ReadRows(s, path)
+	}
 	m, o := s.Model, s.Recipe.Data.TableOptions()
 	var out Rows
 	if m.Cond.Classes == 0 {
@@ -88,6 +93,22 @@ func (s *Saved) ReadRows(path string) (Rows, error) {
 		}
 	}
 	return out, nil
+}
+
+// rowReader is a medium that reads rows of its kind, from files that hold no
+// plain numbers.
+type rowReader interface {
+	ReadRows(s *Saved, path string) (Rows, error)
+}
+
+// isNumbers tells whether a path names a file of plain numbers: latents of
+// encode, say.
+func isNumbers(path string) bool {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".csv", ".npy", ".npz":
+		return true
+	}
+	return false
 }
 
 // columnsOf returns the columns of t with the given names, or all of them where

@@ -16,6 +16,7 @@ import (
 	"laminar/flow"
 	"laminar/internal/kernel"
 	"laminar/nn"
+	"laminar/plot"
 	"laminar/recipe"
 	"laminar/train"
 )
@@ -286,6 +287,9 @@ func (l *loop) run(ctx context.Context) (err error) {
 		if l.Watch != nil {
 			l.Watch(Progress{Progress: p, Total: total, Seconds: l.seconds()})
 		}
+		if err := l.glimpse(ctx, p.Step, total); err != nil {
+			return err
+		}
 		if time.Since(last) > saveEvery {
 			if err := l.save(); err != nil {
 				return err
@@ -303,6 +307,40 @@ func (l *loop) run(ctx context.Context) (err error) {
 	}
 	return stopped
 }
+
+// glimpser is a medium that shows samples of a model still in training.
+type glimpser interface {
+	Glimpse(ctx context.Context, s *Saved, threads int) (plot.Figure, error)
+}
+
+// glimpses is the number of pictures of a whole training.
+const glimpses = 10
+
+// glimpse writes a picture of the model so far, at every tenth of the run, where
+// its kind has one. It changes nothing of the training.
+func (l *loop) glimpse(ctx context.Context, step, total int) error {
+	m, ok := media[l.plan.Recipe.Data.Kind].(glimpser)
+	if k := (step*glimpses + total - 1) / total; !ok || step != k*total/glimpses {
+		return nil
+	}
+	begin := time.Now()
+	defer func() { l.saving += time.Since(begin) }()
+	s, err := Snapshot(l.plan, l.t, l.k)
+	if err != nil {
+		return err
+	}
+	fig, err := m.Glimpse(ctx, s, l.Threads)
+	if errors.Is(err, flow.ErrDiverged) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return nil // training tells of both
+	}
+	if err != nil {
+		return err
+	}
+	return WriteFile(filepath.Join(l.Dir, fmt.Sprintf("%s%06d.png", progressPrefix, step)), fig.PNG)
+}
+
+// progressPrefix begins the names of the pictures of a training.
+const progressPrefix = "progress-"
 
 // save writes a checkpoint. Metrics go first: a checkpoint never knows more
 // steps than the metrics beside it.
@@ -398,7 +436,13 @@ func loadForResume(r *recipe.Recipe, o Options) (*Saved, error) {
 		}
 		return saved, nil
 	}
-	want, old := r.Settled(), old.Settled()
+	want := *r
+	if saved != nil {
+		if f, ok := saved.Form.(suiter); ok {
+			f.suit(&want)
+		}
+	}
+	want, old = want.Settled(), old.Settled()
 	want.Data.Digest, want.SourceDigest = old.Data.Digest, old.SourceDigest
 	if want.Distill != nil && old.Distill != nil {
 		d := *want.Distill
@@ -426,6 +470,9 @@ func loadForResume(r *recipe.Recipe, o Options) (*Saved, error) {
 	r.Train.Steps = steps
 	return saved, nil
 }
+
+// suiter is a form that can complete a recipe as its data did.
+type suiter interface{ suit(r *recipe.Recipe) }
 
 // difference names the first field in which two recipes differ, "" if none.
 func difference(a, b recipe.Recipe) string {
@@ -508,7 +555,12 @@ func clearRun(dir string) error {
 	if err := clearResults(dir); err != nil {
 		return err
 	}
-	return remove(dir, ModelFile, RecipeFile, MetricsFile)
+	names := []string{ModelFile, RecipeFile, MetricsFile}
+	shown, _ := filepath.Glob(filepath.Join(dir, progressPrefix+"*.png")) // the pattern is valid
+	for _, path := range shown {
+		names = append(names, filepath.Base(path))
+	}
+	return remove(dir, names...)
 }
 
 // clearResults removes what was found out about the model as it was: the

@@ -27,6 +27,7 @@ import (
 	"image/png"
 	"io"
 	"io/fs"
+	"math"
 	"path"
 	"slices"
 	"strings"
@@ -45,6 +46,8 @@ type Set struct {
 	// Class is the class id of each picture and Classes their names; nil without.
 	Class   []int32
 	Classes []string
+	// Deep is the number of pictures that had 16 bits to a channel.
+	Deep int
 }
 
 // Len is the number of pictures, Size the number of bytes of one.
@@ -53,6 +56,15 @@ func (s *Set) Size() int { return s.H * s.W * s.C }
 
 // Picture returns the bytes of picture i, which must not be changed.
 func (s *Set) Picture(i int) []byte { return s.Pixels[i*s.Size() : (i+1)*s.Size()] }
+
+// Coloured returns the pictures as red, green and blue; colour stays as it is.
+func (s *Set) Coloured() *Set {
+	t := *s
+	if s.C == 1 {
+		t.C, t.Pixels = 3, colour(s.Pixels)
+	}
+	return &t
+}
 
 // Rows returns the pictures as a data set of numbers from 0 to 255; labelled
 // gives each row its class id as its condition.
@@ -112,14 +124,34 @@ func ReadIDX(pictures io.Reader, name string, labels io.Reader, labelsName strin
 	return s, nil
 }
 
-func readIDX(r io.Reader, name string) (dims []int, body []byte, err error) {
+// IsIDX tells whether r begins as an IDX file of pictures does, gzipped or not.
+func IsIDX(r io.Reader) bool {
+	in, err := unzipped(r)
+	if err != nil {
+		return false
+	}
+	var head [4]byte
+	_, err = io.ReadFull(in, head[:])
+	return err == nil && head[0] == 0 && head[1] == 0 && head[2] == 8 && (head[3] == 3 || head[3] == 4)
+}
+
+// unzipped is what r holds, unpacked where it is a gzip file.
+func unzipped(r io.Reader) (*bufio.Reader, error) {
 	in := bufio.NewReader(r)
-	if head, _ := in.Peek(2); len(head) == 2 && head[0] == 0x1f && head[1] == 0x8b {
-		z, err := gzip.NewReader(in)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%w: %s: %w", flow.ErrFormat, name, err)
-		}
-		in = bufio.NewReader(z)
+	if head, _ := in.Peek(2); len(head) != 2 || head[0] != 0x1f || head[1] != 0x8b {
+		return in, nil
+	}
+	z, err := gzip.NewReader(in)
+	if err != nil {
+		return nil, err
+	}
+	return bufio.NewReader(z), nil
+}
+
+func readIDX(r io.Reader, name string) (dims []int, body []byte, err error) {
+	in, err := unzipped(r)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %s: %w", flow.ErrFormat, name, err)
 	}
 	var head [4]byte
 	if _, err := io.ReadFull(in, head[:]); err != nil {
@@ -196,9 +228,13 @@ func ReadFolder(dir fs.FS) (*Set, error) {
 		if err != nil {
 			return nil, err
 		}
-		h, w, c, pixels, err := Decode(b)
+		p, err := decode(b)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %s: %w", flow.ErrFormat, name, err)
+		}
+		h, w, c, pixels := p.h, p.w, p.c, p.pixels
+		if p.deep {
+			s.Deep++
 		}
 		if s.H == 0 {
 			s.H, s.W, s.C = h, w, c
@@ -242,24 +278,40 @@ const maxSide = 1 << 14
 // Decode returns the pixels of a PNG or JPEG file, line by line with the
 // channels last: 1 channel for a grey one, else 3.
 func Decode(file []byte) (h, w, c int, pixels []byte, err error) {
+	p, err := decode(file)
+	return p.h, p.w, p.c, p.pixels, err
+}
+
+// picture is a decoded file; deep tells that it had 16 bits to a channel.
+type picture struct {
+	h, w, c int
+	pixels  []byte
+	deep    bool
+}
+
+func decode(file []byte) (picture, error) {
 	head, _, err := stdimage.DecodeConfig(bytes.NewReader(file))
 	if err != nil {
-		return 0, 0, 0, nil, unreadable(err)
+		return picture{}, unreadable(err)
 	}
 	if head.Width < 1 || head.Height < 1 || head.Width > maxSide || head.Height > maxSide {
-		return 0, 0, 0, nil, fmt.Errorf("%d x %d pixels are not within 1..%d", head.Width, head.Height, maxSide)
+		return picture{}, fmt.Errorf("%d x %d pixels are not within 1..%d", head.Width, head.Height, maxSide)
 	}
 	img, _, err := stdimage.Decode(bytes.NewReader(file))
 	if err != nil {
-		return 0, 0, 0, nil, unreadable(err)
+		return picture{}, unreadable(err)
 	}
 	r := img.Bounds()
-	h, w, c = r.Dy(), r.Dx(), 3
+	h, w, c, deep := r.Dy(), r.Dx(), 3, false
 	switch img.ColorModel() {
-	case color.GrayModel, color.Gray16Model:
+	case color.GrayModel:
 		c = 1
+	case color.Gray16Model:
+		c, deep = 1, true
+	case color.RGBA64Model, color.NRGBA64Model:
+		deep = true
 	}
-	pixels = make([]byte, 0, h*w*c)
+	pixels := make([]byte, 0, h*w*c)
 	for y := r.Min.Y; y < r.Max.Y; y++ {
 		for x := r.Min.X; x < r.Max.X; x++ {
 			red, green, blue, alpha := img.At(x, y).RGBA() // multiplied by alpha
@@ -270,7 +322,7 @@ func Decode(file []byte) (h, w, c int, pixels []byte, err error) {
 			}
 		}
 	}
-	return h, w, c, pixels, nil
+	return picture{h, w, c, pixels, deep}, nil
 }
 
 // eight rounds 16 bits to 8.
@@ -300,6 +352,20 @@ func (s *Set) ReadStrip(file []byte, name string, h, w int) error {
 	s.H, s.W, s.C = h, w, c
 	s.Pixels = append(s.Pixels, pixels...)
 	return nil
+}
+
+// ReadSquares is ReadStrip for pictures that are as high as wide, which the
+// length of the lines tells.
+func (s *Set) ReadSquares(file []byte, name string) error {
+	head, _, err := stdimage.DecodeConfig(bytes.NewReader(file))
+	if err != nil {
+		return fmt.Errorf("%w: %s: %w", flow.ErrFormat, name, unreadable(err))
+	}
+	side := int(math.Round(math.Sqrt(float64(head.Width))))
+	if side*side != head.Width {
+		return fmt.Errorf("%w: %s: lines of %d pixels are no square pictures; beside a CSV file of labels, every line of a picture file is one picture", flow.ErrFormat, name, head.Width)
+	}
+	return s.ReadStrip(file, name, side, side)
 }
 
 // WritePNG writes one picture, of numbers from 0 to 255 in the order of a Set's

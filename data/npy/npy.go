@@ -366,32 +366,10 @@ func shapeText(shape []int) string {
 // the given shape, in format version 1. The error wraps flow.ErrShape when the
 // shape does not hold len(data) elements.
 func Write(w io.Writer, shape []int, data []float64) error {
-	n := 1
-	var dims strings.Builder
-	for _, d := range shape {
-		if d < 0 {
-			return fmt.Errorf("%w: array of shape %v", flow.ErrShape, shape)
-		}
-		n *= d
-		fmt.Fprintf(&dims, "%d, ", d)
+	out, err := head("<f8", shape, len(data))
+	if err != nil {
+		return err
 	}
-	if n != len(data) {
-		return fmt.Errorf("%w: %d elements cannot be %s", flow.ErrShape, len(data), shapeText(shape))
-	}
-	text := strings.TrimSuffix(dims.String(), " ")
-	if len(shape) > 1 {
-		text = strings.TrimSuffix(text, ",")
-	}
-	dict := fmt.Sprintf("{'descr': '<f8', 'fortran_order': False, 'shape': (%s), }", text)
-	const before = len(magic) + 4
-	pad := 63 - (before+len(dict))%64
-	dict += strings.Repeat(" ", pad) + "\n"
-	if len(dict) > math.MaxUint16 {
-		return fmt.Errorf("%w: array of %d dimensions", flow.ErrShape, len(shape))
-	}
-	out := append([]byte(magic), 1, 0)
-	out = binary.LittleEndian.AppendUint16(out, uint16(len(dict)))
-	out = append(out, dict...)
 	for _, v := range data {
 		if len(out) >= 1<<16 {
 			if _, err := w.Write(out); err != nil {
@@ -401,6 +379,49 @@ func Write(w io.Writer, shape []int, data []float64) error {
 		}
 		out = binary.LittleEndian.AppendUint64(out, math.Float64bits(v))
 	}
-	_, err := w.Write(out)
+	_, err = w.Write(out)
 	return err
+}
+
+// WriteBytes is Write for an array of bytes.
+func WriteBytes(w io.Writer, shape []int, data []byte) error {
+	out, err := head("|u1", shape, len(data))
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(out); err != nil {
+		return err
+	}
+	_, err = w.Write(data)
+	return err
+}
+
+// head is what stands before the elements of an array of the type descr.
+func head(descr string, shape []int, elements int) ([]byte, error) {
+	n := 1
+	var dims strings.Builder
+	for _, d := range shape {
+		if d < 0 {
+			return nil, fmt.Errorf("%w: array of shape %v", flow.ErrShape, shape)
+		}
+		n *= d
+		fmt.Fprintf(&dims, "%d, ", d)
+	}
+	if n != elements {
+		return nil, fmt.Errorf("%w: %d elements cannot be %s", flow.ErrShape, elements, shapeText(shape))
+	}
+	text := strings.TrimSuffix(dims.String(), " ")
+	if len(shape) > 1 {
+		text = strings.TrimSuffix(text, ",")
+	}
+	dict := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, text)
+	const before = len(magic) + 4
+	pad := 63 - (before+len(dict))%64
+	dict += strings.Repeat(" ", pad) + "\n"
+	if len(dict) > math.MaxUint16 {
+		return nil, fmt.Errorf("%w: array of %d dimensions", flow.ErrShape, len(shape))
+	}
+	out := append([]byte(magic), 1, 0)
+	out = binary.LittleEndian.AppendUint16(out, uint16(len(dict)))
+	return append(out, dict...), nil
 }

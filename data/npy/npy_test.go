@@ -146,6 +146,23 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+func TestWriteBytes(t *testing.T) {
+	var b bytes.Buffer
+	if err := npy.WriteBytes(&b, []int{2, 3}, []byte{0, 1, 2, 253, 254, 255}); err != nil {
+		t.Fatal(err)
+	}
+	if (b.Len()-6)%64 != 0 {
+		t.Errorf("the data begins at %d", b.Len()-6)
+	}
+	a, err := npy.Read(&b, 1<<20)
+	if err != nil || a.DType != "|u1" || !slices.Equal(a.Shape, []int{2, 3}) || !slices.Equal(a.Data, []float64{0, 1, 2, 253, 254, 255}) {
+		t.Errorf("%+v, %v", a, err)
+	}
+	if err := npy.WriteBytes(&b, []int{7}, []byte{1}); !errors.Is(err, flow.ErrShape) {
+		t.Error(err)
+	}
+}
+
 // NumPy, where it is installed, must read what Write wrote.
 func TestNumPyAgrees(t *testing.T) {
 	for _, python := range []string{"python3", "/usr/bin/python3"} {

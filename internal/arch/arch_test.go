@@ -48,6 +48,7 @@ var table = []pkg{
 	{"path", 2, "tensor rng flow graph"},
 	{"field", 2, "tensor rng flow path"},
 	{"data/image", 2, "tensor rng flow data"},
+	{"data/audio", 2, "tensor rng flow"},
 	{"data/molecule", 2, "tensor rng flow data"},
 	{"solve", 2, "tensor rng flow"},
 	{"metric", 2, "tensor rng internal/par internal/kernel internal/lap flow"},
@@ -68,7 +69,7 @@ var table = []pkg{
 
 	{"internal/cputime", 5, ""}, // reads the processor's clock
 
-	{"run", 6, "tensor rng internal/kernel flow graph nn optim data data/npy data/table data/parquet data/molecule coupling path field solve metric plot report modelfile objective model judge train sample recipe"},
+	{"run", 6, "tensor rng internal/kernel flow graph nn optim data data/npy data/table data/parquet data/image data/audio data/molecule coupling path field solve metric plot report modelfile objective model judge train sample recipe classify"},
 
 	{"", 7, "tensor rng flow nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe run"},
 

@@ -22,7 +22,8 @@ func (a *app) animateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "animate MODEL", Short: "Film particles on their way from noise to data",
 		Long: `Film particles on their way from noise to data as a GIF, over the data and, in
-the plane, over the velocity field. Of more columns it shows the first two.`,
+the plane, over the velocity field. Of more columns it shows the first two. Of
+images it shows a grid of noise that becomes images.`,
 		Example: "  laminar animate runs/moons -o moons.gif\n  laminar animate runs/moons -n 300 --frames 30 --dark -o moons.gif",
 		Args:    takes(1, 1, "MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -13,7 +13,7 @@ import (
 // has no flag; then the line reads the recipe from recipe.json.
 func commandLine(r recipe.Recipe) (line string, complete bool) {
 	const byFile = "laminar train --recipe recipe.json"
-	base, err := recipe.Preset(r.Preset)
+	base, err := recipe.PresetFor(r.Data.Kind, r.Preset)
 	if err != nil {
 		return byFile, false
 	}

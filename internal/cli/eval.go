@@ -41,7 +41,7 @@ interval from several pairs of draws.`,
 	f.IntSliceVar(&e.nfe, "nfe", nfe, "network evaluations per point; a guided step counts 2")
 	e.solver.addTolerances(cmd)
 	e.solver.addGrid(cmd)
-	f.IntVarP(&e.n, "n", "n", o.N, "points on each side of an exact distance")
+	f.IntVarP(&e.n, "n", "n", o.N, "points on each side of an exact distance; samples of a model of images (default 1000)")
 	f.IntVar(&e.pairs, "pairs", o.Pairs, "pairs of draws that W2 is averaged over")
 	f.Float64Var(&e.guidance, "guidance", 1, "scale of classifier-free guidance; 1 is none")
 	f.Uint64Var(&e.seed, "seed", 0, "seed of all that is random")
@@ -79,7 +79,13 @@ func (e *evalCall) run(cmd *cobra.Command, args []string) error {
 
 func (e *evalCall) options(cmd *cobra.Command, s *run.Saved) (run.EvalOptions, error) {
 	o := s.EvalDefaults()
-	o.N, o.Pairs, o.Guidance, o.Threads = e.n, e.pairs, e.guidance, e.threads
+	o.Guidance, o.Threads = e.guidance, e.threads
+	if cmd.Flags().Changed("n") {
+		o.N = e.n
+	}
+	if cmd.Flags().Changed("pairs") {
+		o.Pairs = e.pairs
+	}
 	o.Diffusion, o.DiffusionScale, o.GridShift = e.solver.diffusion, e.solver.scale, e.solver.gridShift
 	grid := e.solver.grid
 	if grid == uniformGrid {
@@ -110,8 +116,15 @@ func (e *evalCall) options(cmd *cobra.Command, s *run.Saved) (run.EvalOptions, e
 	if err != nil {
 		return o, err
 	}
+	all := e.nfe
+	if !given("nfe") {
+		all = nil
+		for _, set := range o.Settings {
+			all = append(all, set.NFE)
+		}
+	}
 	o.Settings = nil
-	for _, nfe := range e.nfe {
+	for _, nfe := range all {
 		if _, err := solve.Steps(m, nfe, cost(e.guidance)); err != nil {
 			if cmd.Flags().Changed("nfe") {
 				return o, err

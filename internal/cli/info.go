@@ -17,6 +17,8 @@ type info struct {
 	Dim        int           `json:"dim"`
 	Columns    []string      `json:"columns"`
 	Classes    []string      `json:"classes"`
+	Kind       string        `json:"kind"`
+	Form       recipe.Form   `json:"form,omitempty"`  // what a row stands for
 	Times      []float64     `json:"times,omitempty"` // of the marginals
 	Parameters int           `json:"parameters"`
 	Operations int           `json:"operations"`
@@ -50,7 +52,7 @@ func (a *app) infoCommand() *cobra.Command {
 				Dim: m.Dim(), Columns: m.Columns, Classes: m.Classes, Times: s.Times, Parameters: len(m.Params),
 				Operations: len(m.Program.Nodes), Kernels: s.Kernels,
 				Steps: s.Steps, Loss: metric.Number(s.Loss), Seconds: s.Seconds, Finished: s.Finished, Resumable: s.State != nil,
-				Recipe: s.Recipe,
+				Recipe: s.Recipe, Kind: s.Kind(), Form: s.Form,
 			}
 			for _, e := range m.Program.Layout(nn.Group).Entries {
 				i.Tensors = append(i.Tensors, tensorInfo{e.Name, e.Shape})
@@ -77,7 +79,11 @@ func (i info) write(w io.Writer) error {
 			state = "ended for want of progress on held-out rows"
 		}
 	}
-	line("data", "%s, %d columns", r.Data.Name, i.Dim)
+	if f, ok := i.Form.(fmt.Stringer); ok {
+		line("data", "%s, %s", r.Data.Name, f)
+	} else {
+		line("data", "%s, %d columns", r.Data.Name, i.Dim)
+	}
 	if len(i.Classes) > 0 {
 		line("classes", "%s", wrapped(i.Classes, 64, strings.Repeat(" ", 13)))
 	}

@@ -108,7 +108,10 @@ func (p *interpolateCall) run(cmd *cobra.Command, args []string) error {
 		if film {
 			return run.InterpolationFilm(w, s, plan, points, p.steps)
 		}
-		lo, hi := shades(s)
+		lo, hi := 0.0, 0.0
+		if s.Form == nil {
+			lo, hi = shades(s)
+		}
 		fig, err := run.InterpolationPicture(s, plan, points, p.steps, lo, hi)
 		if err != nil {
 			return err

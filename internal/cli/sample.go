@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -107,13 +108,23 @@ func (a *app) sampleCommand() *cobra.Command {
 		Use: "sample MODEL", Short: "Draw points from a model",
 		Long: `Draw points from MODEL, in the numbers of its data. The extension of -o picks
 the format: .csv, .npy, .jsonl, or a picture as .png or .svg; without -o they go
-to stdout as CSV. Point i depends on the seed and on i only.
+to stdout as CSV. Point i depends on the seed and on i only. Models of another
+kind have formats of their own: of images .png, a grid or a single picture, and
+.npy, of sounds .wav, one after the other; -o FOLDER/ writes a file for each.
 
 A model trained with --time-column starts from rows of its first time; --to
-stops before the last. --rows carries given rows from the time --from.`,
+stops before the last. --rows carries given rows from the time --from.
+
+--rows with --strength takes given rows back towards noise and carries them to
+data again: 0.3 changes details, 0.8 leaves an idea of them; --class may be
+another one. --mask keeps the black part of pictures and paints the white anew.`,
 		Example: `  laminar sample runs/moons -n 1000 -o points.csv
   laminar sample runs/moons --solver heun --nfe 8 -o points.png
-  laminar sample runs/digits --class 7 --guidance 2 -n 50 -o sevens.png
+  laminar sample runs/mnist --class 7 --guidance 2 -n 64 -o sevens.png
+  laminar sample runs/mnist --class 7 -n 500 -o sevens/
+  laminar sample runs/digits --class 7 -n 10 -o seven.wav
+  laminar sample runs/mnist --rows three.png --strength 0.6 --class 8 -n 16 -o eights.png
+  laminar sample runs/mnist --rows three.png --mask half.png -n 16 -o halves.png
   laminar sample runs/moons --rtol 1e-4 --json -o points.npy
   laminar sample runs/moons --logprob --solver rk4 --nfe 80
   laminar sample runs/cells --to 2 -n 500 -o at2.csv
@@ -125,6 +136,9 @@ stops before the last. --rows carries given rows from the time --from.`,
 				return err
 			}
 			format, err := formatOf(out, s.Formats())
+			if s.Form != nil && isFolder(out) {
+				format, err = s.Formats()[0], nil
+			}
 			if err != nil {
 				return err
 			}
@@ -179,7 +193,7 @@ stops before the last. --rows carries given rows from the time --from.`,
 	f.add(cmd, 1000)
 	span.add(cmd)
 	cmd.Flags().BoolVar(&dense, "logprob", false, "write the log density of each point beside it, from the same solution")
-	cmd.Flags().StringVarP(&out, "output", "o", "", "`file` to write: .csv, .npy, .jsonl, .png or .svg")
+	cmd.Flags().StringVarP(&out, "output", "o", "", "`file` to write: .csv, .npy, .jsonl, .png or .svg; or FOLDER/, of images and such")
 	return cmd
 }
 
@@ -230,9 +244,14 @@ func formatOf(path string, formats []string) (string, error) {
 // without one, in a format of formatOf.
 func (a *app) writeForm(out, format string, s *run.Saved, x tensor.Matrix[float64], res sampled) error {
 	if a.json && (out == "" || out == "-") {
-		return usagef("--json tells of a file of %s: name it with -o", s.Kind())
+		return usagef("--json tells of a file of %s: name it with -o", s.Plural())
 	}
-	err := a.write(out, func(w io.Writer) error { return s.Write(w, format, x, 0) })
+	var err error
+	if isFolder(out) {
+		err = s.WriteFolder(out, x, 0)
+	} else {
+		err = a.write(out, func(w io.Writer) error { return s.Write(w, format, x, 0) })
+	}
 	if err != nil {
 		return err
 	}
@@ -241,9 +260,19 @@ func (a *app) writeForm(out, format string, s *run.Saved, x tensor.Matrix[float6
 		return a.printJSON(res)
 	}
 	if out != "" && out != "-" {
-		a.note("%s %s in %s, %s evaluations each", thousands(x.N), s.Kind(), out, spent(res.NFE, res.NFEMax))
+		a.note("%s %s in %s, %s evaluations each", thousands(x.N), s.Plural(), out, spent(res.NFE, res.NFEMax))
 	}
 	return nil
+}
+
+// isFolder tells whether -o names a folder: one that is there, or a name that
+// ends as those of folders do.
+func isFolder(path string) bool {
+	if strings.HasSuffix(path, "/") || strings.HasSuffix(path, string(filepath.Separator)) {
+		return true
+	}
+	st, err := os.Stat(path)
+	return err == nil && st.IsDir()
 }
 
 // writePoints writes points of a model in a format of formatOf.

@@ -69,6 +69,7 @@ var settings = []setting{
 	{"leave-out", "times that training does not see, to judge by", nil, func(r *recipe.Recipe) any { return &r.Data.LeaveOut }},
 	{"array", "name of the array in an NPZ file", nil, func(r *recipe.Recipe) any { return &r.Data.Array }},
 	{"kind", "what a row of DATA is (default by a look at it): " + list(recipe.Kinds()), recipe.Kinds(), func(r *recipe.Recipe) any { return &r.Data.Kind }},
+	{"held-out-names", "sound files kept for validation: a pattern of their names, auto, or \"\" for a share", nil, func(r *recipe.Recipe) any { return &r.Data.HeldOutNames }},
 	{"held-out", "share of a file's rows kept for validation", nil, func(r *recipe.Recipe) any { return &r.Data.HeldOut }},
 }
 
@@ -167,13 +168,15 @@ func (f *recipeFlags) recipe(cmd *cobra.Command, base *recipe.Recipe, kind strin
 }
 
 // kind tells what a row of the data called name is: what the user says, points
-// where a column is named, and else what a look at it says.
+// where a column of a file is named, and else what a look at it says.
 func (f *recipeFlags) kind(cmd *cobra.Command, name string) string {
 	changed := cmd.Flags().Changed
 	switch {
 	case changed("kind"):
 		return f.given.Data.Kind
-	case name == "" || recipe.IsBuiltIn(name) || changed("label") || changed("cond") || changed("time-column"):
+	case name == "" || recipe.IsBuiltIn(name):
+		return recipe.Points
+	case (changed("label") || changed("cond") || changed("time-column")) && !isFolder(name):
 		return recipe.Points
 	}
 	return run.KindOf(name)
@@ -193,10 +196,10 @@ var flagOf = map[string]string{
 	"path.time_mode": "time-mode", "path.time_edge": "time-edge", "path.shift": "shift", "path.shift_length": "shift-length", "path.weight": "weight",
 	"loss.segments": "segments", "loss.r1": "r1",
 	"distill.method": "method", "distill.rounds": "rounds", "distill.pool": "pool", "distill.nfe": "pool-nfe",
-	"data.held_out": "held-out", "data.kind": "kind", "data.time_column": "time-column", "data.leave_out": "leave-out", "data.label": "label", "data.conditions": "cond", "data.noise": "noise", "data.drop_label": "drop-label",
+	"data.held_out": "held-out", "data.held_out_names": "held-out-names", "data.kind": "kind", "data.time_column": "time-column", "data.leave_out": "leave-out", "data.label": "label", "data.conditions": "cond", "data.noise": "noise", "data.drop_label": "drop-label",
 	"compare.seeds": "seeds", "compare.budget": "budget", "compare.methods": "methods", "compare.steps": "steps", "compare.n": "n", "compare.pairs": "pairs",
 	"eval.N": "n", "eval.Pairs": "pairs", "method": "solver", "nfe": "nfe", "rtol": "rtol", "atol": "atol",
-	"diffusion": "diffusion", "diffusion_scale": "diffusion-scale", "grid": "grid", "grid.shift": "grid-shift", "probes": "probes", "guidance": "guidance", "tolerance": "tolerance", "optimum": "n",
+	"diffusion": "diffusion", "diffusion_scale": "diffusion-scale", "grid": "grid", "grid.shift": "grid-shift", "probes": "probes", "guidance": "guidance", "strength": "strength", "tolerance": "tolerance", "optimum": "n",
 }
 
 // flagged words the faults that are all there is to an error as those of flags.

@@ -14,6 +14,7 @@ import (
 type timeFlags struct {
 	from, to float64
 	rows     string
+	renew    renewFlags
 }
 
 func (f *timeFlags) add(cmd *cobra.Command) {
@@ -21,6 +22,7 @@ func (f *timeFlags) add(cmd *cobra.Command) {
 	fs.Float64Var(&f.from, "from", 0, "time at which --rows stand (default the first)")
 	fs.Float64Var(&f.to, "to", 0, "time at which to stop (default the last)")
 	fs.StringVar(&f.rows, "rows", "", "carry the rows of this `file` instead of drawing some")
+	f.renew.add(cmd)
 }
 
 // drawDensity returns rows with their log density as one more column.
@@ -43,11 +45,20 @@ func (f *timeFlags) drawDensity(cmd *cobra.Command, _ *app, s *run.Saved, c samp
 // draw returns rows at the time f.to in the numbers of the data.
 func (f *timeFlags) draw(cmd *cobra.Command, a *app, s *run.Saved, c sample.Config) (x tensor.Matrix[float64], stats solve.Stats, err error) {
 	changed := cmd.Flags().Changed
+	if f.renew.given(cmd) {
+		if changed("from") || changed("to") {
+			return x, stats, usagef("--strength and --mask make rows anew, --from and --to carry them between times: give one or the other")
+		}
+		return f.renew.draw(cmd, a, s, c, f.rows)
+	}
 	if !changed("from") && !changed("to") && f.rows == "" {
 		return sample.Draw(cmd.Context(), s.Model, c)
 	}
 	if len(s.Times) == 0 {
-		return x, stats, usagef("--from, --to and --rows are for models with times; laminar train --time-column makes one")
+		if f.rows != "" && !changed("from") && !changed("to") {
+			return x, stats, usagef("--rows: say what to do with the rows: --strength 0.6 makes them anew from a half-noised state, --mask keeps a part of pictures")
+		}
+		return x, stats, usagef("--from and --to are for models with times; laminar train --time-column makes one")
 	}
 	first, last := s.Times[0], s.Times[len(s.Times)-1]
 	if !changed("from") {

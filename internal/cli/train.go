@@ -52,6 +52,8 @@ A flag overrides the preset only if it is given.`,
 		Example: `  laminar train moons
   laminar train points.csv --time 30s -o runs/points
   laminar train iris.csv --label species
+  laminar train mnist/ -o runs/mnist
+  laminar train digits.tar.gz
   laminar train cells.csv --time-column day --leave-out 2
   laminar train --resume -o runs/points --steps 20000`,
 		Args:              takes(0, 1, "DATA"),
@@ -130,7 +132,7 @@ func (t *trainCall) plan(cmd *cobra.Command, args []string) (recipe.Recipe, run.
 	if t.dir == "" {
 		name := "recipe"
 		if len(args) > 0 {
-			name = strings.TrimSuffix(filepath.Base(args[0]), filepath.Ext(args[0]))
+			name = strings.TrimSuffix(strings.TrimSuffix(filepath.Base(args[0]), filepath.Ext(args[0])), ".tar")
 		}
 		t.dir = filepath.Join("runs", name)
 	}

@@ -1,0 +1,51 @@
+package recipe
+
+// Images is the kind of data whose rows are pictures of one size.
+const Images = "images"
+
+// imageNFE is the number of evaluations that models of images are sampled with
+// unless told otherwise.
+const imageNFE = 16
+
+// suitImages makes a preset one for images: a U-Net whose shape the data tell,
+// small batches and few steps, for a step costs a thousand times what one of
+// points does. The preset post stays what it is, to the letter.
+func suitImages(r *Recipe) {
+	r.Data.Standardise = false // bytes have a range of their own
+	r.Data.HeldOut = 1. / 6    // of MNIST, the last 10,000
+	if r.Preset == "post" {
+		return
+	}
+	r.Network.Kind, r.Network.Width, r.Network.Depth = "unet", 32, 1
+	r.Train.Batch, r.Train.ValidateEvery, r.Train.Patience = 32, 500, 20
+	r.Train.Steps, r.Optim.Rate = 6000, 3e-3
+	if r.Preset == "fast" {
+		r.Train.Steps = 1000
+	}
+}
+
+// SuitImages fills in what a network for images of h x w pixels and c channels
+// leaves open: patches, of at most 8 x 8 pixels, that leave a grid of 14 to 28
+// where they can, three
+// resolutions of it, or as many as it has, and attention at the coarsest.
+func (r *Recipe) SuitImages(h, w, c int) {
+	n := &r.Network
+	if n.Kind != "unet" || n.Shape != nil {
+		return
+	}
+	n.Shape = []int{h, w, c}
+	if n.Patch == 0 {
+		for n.Patch = 1; h%(2*n.Patch) == 0 && w%(2*n.Patch) == 0 && min(h, w)/(2*n.Patch) >= 14 && n.Patch < 8; {
+			n.Patch *= 2
+		}
+	}
+	if n.Levels == nil {
+		n.Levels = []int{1}
+		for side := min(h, w) / n.Patch; side > 4 && len(n.Levels) < 3; side = (side + 1) / 2 {
+			n.Levels = append(n.Levels, 2)
+		}
+	}
+	if n.Heads == 0 && n.Width*n.Levels[len(n.Levels)-1]%32 == 0 {
+		n.Heads = n.Width * n.Levels[len(n.Levels)-1] / 32
+	}
+}
