@@ -23,8 +23,7 @@ type filmer interface {
 
 // Animate writes a GIF of particles that travel from noise to data, in the
 // numbers of the data, over the data and, in the plane, over the field. Of more
-// dimensions it shows the first two; images and molecules come out of
-// noise.
+// dimensions it shows the first two; images and molecules come out of noise.
 func Animate(ctx context.Context, w io.Writer, s *Saved, plan *recipe.Plan, o AnimateOptions) error {
 	if m, ok := media[s.Kind()].(filmer); ok {
 		return m.Film(ctx, w, s, plan, o)
