@@ -140,6 +140,7 @@ type Plan struct {
 	Against    string
 	judged     *data.Table // Judge's rows, nil for a distribution
 	judgedCond data.Transform
+	choices    []objective.Choice // coordinates that are options
 
 	Net       nn.Network
 	Objective objective.Objective

@@ -25,6 +25,9 @@ type filmer interface {
 // numbers of the data, over the data and, in the plane, over the field. Of more
 // dimensions it shows the first two; images and molecules come out of noise.
 func Animate(ctx context.Context, w io.Writer, s *Saved, plan *recipe.Plan, o AnimateOptions) error {
+	if s.Kind() == recipe.Table {
+		return noPicture("film")
+	}
 	if m, ok := media[s.Kind()].(filmer); ok {
 		return m.Film(ctx, w, s, plan, o)
 	}

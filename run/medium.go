@@ -49,6 +49,7 @@ type medium interface {
 
 // media holds the medium of each kind of data but points.
 var media = map[string]medium{
+	recipe.Table:     tableMedium{},
 	recipe.Images:    images{},
 	recipe.Sound:     sounds{},
 	recipe.Molecules: molecules{},

@@ -52,7 +52,8 @@ type Config struct {
 // chunk is the number of rows that a worker solves at a time.
 const chunk = 512
 
-// Start returns the rows from which Draw starts.
+// Start returns the rows from which Draw starts: noise, or rows of Source, with
+// the observed coordinates of Cond at their values.
 func Start(m *model.Model, c Config) (tensor.Mat, error) {
 	src := c.Source
 	if src == nil {
@@ -65,7 +66,20 @@ func Start(m *model.Model, c Config) (tensor.Mat, error) {
 		return tensor.Mat{}, fmt.Errorf("%w: cannot draw %d rows from row %d", flow.ErrConfig, c.N, c.First)
 	}
 	s := flow.NewSample(src, c.N)
-	return s.X, src.DrawAt(s, c.Seed, c.First)
+	if err := src.DrawAt(s, c.Seed, c.First); err != nil {
+		return s.X, err
+	}
+	if !c.Cond.Mask.IsEmpty() {
+		if err := errors.Join(c.Cond.Mask.Check("observed mask", c.N, m.Dim()), c.Cond.Observed.Check("observed values", c.N, m.Dim())); err != nil {
+			return s.X, err
+		}
+		for k, seen := range c.Cond.Mask.Data {
+			if seen != 0 {
+				s.X.Data[k] = c.Cond.Observed.Data[k]
+			}
+		}
+	}
+	return s.X, nil
 }
 
 // Field returns the field that Draw follows for rows lo to hi-1: conditions
