@@ -347,6 +347,14 @@ func TestCanonical(t *testing.T) {
 			}
 		}
 	}
+	// Twelve atoms of two neighbours each, of which not all can be swapped.
+	twelve := carbon(12)
+	mixed := append(append(ring(6, []int{0, 1, 2, 3, 4, 5}), ring(3, []int{6, 7, 8})...), ring(3, []int{9, 10, 11})...)
+	for trial := range 4 {
+		if text, again := molecule.Canonical(&twelve, mixed), molecule.Canonical(shuffled(twelve, mixed, trial)); again != text {
+			t.Errorf("a hexagon and triangles: %q in another order is %q", text, again)
+		}
+	}
 	for i, m := range small(t, "small.xyz") {
 		bonds := molecule.Bonds(&m)
 		text := molecule.Canonical(&m, bonds)
