@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"path/filepath"
 
 	"laminar/data/molecule"
@@ -54,45 +53,23 @@ func moleculeFigure(title string, all []molecule.Molecule, views []molecule.View
 	return g.Figure()
 }
 
-// filmedMolecules is the number of molecules of a film.
-const filmedMolecules = 16
-
-// Film shows atoms that gather, from where the molecules are broadest in the end.
-func (molecules) Film(ctx context.Context, w io.Writer, s *Saved, plan *recipe.Plan, o AnimateOptions) error {
-	if err := s.watchable(); err != nil {
-		return err
-	}
-	o.followed()
-	c, err := o.config(s, plan, filmedMolecules)
-	if err != nil {
-		return err
-	}
-	tr, err := journey(ctx, s, c)
-	if err != nil {
-		return err
-	}
+// Frames shows molecules on their way, from where they are broadest in the end.
+func (molecules) Frames(s *Saved, frames []tensor.Matrix[float64], o PictureOptions) ([]plot.Figure, error) {
 	form := s.Form.(moleculeForm)
-	at := func(t float64) []molecule.Molecule {
-		return form.take(tensor.Convert[float64](plot.Between(tr.T, tr.Z, t)))
-	}
 	var views []molecule.View
-	for _, m := range at(1) {
-		views = append(views, m.Broad())
+	last := form.take(frames[len(frames)-1])
+	for i := range last {
+		views = append(views, last[i].Broad())
 	}
-	n := o.Frames
-	if n == 0 {
-		n = 60
-	}
-	var film plot.Film
-	for k := range max(n, 2) {
-		all := at(float64(k) / float64(max(n, 2)-1))
-		fig, err := moleculeFigure(cmp.Or(o.Title, filepath.Base(s.Recipe.Data.Name)), all, views, o.Dark)
+	var out []plot.Figure
+	for _, rows := range frames {
+		fig, err := moleculeFigure(cmp.Or(o.Title, filepath.Base(s.Recipe.Data.Name)), form.take(rows), views, o.Dark)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		film.Frames = append(film.Frames, fig)
+		out = append(out, fig)
 	}
-	return film.GIF(w)
+	return out, nil
 }
 
 func (m molecules) Sections(ctx context.Context, s *Saved, plan *recipe.Plan, j Judgement, o PictureOptions) ([]report.Section, error) {
