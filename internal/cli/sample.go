@@ -60,7 +60,7 @@ func (f *sampleFlags) config(cmd *cobra.Command, a *app, s *run.Saved) (sample.C
 	if f.n < 1 {
 		return c, usagef("-n: cannot draw %d points; give at least 1", f.n)
 	}
-	if most := sample.MaxRows(s.Model.Dim()); f.n > most {
+	if most := sample.MaxRows(s.Model.Dim()); f.n > most && s.Kind() != recipe.Table { // which is drawn in parts
 		return c, usagef("-n: %d points are more than the %d that are drawn at once; draw them in parts, with another --seed each", f.n, most)
 	}
 	if math.IsNaN(f.guidance) || math.IsInf(f.guidance, 0) {
