@@ -59,19 +59,7 @@ func (s *Indexed) Draw(dst flow.Sample, key rng.Key, i int) error {
 	if i < 0 {
 		return fmt.Errorf("%w: draw %d of a data set", flow.ErrConfig, i)
 	}
-	first := i * dst.X.N
-	epoch := -1
-	var deal shuffle
-	for r := range dst.X.N {
-		if e := (first + r) / s.N; e != epoch {
-			epoch = e
-			deal = newShuffle(key.At(uint64(e)), s.N)
-		}
-		if err := s.put(dst, r, deal.at((first+r)%s.N)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return Deal(key, s.N, i, dst.X.N, func(r, from int) error { return s.put(dst, r, from) })
 }
 
 // DrawAt fills row r of dst with the row that key.At(first+r) picks; a row may

@@ -58,3 +58,23 @@ func (s *shuffle) once(v uint64) uint64 {
 	}
 	return l<<rw | r
 }
+
+// Deal calls row(r, i) for rows r of draw number draw, of count rows, of a set of
+// n > 0 stored rows: i is position draw*count + r of the endless deal, in which
+// every n positions are a new order of all rows, computed from the key. Its error
+// is the first of row.
+func Deal(key rng.Key, n, draw, count int, row func(r, i int) error) error {
+	first := draw * count
+	epoch := -1
+	var deal shuffle
+	for r := range count {
+		if e := (first + r) / n; e != epoch {
+			epoch = e
+			deal = newShuffle(key.At(uint64(e)), n)
+		}
+		if err := row(r, deal.at((first+r)%n)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -99,17 +99,10 @@ func (s *Stored) Draw(dst flow.Sample, key rng.Key, i int) error {
 	if i < 0 {
 		return fmt.Errorf("%w: draw %d of a data set", flow.ErrConfig, i)
 	}
-	first := i * dst.X.N
-	epoch := -1
-	var deal shuffle
-	for r := range dst.X.N {
-		if e := (first + r) / s.x.N; e != epoch {
-			epoch = e
-			deal = newShuffle(key.At(uint64(e)), s.x.N)
-		}
-		s.copyRow(dst, r, deal.at((first+r)%s.x.N))
-	}
-	return nil
+	return Deal(key, s.x.N, i, dst.X.N, func(r, from int) error {
+		s.copyRow(dst, r, from)
+		return nil
+	})
 }
 
 // DrawAt fills row r of dst with the stored row that key.At(first+r) picks; a

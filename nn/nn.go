@@ -133,22 +133,24 @@ const (
 
 // Spec describes one of the built-in networks.
 type Spec struct {
-	// Kind is "mlp", "resmlp", "unet", "dit" or "mmdit".
+	// Kind is "mlp", "resmlp", "unet", "dit", "mmdit" or "egnn".
 	Kind string `json:"kind"`
 	// Width is the number of units of every hidden layer, of a unet the channels
 	// of its finest resolution.
 	Width int `json:"width"`
 	// Depth is the number of hidden layers of an mlp, of residual blocks of a
-	// resmlp or a transformer, and of each resolution of a unet.
+	// resmlp or a transformer, of layers of an egnn, and of each resolution of a
+	// unet.
 	Depth int `json:"depth"`
 	// Activation is one of relu, silu, tanh, gelu, selu.
 	Activation string `json:"activation"`
-	// TimeFeatures is the number of Fourier features of the time (even), for
-	// resmlp and unet.
+	// TimeFeatures is the number of Fourier features of the time (even), for all
+	// but the mlp.
 	TimeFeatures int `json:"time_features,omitempty"`
 	// Shape is the height, width and channels of the images of a unet: x holds
-	// their pixels line by line, the channels last. A signal has the height 1. nil
-	// leaves the shape to who has the data; there is no network without it.
+	// their pixels line by line, the channels last. A signal has the height 1. Of an
+	// egnn it is the number of atoms and that of elements. nil leaves the shape to
+	// who has the data; there is no network without it.
 	Shape []int `json:"shape,omitempty"`
 	// Levels are the channels of a unet's resolutions, the finest first, in units
 	// of Width; each is half as high and wide as the one before.
@@ -160,6 +162,9 @@ type Spec struct {
 	// Heads is the number of attention heads at the coarsest resolution of a
 	// unet, 0 for no attention, and in every block of a transformer.
 	Heads int `json:"heads,omitempty"`
+	// Messages is the number of units of an egnn between two atoms, whose Width is
+	// that of an atom.
+	Messages int `json:"messages,omitempty"`
 	// Context is the number of tokens as which an mmdit reads the class, unless it
 	// has a label, and of the parts of equal length as which it reads the vector of
 	// real conditions.
@@ -178,8 +183,8 @@ func Defaults() Spec {
 }
 
 // Kinds lists the built-in networks for points of any dimension; "unet" and the
-// transformers "dit" and "mmdit" are for images and signals, whose shape their
-// Spec must say.
+// transformers "dit" and "mmdit" are for images and signals and "egnn" for
+// molecules, whose shape their Spec must say.
 func Kinds() []string { return []string{"mlp", "resmlp"} }
 
 // Activations lists the activation functions.
@@ -198,7 +203,7 @@ func (s Spec) Validate(path string) error {
 		}
 		return fault(field, "unknown %q; one of %s", v, strings.Join(list, ", "))
 	}
-	if err := oneOf("kind", s.Kind, append(Kinds(), "unet", "dit", "mmdit")); err != nil {
+	if err := oneOf("kind", s.Kind, append(Kinds(), "unet", "dit", "mmdit", "egnn")); err != nil {
 		return err
 	}
 	if err := oneOf("activation", s.Activation, Activations()); err != nil {
@@ -216,6 +221,8 @@ func (s Spec) Validate(path string) error {
 	switch s.Kind {
 	case "unet":
 		return s.validImage(fault)
+	case "egnn":
+		return s.validMolecule(fault)
 	case "dit", "mmdit":
 		return s.validTokens(fault)
 	}
@@ -245,6 +252,15 @@ func (s Spec) Network(dim int, c flow.CondSpec) (Network, error) {
 			return nil, &flow.FieldError{Path: "network.shape", Msg: fmt.Sprintf("images of %v have %d numbers, the data %d columns", s.Shape, n, dim)}
 		}
 		return &unet{base}, nil
+	}
+	if s.Kind == "egnn" {
+		if s.Shape == nil {
+			return nil, &flow.FieldError{Path: "network.shape", Msg: "is missing; give the numbers of atoms and of elements"}
+		}
+		if n := s.Shape[0] * (s.Shape[1] + 4); n != dim {
+			return nil, &flow.FieldError{Path: "network.shape", Msg: fmt.Sprintf("molecules of %v have %d numbers, the data %d columns", s.Shape, n, dim)}
+		}
+		return &egnn{base}, nil
 	}
 	return &resmlp{base}, nil
 }

@@ -27,6 +27,12 @@ import (
 //
 // Where the target or its conversion into a velocity is infinite, Times are
 // squeezed into path.Clip.
+//
+// A network with masks (flow.CondSpec.Mask) is trained for rows that are known in
+// part: observed coordinates stand at their values from the start, their velocity
+// is 0, and they do not count in the loss. Its mask is drawn without regard to
+// the noise, so that of N(0, I) elsewhere the flow makes the data given what is
+// observed. Conditions that Drop hides are not observed.
 type FlowMatching struct {
 	Path  flow.Path
 	Times flow.TimeSampler
@@ -39,6 +45,9 @@ type FlowMatching struct {
 	Schedule flow.Schedule
 	// Weight is w; nil is 1.
 	Weight path.Weight
+	// Choices are the coordinates that are no numbers but options, in ascending
+	// order; they need a Schedule.
+	Choices []Choice
 }
 
 // check returns what is wrong with o, as a *flow.FieldError.
@@ -51,6 +60,11 @@ func (o FlowMatching) check() error {
 	}
 	if !(o.Drop >= 0 && o.Drop < 1) {
 		return bad("objective.drop", "%v is not in [0, 1)", o.Drop)
+	}
+	if len(o.Choices) > 0 {
+		if _, ok := o.Schedule.(path.Drawn); !ok {
+			return bad("objective", "choices need the schedule of an affine path without noise")
+		}
 	}
 	if o.velocities() {
 		return nil
@@ -77,10 +91,16 @@ func (o FlowMatching) Clip() (lo, hi float64) {
 		}
 		return 0, 1
 	}
+	predict := o.Predict
 	if o.velocities() {
-		return path.Clip(path.Velocity, o.Schedule)
+		predict = path.Velocity
 	}
-	return path.Clip(o.Predict, o.Schedule)
+	lo, hi = path.Clip(predict, o.Schedule)
+	if len(o.Choices) > 0 {
+		_, last := path.Clip(path.Data, o.Schedule)
+		hi = min(hi, last)
+	}
+	return lo, hi
 }
 
 // Phases returns the single phase "flow", which trains nn.Group.
@@ -94,10 +114,14 @@ func (o FlowMatching) Phases(net nn.Network) ([]Phase, error) {
 	}
 	weighted := o.Weight != nil || o.Predict == path.Score
 	dim := net.Dim()
+	parts, err := stretches(dim, o.Choices)
+	if err != nil {
+		return nil, err
+	}
 	b := graph.NewBuilder()
-	v := net.Apply(b, nn.Group, nn.InputsOf(b, net))
-	miss := b.Sub(v, b.Row("target", graph.Float32, dim))
-	loss := b.Sum(b.Square(miss), 0)
+	inputs := nn.InputsOf(b, net)
+	answer := net.Apply(b, nn.Group, inputs)
+	loss := mixedLoss(b, parts, inputs, answer, b.Row("target", graph.Float32, dim))
 	if weighted {
 		loss = b.Mul(b.Row("weight", graph.Float32, 1), loss)
 	}
@@ -114,6 +138,7 @@ func (o FlowMatching) Phases(net nn.Network) ([]Phase, error) {
 			return err
 		}
 		o.aim(in, batch)
+		shares(in.Mat("target"), batch.X1, parts)
 		if weighted {
 			o.weigh(in.Mat("weight").Data, t)
 		}
@@ -131,6 +156,7 @@ func (o FlowMatching) Phases(net nn.Network) ([]Phase, error) {
 			}
 		}
 		in.Conditions(batch.Cond, o.Drop, key.Split("drop"))
+		hold(in.Mat(nn.InX), in.Mat(nn.InMask), in.Mat(nn.InObserved))
 		return nil
 	}
 	return []Phase{{Name: "flow", Trains: nn.Group, Program: p, Fill: fill}}, nil
@@ -185,15 +211,19 @@ func (o FlowMatching) Velocity(net nn.Network) (nn.Network, error) {
 		return nil, err
 	}
 	lo, hi := o.Clip()
-	if o.velocities() && lo == 0 && hi == 1 {
+	if o.velocities() && lo == 0 && hi == 1 && !net.CondSpec().Mask {
 		return net, nil
+	}
+	parts, err := stretches(net.Dim(), o.Choices)
+	if err != nil {
+		return nil, err
 	}
 	s, _ := o.Schedule.(path.Drawn)
 	predict := o.Predict
 	if o.velocities() {
 		predict = path.Velocity
 	}
-	return converted{net, predict, s, lo, hi}, nil
+	return converted{net, predict, s, parts, lo, hi}, nil
 }
 
 // converted is a network with the conversion of its answers behind it.
@@ -201,6 +231,7 @@ type converted struct {
 	nn.Network
 	predict  path.Prediction
 	schedule path.Drawn
+	parts    []stretch
 	lo, hi   float64
 }
 
@@ -211,5 +242,5 @@ func (n converted) Apply(b *graph.Builder, group string, in nn.Inputs) graph.Val
 	if n.hi < 1 {
 		in.T = b.Min(in.T, b.Const(n.hi, 1))
 	}
-	return path.ToVelocity(b, n.schedule, n.predict, n.Network.Apply(b, group, in), in.X, in.T)
+	return mixedVelocity(b, n.parts, n.schedule, n.predict, in, n.Network.Apply(b, group, in))
 }

@@ -18,7 +18,9 @@ import (
 // with the velocity v at (z, s). The right side is the target of a regression, its
 // gradient stopped; du/ds is one forward derivative of the network. The loss of a
 // row is |u - target|^2, divided by its own value + 0.01 under a stopped gradient.
-// s and q are the smaller and the larger of two logit-normal times; of a share Equal of the rows q = s, and u learns v.
+// s and q are the smaller and the larger of two logit-normal times; a share Equal
+// of the rows has one such time, q = s, at which u learns v. (The released code
+// takes the noisier of the two there.)
 type MeanFlow struct {
 	Line
 	Equal float64

@@ -90,7 +90,7 @@ func (f Animation) film() (*gif.GIF, error) {
 			}
 			field.draw(r, a, func(s float64) rgba { return mix(th.page, th.muted, 0.3+0.4*s) }, full)
 		}
-		r.discs(a.points(between(f.T, f.Z, t), 0, 1), 2.1, alpha(th.time(t), 0.8))
+		r.discs(a.points(Between(f.T, f.Z, t), 0, 1), 2.1, alpha(th.time(t), 0.8))
 		f.caption(r, th, t)
 		now := pal.quantise(r.img)
 		delay := 4
@@ -118,8 +118,9 @@ func (f Animation) caption(c canvas, th theme, t float64) {
 	c.stroke([]pt{{16, 466}, {16 + 448*min(max(t, 0), 1), 466}}, 3, th.time(t))
 }
 
-// between returns the points at time t of a trajectory, by linear interpolation.
-func between(ts []float64, z []tensor.Mat, t float64) tensor.Mat {
+// Between returns the points at time t of a trajectory that has Z[k] at T[k], by
+// linear interpolation.
+func Between(ts []float64, z []tensor.Mat, t float64) tensor.Mat {
 	k := min(max(sort.SearchFloat64s(ts, t), 1), len(ts)-1)
 	h := ts[k] - ts[k-1]
 	s := float32(1)

@@ -140,6 +140,7 @@ type Plan struct {
 	Against    string
 	judged     *data.Table // Judge's rows, nil for a distribution
 	judgedCond data.Transform
+	choices    []objective.Choice // coordinates that are options
 
 	Net       nn.Network
 	Objective objective.Objective
@@ -361,10 +362,22 @@ func (p *Plan) takeSource(s Given) error {
 	default:
 		p.Source = data.Noise(dim)
 	}
+	if own := SourceOf(p.Form); own != nil {
+		if p.Source = own; p.Recipe.Source != "gaussian" {
+			return &flow.FieldError{Path: "source", Msg: fmt.Sprintf("%s start from noise of their own; leave the source out", p.Form.Kind())}
+		}
+	}
 	return nil
 }
 
 func (p *Plan) couple(c coupling.Config, d flow.Dataset) (*coupling.Source, error) {
+	if s, ok := p.Form.(Sourced); ok {
+		pairer, err := s.Pairer(c)
+		if err != nil {
+			return nil, below("coupling", err)
+		}
+		return coupling.NewSource(p.Source, d, pairer)
+	}
 	pairs, err := coupling.Build(c, p.Source, d)
 	return pairs, below("coupling", err)
 }
@@ -433,6 +446,9 @@ func (p *Plan) Model(params []float32, k *kernel.Set) (*model.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if SourceOf(p.Form) != nil {
+		schedule = nil // which is about N(0, I)
+	}
 	_, once := p.Recipe.NFE()
 	return model.New(model.Config{
 		Schedule: schedule, Coupled: p.Recipe.Coupled(), Once: once,
@@ -450,5 +466,6 @@ func (r Recipe) Schedule() (flow.Schedule, error) {
 	return path.NewSchedule(r.Settled().Path)
 }
 
-// Coupled reports whether noise is paired with data by anything but chance.
-func (r Recipe) Coupled() bool { return r.Coupling.Name != "independent" }
+// Coupled reports whether noise is paired with data by anything but chance: by a
+// coupling, or by the teacher whose pairs a student learns.
+func (r Recipe) Coupled() bool { return r.Coupling.Name != "independent" || r.pools() }

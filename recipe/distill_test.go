@@ -238,6 +238,24 @@ func TestDistilledRefuses(t *testing.T) {
 }
 
 // A recipe may say that a run learns from a model.
+// A teacher that makes the pairs leaves nothing to chance, though the recipe's own
+// coupling is then the independent one: a reflow student's velocity tells no score.
+func TestPoolsAreCoupled(t *testing.T) {
+	r := small(t, 400)
+	if r.Coupled() {
+		t.Error("independent pairs are said to be coupled")
+	}
+	for method, want := range map[string]bool{"reflow": true, "distill": true, "meanflow": false, "shortcut": false} {
+		s, err := r.Distilled(recipe.DistillDefaults(method, "teacher"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Coupled() != want {
+			t.Errorf("%s: coupled is %v, want %v", method, s.Coupled(), want)
+		}
+	}
+}
+
 func ExampleRecipe_Distilled() {
 	r, err := recipe.Preset("default")
 	if err != nil {

@@ -6,8 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	"laminar/coupling"
 	"laminar/data"
 	"laminar/flow"
+	"laminar/objective"
 	"laminar/path"
 	"laminar/rng"
 )
@@ -16,14 +18,33 @@ import (
 // coordinate.
 const Points = "points"
 
+// Table is the kind of data whose rows are cells of mixed columns.
+const Table = "table"
+
 // kinds are what a row of the data can be, with what a preset changes for it.
 var kinds = []struct {
 	path.Entry
 	suit func(*Recipe)
 }{
 	{path.Entry{Name: Points, About: "plain numbers, a point to a row"}, func(*Recipe) {}},
+	{path.Entry{Name: Table, About: "mixed columns: numbers, categories, dates, gaps"}, suitTable},
 	{path.Entry{Name: Images, About: "pictures of one size"}, suitImages},
 	{path.Entry{Name: Sound, About: "sounds of one rate, short ones"}, suitSound},
+	{path.Entry{Name: Molecules, About: "atoms in space: XYZ and SDF files"}, suitMolecules},
+}
+
+// suitTable makes a preset one for tables. Coordinates are many and most of them
+// choices, so that the network is wide, and batches large. Some of the rows are
+// learnt given a part of them, which Drop counts the others of.
+func suitTable(r *Recipe) {
+	if r.Preset == "post" {
+		return
+	}
+	r.Network.Width, r.Train.Batch, r.Train.Steps = 256, 512, 20000
+	if r.Preset == "fast" {
+		r.Network.Width, r.Train.Steps = 128, 3000
+	}
+	r.Coupling.Name, r.Path.Time, r.Drop = "independent", "cosmap", 0.8
 }
 
 // Kinds lists what a row of the data can be, points first.
@@ -88,6 +109,30 @@ type Form interface {
 	json.Marshaler
 }
 
+// Sourced is a Form whose flow starts from noise of its own, which may go with the
+// data in a way of its own. The source of such a recipe is "gaussian".
+type Sourced interface {
+	Form
+	// Source is the noise, in the network's space.
+	Source() data.RowSource
+	// Pairer is the coupling that c names, as it suits the rows.
+	Pairer(c coupling.Config) (flow.Pairer, error)
+}
+
+// SourceOf returns the noise that a form brings, nil if it brings none.
+func SourceOf(f Form) data.RowSource {
+	if s, ok := f.(Sourced); ok {
+		return s.Source()
+	}
+	return nil
+}
+
+// Choosing is a Set some of whose coordinates in the network's space are choices.
+type Choosing interface {
+	Set
+	Choices() []objective.Choice
+}
+
 // takeSet composes a plan with data that have a form.
 func (p *Plan) takeSet(s Set, key rng.Key) error {
 	train, held, err := s.Split(p.Recipe.Data.HeldOut, key.Split("held out"))
@@ -95,6 +140,9 @@ func (p *Plan) takeSet(s Set, key rng.Key) error {
 		return err
 	}
 	p.Form, p.Transform, p.Notes = s.Form(), s.Transform(), s.Notes()
+	if c, ok := s.(Choosing); ok {
+		p.choices = c.Choices()
+	}
 	if c, ok := train.(data.Classed); ok && train.CondSpec().Classes > 0 {
 		p.Classes = c.ClassNames()
 	}

@@ -85,10 +85,26 @@ func (r Recipe) Method() string {
 	switch {
 	case r.Objective == "meanflow", r.Objective == "shortcut":
 		return "jump"
+	case r.solvesTables():
+		return "unipc"
 	case f >= 0:
 		return families[f].method
 	}
 	return families[0].method
+}
+
+// tableNFE is the number of evaluations beyond which rows of tables gain little.
+const tableNFE = 10
+
+// solvesTables reports whether models of r are flows of tables with a schedule: their
+// choices are decided step by step, which a method that knows the schedule and the
+// steps before follows best.
+func (r Recipe) solvesTables() bool {
+	if r.Data.Kind != Table || r.Family != "flow" || r.Objective != "velocity" || r.Distill != nil {
+		return false
+	}
+	s, err := r.Schedule()
+	return s != nil && err == nil
 }
 
 // NFE returns the number of network evaluations by which models of r are sampled
@@ -106,6 +122,10 @@ func (r Recipe) NFE() (nfe int, only bool) {
 		return imageNFE, false
 	case r.Data.Kind == Sound && r.Family == "flow":
 		return soundNFE, false
+	case r.Data.Kind == Molecules && r.Family == "flow":
+		return moleculeNFE, false
+	case r.solvesTables():
+		return tableNFE, false
 	}
 	return 0, false
 }
@@ -242,12 +262,15 @@ func (p *Plan) objective() (objective.Objective, error) {
 		Path: way, Times: times, Drop: drop,
 		Predict: path.Prediction(r.Predict), Schedule: schedule, Weight: weight,
 	}
+	if schedule != nil {
+		o.Choices = p.choices
+	}
 	lo, hi := o.Clip()
 	what := r.Predict + " along the path " + r.Path.Name
 	if r.Path.Name == "bridge" {
 		lo, hi, what = path.BridgeClip, 1-path.BridgeClip, "the velocity of a bridge"
 	}
-	if lo > 0 || hi < 1 {
+	if (lo > 0 || hi < 1) && len(o.Choices) == 0 { // of choices the last step is exact
 		p.note("trained at times from %.3g to %.3g: %s is singular at an end", lo, hi, what)
 	}
 	return o, nil

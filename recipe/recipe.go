@@ -56,6 +56,11 @@ type Data struct {
 	LeaveOut []float64 `json:"leave_out,omitempty"`
 	// Array names the array of an NPZ archive.
 	Array string `json:"array,omitempty"`
+	// Schema is a file that says what the columns of a table are, "" for what they
+	// look like; see laminar/data/table. Rare pools the levels of its categories
+	// that fewer rows than this have.
+	Schema string `json:"schema,omitempty"`
+	Rare   int    `json:"rare,omitempty"`
 	// Noise is the standard deviation of Gaussian noise added to every coordinate
 	// of a built-in distribution; 0 for none.
 	Noise float64 `json:"noise,omitempty"`
@@ -191,6 +196,12 @@ func (r Recipe) Validate() error {
 	}
 	if !(r.Data.Noise >= 0 && r.Data.Noise <= 1e6) {
 		bad("data.noise", "%v is not in [0, 1e6]", r.Data.Noise)
+	}
+	if r.Data.Rare < 0 {
+		bad("data.rare", "%d is negative", r.Data.Rare)
+	}
+	if r.Data.Kind != Table && (r.Data.Schema != "" || r.Data.Rare > 0) {
+		bad("data.kind", "a schema and the pooling of rare levels are for tables: use table")
 	}
 	if r.Data.DropLabel && r.Data.Label == "" {
 		bad("data.drop_label", "needs data.label to say which column")

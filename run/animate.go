@@ -23,10 +23,17 @@ type filmer interface {
 
 // Animate writes a GIF of particles that travel from noise to data, in the
 // numbers of the data, over the data and, in the plane, over the field. Of more
-// dimensions it shows the first two; images come out of noise.
+// dimensions it shows the first two. Rows with a form are shown as their kind
+// shows them.
 func Animate(ctx context.Context, w io.Writer, s *Saved, plan *recipe.Plan, o AnimateOptions) error {
+	if s.Kind() == recipe.Table {
+		return noPicture("film")
+	}
 	if m, ok := media[s.Kind()].(filmer); ok {
 		return m.Film(ctx, w, s, plan, o)
+	}
+	if s.Form != nil {
+		return animateForm(ctx, w, s, plan, o)
 	}
 	if err := needPlane(s, "film", 2, math.MaxInt); err != nil {
 		return err

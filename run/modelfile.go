@@ -279,6 +279,9 @@ func decode(f *modelfile.File, kernels string) (*Saved, error) {
 		if s.Form, err = decodeForm(text); err != nil {
 			return nil, err
 		}
+		if s.Source = recipe.SourceOf(s.Form); s.Source != nil {
+			c.Schedule = nil
+		}
 	}
 	if c.Program, err = graph.Decode([]byte(f.Meta[metaProgram])); err != nil {
 		return nil, fmt.Errorf("%w: metadata %q: %w", flow.ErrFormat, metaProgram, err)
@@ -389,6 +392,9 @@ func (s *Saved) decodeSource(f *modelfile.File) error {
 		}
 		s.Source, err = data.NewStored(matOf(t.Shape[0], t.Shape[1], v), flow.Cond{}, flow.CondSpec{}, nil)
 		return err
+	}
+	if s.Source != nil && s.Source.Dim() != s.Model.Dim() {
+		return fmt.Errorf("%w: the form has rows of %d numbers, the model of %d", flow.ErrFormat, s.Source.Dim(), s.Model.Dim())
 	}
 	if s.Recipe.GaussianSource() {
 		return nil

@@ -80,6 +80,9 @@ func PictureKinds() []string {
 // flow.ErrConfig for an unknown kind and for one that the model has not got,
 // such as the field of a model of more than two dimensions.
 func Picture(ctx context.Context, kind string, s *Saved, plan *recipe.Plan, o PictureOptions) (plot.Figure, error) {
+	if s.Kind() == recipe.Table && kind != "samples" && kind != "loss" {
+		return plot.Figure{}, noPicture(kind)
+	}
 	for _, k := range pictureKinds {
 		if k.name == kind {
 			return k.draw(ctx, s, plan, o)
@@ -101,6 +104,12 @@ func PictureDefaults(path string) (PictureOptions, error) {
 		return o, err
 	}
 	b, err := os.ReadFile(filepath.Join(dir, EvalFile))
+	var of struct {
+		Kind string `json:"kind"`
+	}
+	if json.Unmarshal(b, &of) == nil && of.Kind == recipe.Table {
+		return o, nil
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return o, nil
 	}

@@ -10,6 +10,7 @@ import (
 
 	"laminar/data"
 	"laminar/flow"
+	"laminar/recipe"
 	"laminar/tensor"
 )
 
@@ -35,6 +36,9 @@ func (s *Saved) ReadRows(path string) (Rows, error) {
 	}
 	m, o := s.Model, s.Recipe.Data.TableOptions()
 	var out Rows
+	if s.Kind() == recipe.Table {
+		return out, fmt.Errorf("%w: this is for points, and the model makes rows of a table; sample, impute, logprob and eval are for those", flow.ErrConfig)
+	}
 	if m.Cond.Classes == 0 {
 		o.Label, o.DropLabel = "", false
 	}

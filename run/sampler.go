@@ -5,6 +5,7 @@ import (
 
 	"laminar/flow"
 	"laminar/metric"
+	"laminar/recipe"
 	"laminar/solve"
 )
 
@@ -27,6 +28,11 @@ func (s *Saved) EvalDefaults() EvalOptions {
 		m.tune(&o) // where the defaults of points do not suit the kind
 	}
 	nfe, only := s.Recipe.NFE()
+	if s.Kind() == recipe.Table {
+		c := s.Solve()
+		o.Settings = []metric.Setting{{Solver: c.Method, NFE: c.NFE}}
+		return o
+	}
 	var kept []metric.Setting
 	for _, set := range o.Settings {
 		set.Solver = s.Recipe.Method()

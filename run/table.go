@@ -57,6 +57,33 @@ func ReadSchema(path string) (*table.Schema, error) {
 	return s, nil
 }
 
+// Schema is that of the rows of a model of tables. It must not be changed. The error
+// wraps flow.ErrConfig for other models.
+func (s *Saved) Schema() (*table.Schema, error) {
+	t, err := s.tableOf()
+	if err != nil {
+		return nil, err
+	}
+	return t.Schema(), nil
+}
+
+// TableWriter writes rows of a model of tables to w in the format that the name of a
+// file asks for, in that of the model's data without a name. The identifiers are
+// those of samples under seed.
+func (s *Saved) TableWriter(w io.Writer, name string, seed rng.Key) (table.Writer, error) {
+	t, err := s.tableOf()
+	if err != nil {
+		return nil, err
+	}
+	if name == "" || name == "-" {
+		name = "." + t.Schema().Format.Kind
+		if f := t.Schema().Format; f.Kind == "csv" && f.Delimiter == "\t" {
+			name = ".tsv"
+		}
+	}
+	return TableWriter(w, name, t.Schema(), identifiers(seed))
+}
+
 // TableWriter writes rows of s to w in the format that the name of a file asks
 // for, as table.FormatNamed tells, gzipped if it ends in .gz. key decides the
 // identifiers. Close ends the format and the compression, not w.
@@ -73,16 +100,20 @@ func TableWriter(w io.Writer, name string, s *table.Schema, key rng.Key) (table.
 	}
 	z := gzip.NewWriter(w)
 	out, err := table.NewWriter(z, s, f, key)
-	return zipped{out, z}, err
+	if err != nil {
+		return nil, err
+	}
+	return zipped{out.(table.Keeper), z}, nil
 }
 
+// zipped is a writer of text, which is a table.Keeper.
 type zipped struct {
-	table.Writer
+	table.Keeper
 	z *gzip.Writer
 }
 
 func (w zipped) Close() error {
-	if err := w.Writer.Close(); err != nil {
+	if err := w.Keeper.Close(); err != nil {
 		return err
 	}
 	return w.z.Close()

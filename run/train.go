@@ -382,6 +382,9 @@ func Snapshot(plan *recipe.Plan, t *train.Trainer, k *kernel.Set) (*Saved, error
 		s.Source = plan.Source
 	}
 	s.Times, s.Form = plan.Times, plan.Form
+	if own := recipe.SourceOf(plan.Form); own != nil {
+		s.Source = own
+	}
 	if plan.Pairs != nil {
 		s.Coupling, err = plan.Pairs.State()
 	}

@@ -52,6 +52,9 @@ func Interpolate(ctx context.Context, m *model.Model, c Config, a, b tensor.Mat,
 	if err := c.fits(a.N); err != nil {
 		return none, solve.Stats{}, err
 	}
+	if most := MaxRows(m.Dim()); steps > most/max(1, a.N) {
+		return none, solve.Stats{}, fmt.Errorf("%w: %d points of each of %d pairs are more than %d; draw them in parts", flow.ErrConfig, steps, a.N, most)
+	}
 	z := tensor.New(a.N*steps, m.Dim())
 	cond := flow.NewCond(flow.CondSpec{Classes: len(c.Cond.Class), Real: c.Cond.Real.D}, z.N, m.Dim())
 	for i := range z.N {

@@ -52,7 +52,11 @@ type Config struct {
 // chunk is the number of rows that a worker solves at a time.
 const chunk = 512
 
-// Start returns the rows from which Draw starts.
+// MaxRows is the most rows of dim columns that are drawn at once: 2^30 numbers.
+func MaxRows(dim int) int { return 1 << 30 / max(1, dim) }
+
+// Start returns the rows from which Draw starts, at most MaxRows: noise, or rows
+// of Source, with the observed coordinates of Cond at their values.
 func Start(m *model.Model, c Config) (tensor.Mat, error) {
 	src := c.Source
 	if src == nil {
@@ -64,8 +68,24 @@ func Start(m *model.Model, c Config) (tensor.Mat, error) {
 	if c.N < 0 || c.First < 0 {
 		return tensor.Mat{}, fmt.Errorf("%w: cannot draw %d rows from row %d", flow.ErrConfig, c.N, c.First)
 	}
+	if most := MaxRows(m.Dim()); c.N > most {
+		return tensor.Mat{}, fmt.Errorf("%w: %d rows of %d columns are more than %d; draw them in parts", flow.ErrConfig, c.N, m.Dim(), most)
+	}
 	s := flow.NewSample(src, c.N)
-	return s.X, src.DrawAt(s, c.Seed, c.First)
+	if err := src.DrawAt(s, c.Seed, c.First); err != nil {
+		return s.X, err
+	}
+	if !c.Cond.Mask.IsEmpty() {
+		if err := errors.Join(c.Cond.Mask.Check("observed mask", c.N, m.Dim()), c.Cond.Observed.Check("observed values", c.N, m.Dim())); err != nil {
+			return s.X, err
+		}
+		for k, seen := range c.Cond.Mask.Data {
+			if seen != 0 {
+				s.X.Data[k] = c.Cond.Observed.Data[k]
+			}
+		}
+	}
+	return s.X, nil
 }
 
 // Field returns the field that Draw follows for rows lo to hi-1: conditions
@@ -181,7 +201,7 @@ func Solver(m *model.Model, c Config) (*solve.Solver[float32], error) {
 	}
 	if method.Kind == solve.SDE && m.Coupled {
 		return nil, &flow.FieldError{Path: "method", Msg: method.Name + " needs a score, which the velocity tells only where noise and data were paired by chance; " +
-			"this model was trained with another coupling: choose an ODE method such as heun, or train with --coupling independent"}
+			"this model was trained with another coupling, or on pairs that a teacher made: choose an ODE method such as heun, or train with --coupling independent"}
 	}
 	s.Schedule, s.Key, s.First = m.Schedule, c.Seed.Split("sde"), c.First
 	return s, nil

@@ -1,6 +1,8 @@
 package serve
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -44,6 +46,7 @@ func TestForeign(t *testing.T) {
 		{403, "GET", "/api/catalogue", "", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}},
 		{200, "GET", "/", "", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}}, // a link
 		{403, "GET", "/", "", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"}},
+		{403, "GET", "/api/catalogue", "", []string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "no-cors"}}, // another port of this machine
 		{405, "PUT", "/api/runs", body, nil},
 		{405, "GET", "/api/runs", "", nil},
 		{404, "GET", "/api/nothing", "", nil},
@@ -167,6 +170,31 @@ func TestRoom(t *testing.T) {
 	}
 }
 
+// TestOldestMakesRoom: of the runs that ended, the one that was asked for longest
+// ago makes room.
+func TestOldestMakesRoom(t *testing.T) {
+	now := time.Now()
+	for range 20 { // maps are read in any order
+		var g registry
+		g.init(4, 4)
+		for id, j := range map[string]*job{
+			"running": {state: running, seen: now.Add(-time.Hour)},
+			"watched": {state: done, seen: now.Add(-time.Hour), listeners: 1},
+			"old":     {state: done, seen: now.Add(-time.Minute)},
+			"recent":  {state: stopped, seen: now.Add(-time.Second)},
+		} {
+			j.id = id
+			g.jobs[id] = j
+		}
+		if err := g.reserve(""); err != nil {
+			t.Fatal(err)
+		}
+		if len(g.jobs) != 3 || g.find("old", "") != nil {
+			t.Fatalf("the run that made room is not the oldest: %d are left", len(g.jobs))
+		}
+	}
+}
+
 // TestUploads: of the tables that are received at the same time, a bounded number
 // is held in memory; what else is asked is answered meanwhile.
 func TestUploads(t *testing.T) {
@@ -234,6 +262,26 @@ func TestHugeBody(t *testing.T) {
 		}
 	}
 	s.ask(200, "GET", "/api/catalogue", "", nil)
+}
+
+// TestZippedBomb: a small table that unzips to a large one is refused, soon.
+func TestZippedBomb(t *testing.T) {
+	s := open(t, func(c *Config) { c.Limits.UploadBytes = 1 << 20 })
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	row := []byte("1,2," + strings.Repeat("a", 1<<20) + "\n")
+	for range 20 { // each row costs two numbers to keep, and a megabyte to read
+		if _, err := z.Write(row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w, answer := s.call("POST", "/api/table?x=1&y=2", b.String())
+	if w.StatusCode != 400 && w.StatusCode != 422 || !strings.Contains(string(answer), "unpacked") {
+		t.Errorf("%d bytes of a bomb: %s %.200s", b.Len(), w.Status, answer)
+	}
 }
 
 // TestManyRuns: of a hundred runs at once the budget's number is started and the

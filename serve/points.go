@@ -2,8 +2,11 @@ package serve
 
 import (
 	"bytes"
+	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 
@@ -59,6 +62,42 @@ type column struct {
 	Number bool   `json:"number"`
 }
 
+// unpackedShare bounds the text of a zipped table, as a multiple of what may be sent.
+const unpackedShare = 8
+
+// text is the text of a table, unzipped, of which only so much is read, and nothing
+// for a client that has gone.
+type text struct {
+	ctx  context.Context
+	from io.Reader
+	most int64
+	read int64
+}
+
+func (s *Server) textOf(ctx context.Context, body []byte) (*text, error) {
+	t := &text{ctx: ctx, from: bytes.NewReader(body), most: unpackedShare * s.cfg.Limits.UploadBytes}
+	if bytes.HasPrefix(body, []byte{0x1f, 0x8b}) {
+		z, err := gzip.NewReader(t.from)
+		if err != nil {
+			return nil, faultf(http.StatusBadRequest, "the file is no gzip file: %v", err)
+		}
+		t.from = z
+	}
+	return t, nil
+}
+
+func (t *text) Read(p []byte) (int, error) {
+	if err := t.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if t.read > t.most {
+		return 0, fmt.Errorf("the file is longer than %d bytes unpacked", t.most)
+	}
+	n, err := t.from.Read(p)
+	t.read += int64(n)
+	return n, err
+}
+
 // table reads two columns of a CSV file in the body.
 func (s *Server) table(w http.ResponseWriter, r *http.Request) error {
 	if err := s.uploads.take(r.Context()); err != nil {
@@ -74,7 +113,11 @@ func (s *Server) table(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer s.heavy.give()
 	const name = "the file"
-	columns, err := data.CSVColumns(bytes.NewReader(b), name)
+	content, err := s.textOf(r.Context(), b)
+	if err != nil {
+		return err
+	}
+	columns, err := data.CSVColumns(content, name)
 	if err != nil {
 		return err
 	}
@@ -100,7 +143,10 @@ func (s *Server) table(w http.ResponseWriter, r *http.Request) error {
 	}
 	first, second := place(columns, x), place(columns, y)
 	answer := map[string]any{"columns": shown, "x": columns[first].Name, "y": columns[second].Name}
-	t, err := data.ReadCSV(bytes.NewReader(b), name, data.Options{Only: []string{x, y}, MaxBytes: 64 << 20})
+	if content, err = s.textOf(r.Context(), b); err != nil {
+		return err
+	}
+	t, err := data.ReadCSV(content, name, data.Options{Only: []string{x, y}, MaxBytes: 64 << 20})
 	if errors.Is(err, flow.ErrFormat) {
 		// Other columns may do, so those are told too.
 		answer["error"] = err.Error()

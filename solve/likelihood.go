@@ -31,8 +31,8 @@ import (
 // A Likelihood is not safe for concurrent use; once warm it allocates its result
 // only.
 type Likelihood[T tensor.Float] struct {
-	// Probes is the number of random probes, 0 for the exact divergence. One probe
-	// has no error bar.
+	// Probes is the number of random probes, at most 4096, 0 for the exact
+	// divergence. One probe has no error bar.
 	Probes int
 	// Gaussian draws probes from N(0, I) instead of fair signs, which scatter less.
 	Gaussian bool
@@ -44,6 +44,8 @@ type Likelihood[T tensor.Float] struct {
 	traced traced[T]
 	state  tensor.Matrix[float64]
 }
+
+const maxProbes = 4096
 
 // Volume is what Likelihood.Solve returns: Log[i] is V of row i, and Err[i] its
 // standard error over the probes, nil where the divergence is exact and NaN with
@@ -72,6 +74,9 @@ func NewLikelihood[T tensor.Float](cfg Config) (*Likelihood[T], error) {
 func (l *Likelihood[T]) Solve(ctx context.Context, f flow.DivergentOf[T], x tensor.Matrix[float64], t0, t1 float64) (Volume, Stats, error) {
 	if l.Probes < 0 {
 		return Volume{}, Stats{}, &flow.FieldError{Path: "probes", Msg: fmt.Sprintf("%d is negative; 0 is the exact divergence", l.Probes)}
+	}
+	if l.Probes > maxProbes {
+		return Volume{}, Stats{}, &flow.FieldError{Path: "probes", Msg: fmt.Sprintf("%d is more than %d; 0 is the exact divergence, which costs as much as a probe for every column", l.Probes, maxProbes)}
 	}
 	if err := x.Check("points to solve", -1, f.Dim()); err != nil {
 		return Volume{}, Stats{}, err

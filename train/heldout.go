@@ -27,7 +27,7 @@ const heldOutBatches = 8
 
 func (t *Trainer) addHeldOut() error {
 	first := t.phases[0]
-	exe, err := exec.Compile(first.Program, exec.Options{Kernels: t.opts.Kernels, Workers: t.opts.Workers})
+	exe, err := exec.Compile(first.Program, exec.Options{Kernels: t.opts.Kernels, Workers: t.opts.Workers, Rows: t.cfg.Batch})
 	if err != nil {
 		return err
 	}

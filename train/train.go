@@ -188,7 +188,7 @@ func New(c Config, o optim.Spec, obj objective.Objective, net nn.Network, pairs 
 }
 
 func (t *Trainer) addPhase(ph objective.Phase) error {
-	exe, err := exec.Compile(ph.Program, exec.Options{Kernels: t.opts.Kernels, Workers: t.opts.Workers})
+	exe, err := exec.Compile(ph.Program, exec.Options{Kernels: t.opts.Kernels, Workers: t.opts.Workers, Rows: t.cfg.Batch})
 	if err != nil {
 		return fmt.Errorf("phase %s: %w", ph.Name, err)
 	}

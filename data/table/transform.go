@@ -25,9 +25,9 @@ type Encoding struct {
 	OneHot int `json:"one_hot"`
 }
 
-// DefaultEncoding puts options 2 apart, as -1 and 1 are, and gives up to 128 a
-// coordinate each.
-func DefaultEncoding() Encoding { return Encoding{Separation: 2, OneHot: 128} }
+// DefaultEncoding puts options 3.5 apart, in which they are told from each other
+// early on their way from noise, and gives up to 128 a coordinate each.
+func DefaultEncoding() Encoding { return Encoding{Separation: 3.5, OneHot: 128} }
 
 // Validate reports every fault of e as a FieldError.
 func (e Encoding) Validate() error {
@@ -215,7 +215,7 @@ func (t *Transform) Blocks() []Block { return t.blocks }
 // column when a cell does not fit: a missing one where none was, an infinite
 // number, no such level.
 func (t *Transform) Forward(dst tensor.Mat, src tensor.Matrix[float64]) error {
-	return t.forward(dst, tensor.Mat{}, src, nil, 0)
+	return t.forward(dst, src, nil, 0)
 }
 
 // ForwardSpread is Forward for training: values of a coarse grid are spread
@@ -223,20 +223,10 @@ func (t *Transform) Forward(dst tensor.Mat, src tensor.Matrix[float64]) error {
 // the noise, so that the network sees densities and no peaks. Row i of src uses
 // key.At(first+i). Inverse gives back the same rows.
 func (t *Transform) ForwardSpread(dst tensor.Mat, src tensor.Matrix[float64], key rng.Key, first uint64) error {
-	return t.forward(dst, tensor.Mat{}, src, &key, first)
+	return t.forward(dst, src, &key, first)
 }
 
-// ForwardObserved is Forward for rows with gaps to be filled: NaN is not a missing
-// cell but an unknown one. mask, of the shape of dst, becomes 1 where the
-// coordinate is known and 0 elsewhere.
-func (t *Transform) ForwardObserved(dst, mask tensor.Mat, src tensor.Matrix[float64]) error {
-	if err := mask.Check("mask", src.N, t.dim); err != nil {
-		return err
-	}
-	return t.forward(dst, mask, src, nil, 0)
-}
-
-func (t *Transform) forward(dst, mask tensor.Mat, src tensor.Matrix[float64], key *rng.Key, first uint64) error {
+func (t *Transform) forward(dst tensor.Mat, src tensor.Matrix[float64], key *rng.Key, first uint64) error {
 	if err := src.Check("table", -1, len(t.columns)); err != nil {
 		return err
 	}
@@ -252,45 +242,17 @@ func (t *Transform) forward(dst, mask tensor.Mat, src tensor.Matrix[float64], ke
 		z := dst.Row(i)
 		for j, v := range src.Row(i) {
 			c := &t.columns[j]
-			if !mask.IsEmpty() {
-				c.observe(mask.Row(i), v)
-				if math.IsNaN(v) {
-					c.clear(z)
-					continue
-				}
-			}
 			if err := c.forward(z, v, t.encoding.Separation, noise); err != nil {
-				return fmt.Errorf("%w: row %d, column %q: %v", flow.ErrFormat, i+1, t.schema.Columns[j].Name, err)
+				return t.misfit(i, j, err)
 			}
 		}
 	}
 	return nil
 }
 
-// observe marks the coordinates that a value decides.
-func (c *coder) observe(mask []float32, v float64) {
-	known := float32(1)
-	if math.IsNaN(v) {
-		known = 0
-	}
-	if c.choice != nil {
-		fill(c.choice.of(mask), known)
-	}
-	if c.value != nil {
-		if known == 1 && slices.Contains(c.scale.Spikes, v) {
-			known = 0 // a spike has no value to hold on to
-		}
-		mask[c.value.Offset] = known
-	}
-}
-
-func (c *coder) clear(z []float32) {
-	if c.choice != nil {
-		fill(c.choice.of(z), 0)
-	}
-	if c.value != nil {
-		z[c.value.Offset] = 0
-	}
+// misfit words what is wrong with a cell.
+func (t *Transform) misfit(row, column int, err error) error {
+	return fmt.Errorf("%w: row %d, column %q: %v", flow.ErrFormat, row+1, t.schema.Columns[column].Name, err)
 }
 
 func fill(s []float32, v float32) {
@@ -373,7 +335,20 @@ func nearest(spikes []float64, v float64) int {
 	return best
 }
 
-// put writes an option. The corners of the simplex are centred.
+// Corner returns what a digit of n options has in its coordinates: hi in that of
+// the option, lo in the others; of two options, lo for the first and hi for the
+// second in their one coordinate.
+func (t *Transform) Corner(n int) (lo, hi float64) { return corner(n, t.encoding.Separation) }
+
+func corner(n int, separation float64) (lo, hi float64) {
+	if n == 2 {
+		return -separation / 2, separation / 2
+	}
+	side := separation / math.Sqrt2 // the corners of the simplex are centred
+	return -side / float64(n), side - side/float64(n)
+}
+
+// put writes an option.
 func (b *Block) put(z []float32, option int, separation float64) {
 	for k := len(b.Digits) - 1; k >= 0; k-- {
 		n := b.Digits[k]
@@ -385,16 +360,16 @@ func (b *Block) put(z []float32, option int, separation float64) {
 		w := width(n)
 		part := z[len(z)-w:]
 		z = z[:len(z)-w]
-		if w == 1 {
-			part[0] = float32(separation * (float64(digit) - 0.5))
-			if n == 1 {
-				part[0] = 0
-			}
-			continue
+		lo, hi := corner(n, separation)
+		switch {
+		case n == 1:
+			part[0] = 0
+		case w == 1:
+			part[0] = float32(lo + float64(digit)*(hi-lo))
+		default:
+			fill(part, float32(lo))
+			part[digit] = float32(hi)
 		}
-		side := separation / math.Sqrt2
-		fill(part, float32(-side/float64(n)))
-		part[digit] = float32(side - side/float64(n))
 	}
 }
 
@@ -424,6 +399,37 @@ func (b *Block) Option(row []float32) int {
 	return min(option, b.Options-1)
 }
 
+// drawn draws the option of a Choice by the chances that its coordinates tell: of
+// every digit, how far each coordinate is from lo to hi.
+func (b *Block) drawn(row []float32, separation float64, draw *rng.Stream) int {
+	z := b.of(row)
+	option := 0
+	for _, n := range b.Digits {
+		w := width(n)
+		lo, hi := corner(n, separation)
+		chance := func(k int) float64 { return max((float64(z[k])-lo)/(hi-lo), 0) }
+		digit := 0
+		switch u := draw.Float64(); {
+		case n == 1:
+		case n == 2:
+			if u < chance(0) {
+				digit = 1
+			}
+		default:
+			sum := 0.0
+			for k := range w {
+				sum += chance(k)
+			}
+			for u *= sum; digit < w-1 && u >= chance(digit); digit++ {
+				u -= chance(digit)
+			}
+		}
+		option = option*n + digit
+		z = z[w:]
+	}
+	return min(option, b.Options-1)
+}
+
 // Inverse writes the rows of the coordinates src into dst: levels by index,
 // values rounded and bounded, NaN for missing cells, identifiers and free text.
 // Whatever Forward or ForwardSpread wrote comes back as it was, if the unit of
@@ -431,6 +437,17 @@ func (b *Block) Option(row []float32) int {
 // data, and within that otherwise. The error wraps flow.ErrDiverged when a
 // coordinate is not finite.
 func (t *Transform) Inverse(dst tensor.Matrix[float64], src tensor.Mat) error {
+	return t.inverse(dst, src, nil, 0)
+}
+
+// InverseDrawn is Inverse for coordinates that are means over the options: each
+// choice is drawn by the chances that its coordinates tell, and not the nearest
+// taken. Row i of src uses key.At(first+i).
+func (t *Transform) InverseDrawn(dst tensor.Matrix[float64], src tensor.Mat, key rng.Key, first uint64) error {
+	return t.inverse(dst, src, &key, first)
+}
+
+func (t *Transform) inverse(dst tensor.Matrix[float64], src tensor.Mat, key *rng.Key, first uint64) error {
 	if err := src.Check("network rows", -1, t.dim); err != nil {
 		return err
 	}
@@ -444,19 +461,29 @@ func (t *Transform) Inverse(dst tensor.Matrix[float64], src tensor.Mat) error {
 				return fmt.Errorf("%w: row %d of the samples holds %v", flow.ErrDiverged, i+1, v)
 			}
 		}
+		var draw *rng.Stream
+		if key != nil {
+			s := key.At(first + uint64(i)).Stream()
+			draw = &s
+		}
 		row := dst.Row(i)
 		for j := range t.columns {
-			row[j] = t.columns[j].inverse(z, &t.schema.Columns[j])
+			c := &t.columns[j]
+			option := 0
+			switch {
+			case c.choice != nil && draw != nil:
+				option = c.choice.drawn(z, t.encoding.Separation, draw)
+			case c.choice != nil:
+				option = c.choice.Option(z)
+			}
+			row[j] = c.inverse(z, &t.schema.Columns[j], option)
 		}
 	}
 	return nil
 }
 
-func (c *coder) inverse(z []float32, column *Column) float64 {
-	option := 0
-	if c.choice != nil {
-		option = c.choice.Option(z)
-	}
+// inverse is the value of a cell with the given option.
+func (c *coder) inverse(z []float32, column *Column, option int) float64 {
 	if option == c.missing {
 		return missing
 	}

@@ -193,8 +193,9 @@ func TestChoices(t *testing.T) {
 			for j, v := range z.Row(k) {
 				d += math.Pow(float64(v-z.At(0, j)), 2)
 			}
-			if d = math.Sqrt(d); k > 0 && d < 2*(1-1e-6) || k > 0 && levels <= 128 && d > 2*(1+1e-6) {
-				t.Fatalf("%d levels: 0 and %d are %v apart, want 2", levels, k, d)
+			want := tr.Encoding().Separation
+			if d = math.Sqrt(d); k > 0 && d < want*(1-1e-6) || k > 0 && levels <= 128 && d > want*(1+1e-6) {
+				t.Fatalf("%d levels: 0 and %d are %v apart, want %v", levels, k, d, want)
 			}
 		}
 	}

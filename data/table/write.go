@@ -21,6 +21,17 @@ type Writer interface {
 	Close() error
 }
 
+// A Keeper is a Writer that can write cells as they are: those of text that are not
+// Drawn have the given text in place of what the number in row would be written as.
+// Writers of formats of text are Keepers.
+type Keeper interface {
+	Writer
+	WriteKept(row []float64, text []string, i uint64) error
+}
+
+// Drawn stands among the texts of WriteKept for a cell that is written by its number.
+const Drawn = "\x00drawn"
+
 // NewWriter writes rows of s in the format f, usually s.Format, or another made
 // by FormatNamed. key decides the identifiers. The error wraps flow.ErrConfig
 // when the format is not one of text.
@@ -117,6 +128,7 @@ type writer struct {
 	special      string
 	keys         []string
 	buf          []byte
+	kept         []string // of the row that is being written, nil for none
 }
 
 func (w *writer) Write(row []float64, i uint64) error {
@@ -124,6 +136,25 @@ func (w *writer) Write(row []float64, i uint64) error {
 		return fmt.Errorf("%w: a row of %d values for %d columns", flow.ErrShape, len(row), len(w.s.Columns))
 	}
 	return w.row(row, i)
+}
+
+// WriteKept is the method of Keeper.
+func (w *writer) WriteKept(row []float64, text []string, i uint64) error {
+	if len(text) != len(row) {
+		return fmt.Errorf("%w: %d texts for %d values", flow.ErrShape, len(text), len(row))
+	}
+	w.kept = text
+	defer func() { w.kept = nil }()
+	return w.Write(row, i)
+}
+
+// keep puts the kept text of cell j into w.buf, if it has one that is not Null.
+func (w *writer) keep(j int) bool {
+	if w.kept == nil || w.kept[j] == Drawn || w.kept[j] == Null {
+		return false
+	}
+	w.buf = append(w.buf[:0], w.kept[j]...)
+	return true
 }
 
 func (w *writer) Close() error { return w.out.Flush() }
@@ -143,9 +174,12 @@ func (w *writer) csv(row []float64, i uint64) error {
 		if j > 0 {
 			w.out.WriteString(w.delim)
 		}
-		w.buf = w.Append(w.buf[:0], j, v, i, false)
+		kept := w.keep(j)
+		if !kept {
+			w.buf = w.Append(w.buf[:0], j, v, i, false)
+		}
 		// A row of one empty cell would be no line at all.
-		quoted := w.s.Columns[j].Quoted && !(math.IsNaN(v) && w.s.Columns[j].Kind != Identifier) || len(row) == 1 && len(w.buf) == 0
+		quoted := w.s.Columns[j].Quoted && !(!kept && math.IsNaN(v) && w.s.Columns[j].Kind != Identifier) || len(row) == 1 && len(w.buf) == 0
 		w.csvCell(w.buf, quoted)
 	}
 	_, err := w.out.WriteString(w.end)
@@ -169,8 +203,14 @@ func (w *writer) json(row []float64, i uint64) error {
 		w.out.WriteByte(sep)
 		sep = ','
 		w.out.WriteString(w.keys[j])
-		w.buf = w.Append(w.buf[:0], j, v, i, true)
 		c := &w.s.Columns[j]
+		if w.keep(j) {
+			if err := w.keptJSON(c); err != nil {
+				return err
+			}
+			continue
+		}
+		w.buf = w.Append(w.buf[:0], j, v, i, true)
 		if math.IsNaN(v) && c.Kind != Identifier && (len(c.Missing) == 0 || w.s.Format.Kind != "jsonl") {
 			w.out.WriteString("null")
 			continue
@@ -188,6 +228,21 @@ func (w *writer) json(row []float64, i uint64) error {
 	w.out.WriteByte('}')
 	_, err := w.out.WriteString(w.end)
 	return err
+}
+
+// keptJSON writes the text in w.buf as the source had it: bare if it is a value of
+// JSON in a column of such.
+func (w *writer) keptJSON(c *Column) error {
+	if !c.Quoted && w.s.Format.Kind == "jsonl" && json.Valid(w.buf) {
+		w.out.Write(w.buf)
+		return nil
+	}
+	text, err := json.Marshal(string(w.buf))
+	if err != nil {
+		return err
+	}
+	w.out.Write(text)
+	return nil
 }
 
 // bare reports whether the cell in w.buf is a JSON number or boolean as it is,
@@ -257,6 +312,10 @@ func (w *writer) arff(row []float64, i uint64) error {
 			w.out.WriteByte(',')
 		}
 		c := &w.s.Columns[j]
+		if w.keep(j) {
+			w.out.WriteString(arffQuote(string(w.buf)))
+			continue
+		}
 		if math.IsNaN(v) && c.Kind != Identifier {
 			w.out.WriteByte('?')
 			continue

@@ -43,12 +43,14 @@ var table = []pkg{
 	{"data", 2, "tensor rng flow data/npy"},
 	{"data/npy", 2, "flow"},
 	{"data/table", 2, "tensor rng flow"},
+	{"data/table/where", 2, "flow data/table"},
 	{"data/parquet", 2, "tensor rng flow data/table"},
 	{"coupling", 2, "tensor rng internal/par internal/kernel internal/lap internal/ot flow"},
 	{"path", 2, "tensor rng flow graph"},
 	{"field", 2, "tensor rng flow path"},
 	{"data/image", 2, "tensor rng flow data"},
 	{"data/audio", 2, "tensor rng flow"},
+	{"data/molecule", 2, "tensor rng flow data"},
 	{"solve", 2, "tensor rng flow"},
 	{"metric", 2, "tensor rng internal/par internal/kernel internal/lap flow"},
 	{"boost", 2, "tensor rng internal/par flow"},
@@ -68,14 +70,14 @@ var table = []pkg{
 
 	{"internal/cputime", 5, ""}, // reads the processor's clock
 
-	{"run", 6, "tensor rng internal/kernel flow graph nn optim data data/npy data/table data/parquet data/image data/audio coupling path field solve metric plot report modelfile objective model judge train sample recipe classify"},
+	{"run", 6, "tensor rng internal/kernel flow graph nn optim data data/npy data/table data/table/where data/parquet data/image data/audio data/molecule coupling path field solve metric plot report modelfile objective model judge train sample recipe classify"},
 
 	{"", 7, "tensor rng flow nn optim data data/npy coupling path field solve metric plot report modelfile objective model train sample recipe run"},
 
 	{"web", 7, ""}, // the built page, embedded
 	{"compare", 7, "internal/cputime internal/kernel tensor rng flow nn optim data solve metric plot report model train sample recipe run"},
 	{"serve", 8, "tensor rng flow nn web data data/npy path field solve metric plot report modelfile model train sample recipe run laminar"},
-	{"internal/cli", 9, "tensor rng internal/kernel flow nn optim data data/npy data/table coupling path field solve metric plot report modelfile objective model judge train sample recipe run compare serve laminar bench"},
+	{"internal/cli", 9, "tensor rng internal/kernel flow nn optim data data/npy data/table data/table/where coupling path field solve metric plot report modelfile objective model judge train sample recipe run compare serve laminar bench"},
 	{"cmd/laminar", 10, "internal/cli"},
 	{"bench/tong", 9, "internal/cputime tensor rng flow nn optim data coupling path solve metric objective model train recipe"},
 	{"bench/post", 9, "tensor rng flow solve metric sample recipe train"},
@@ -95,6 +97,8 @@ var sameLevel = []string{
 	"field -> path",              // wrappers convert by the algebra of paths
 	"data/parquet -> data/table", // a format of its tables
 	"data/image -> data",
+	"data/molecule -> data",
+	"data/table/where -> data/table", // conditions on its rows
 }
 
 // pureTop is the highest level whose packages touch nothing outside them.

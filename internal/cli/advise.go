@@ -72,7 +72,7 @@ func (v *adviseCall) run(cmd *cobra.Command, args []string) error {
 	if err := v.o.Validate(); err != nil {
 		return err
 	}
-	s, err := v.load(args[0])
+	s, err := v.loadUntabled(args[0])
 	if err != nil {
 		return err
 	}

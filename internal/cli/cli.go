@@ -23,6 +23,7 @@ import (
 
 	"laminar/flow"
 	"laminar/internal/kernel"
+	"laminar/recipe"
 	"laminar/run"
 )
 
@@ -73,6 +74,7 @@ func (a *app) commands() []*cobra.Command {
 		a.compareCommand(),
 		a.infoCommand(),
 		a.schemaCommand(),
+		a.imputeCommand(),
 		a.reportCommand(),
 		a.couplingCommand(),
 		a.datasetsCommand(),
@@ -215,6 +217,15 @@ func complete(cmd *cobra.Command, flag string, values ...string) {
 
 // load reads a model for use on the kernels that were asked for.
 func (a *app) load(path string) (*run.Saved, error) { return run.Load(path, a.kernels) }
+
+// loadUntabled is load for verbs that have nothing to say of a table.
+func (a *app) loadUntabled(path string) (*run.Saved, error) {
+	s, err := a.load(path)
+	if err == nil && s.Kind() == recipe.Table {
+		err = usagef("%s makes rows of a table, which this verb is not for; see laminar sample, impute, logprob, eval and report", path)
+	}
+	return s, err
+}
 
 // printJSON writes v as the one JSON object on stdout. Floating-point fields
 // that can be NaN are metric.Number, which writes null.

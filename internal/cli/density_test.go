@@ -87,6 +87,30 @@ func TestLogProb(t *testing.T) {
 	if keys(out) != "columns file mean_bits_per_dim mean_log_density mean_standard_error n nfe nfe_max rows" || out["n"] != 40.0 || out["mean_standard_error"] != nil {
 		t.Errorf("%v", out)
 	}
+	// One probe has no error bar.
+	out = object(t, must(t, "logprob", moons(), points, "--probes", "1", "--json"))
+	if row := out["rows"].([]any)[0].([]any); len(row) != 2 || row[0] == nil || row[1] != nil || out["mean_standard_error"] != nil {
+		t.Errorf("one probe: %v, %v", row, out["mean_standard_error"])
+	}
+	if code, _, errs := call("logprob", moons(), points, "--probes", "1000000000"); code != exitUsage || !strings.Contains(errs, "--probes: 1000000000 ") {
+		t.Errorf("more probes than there is memory: code %d, %s", code, errs)
+	}
+}
+
+// More points than there is memory for are refused before any is taken.
+func TestTooManyPoints(t *testing.T) {
+	for _, args := range [][]string{
+		{"sample", moons(), "-n", "1000000000000"},
+		{"interpolate", moons(), "-n", "1000000000000"},
+		{"interpolate", moons(), "-n", "3", "--steps", "1000000000000"},
+	} {
+		if code, _, errs := call(args...); code != exitUsage || !strings.Contains(errs, "in parts") {
+			t.Errorf("%v: code %d, %s", args, code, errs)
+		}
+	}
+	if code, _, errs := call("sample", iris(), "--class", "setosa", "-n", "1000000000000"); code != exitUsage || !strings.Contains(errs, "in parts") {
+		t.Errorf("of a class: code %d, %s", code, errs)
+	}
 }
 
 // One row is enough to be judged, and to be carried to noise; verbs offer the

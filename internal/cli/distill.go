@@ -89,6 +89,9 @@ func (d *distillCall) run(cmd *cobra.Command, args []string) error {
 		return usagef("--time chooses the number of steps, --steps gives it: give one")
 	}
 	d.Teacher = args[0]
+	if s, err := run.Load(args[0], ""); err == nil && s.Kind() == recipe.Table {
+		return usagef("%s makes rows of a table, in few evaluations already: there is no student of it", args[0])
+	}
 	if d.Dir == "" {
 		at := filepath.Clean(args[0])
 		if filepath.Base(at) == run.ModelFile {

@@ -69,7 +69,7 @@ func (e *encodeCall) run(cmd *cobra.Command, args []string) error {
 	if c.Solve, err = e.solver.config(cmd, solve.Defaults(), 1); err != nil {
 		return err
 	}
-	s, err := e.load(args[0])
+	s, err := e.loadUntabled(args[0])
 	if err != nil {
 		return err
 	}

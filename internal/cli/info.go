@@ -81,6 +81,8 @@ func (i info) write(w io.Writer) error {
 	}
 	if f, ok := i.Form.(fmt.Stringer); ok {
 		line("data", "%s, %s", r.Data.Name, f)
+	} else if r.Data.Kind == recipe.Table {
+		line("data", "%s, a table, %d coordinates", r.Data.Name, i.Dim)
 	} else {
 		line("data", "%s, %d columns", r.Data.Name, i.Dim)
 	}

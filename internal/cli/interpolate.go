@@ -71,7 +71,7 @@ func (p *interpolateCall) run(cmd *cobra.Command, args []string) error {
 	if p.steps < 2 {
 		return usagef("--steps: %d is too few to hold both ends; give at least 2", p.steps)
 	}
-	s, err := p.load(args[0])
+	s, err := p.loadUntabled(args[0])
 	if err != nil {
 		return err
 	}

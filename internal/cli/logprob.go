@@ -11,6 +11,7 @@ import (
 
 	"laminar/data"
 	"laminar/metric"
+	"laminar/recipe"
 	"laminar/rng"
 	"laminar/run"
 	"laminar/sample"
@@ -29,7 +30,8 @@ type scored struct {
 	NFEMax  int           `json:"nfe_max"`
 	File    *string       `json:"file"`
 	Columns []string      `json:"columns,omitempty"`
-	Rows    [][]float64   `json:"rows,omitempty"`
+	// A standard error of one probe is null.
+	Rows [][]metric.Number `json:"rows,omitempty"`
 }
 
 // densityColumn is the name of a column of log densities.
@@ -38,12 +40,13 @@ const densityColumn = "log_density"
 // logprobCall is one call of the verb logprob.
 type logprobCall struct {
 	*app
-	solver solverFlags
-	probes int
-	bits   bool
-	rank   bool
-	out    string
-	seed   uint64
+	solver  solverFlags
+	probes  int
+	bits    bool
+	rank    bool
+	explain bool
+	out     string
+	seed    uint64
 }
 
 func (a *app) logprobCommand() *cobra.Command {
@@ -57,9 +60,14 @@ density is to be that given them.
 
 With --probes the divergence is estimated, which is cheaper in many dimensions,
 and a second column holds the standard error. --rank sorts the rows by density,
-the least likely first, with their numbers counted from 1: a list of anomalies.`,
+the least likely first, with their numbers counted from 1: a list of anomalies.
+
+Of a table it is the chance of the row's categories times the density of its
+numbers. --explain adds, for every column, the surprise of its cell given all the
+others of the row, in nats, and names the columns that surprise most.`,
 		Example: `  laminar logprob runs/moons points.csv -o density.csv
   laminar logprob runs/iris iris.csv --rank | head
+  laminar logprob runs/adult adult.csv --rank --explain -o odd.csv
   laminar logprob runs/digits digits.npy --probes 8 --bits --json`,
 		Args: takes(2, 2, "MODEL or FILE"),
 		RunE: l.run,
@@ -69,6 +77,7 @@ the least likely first, with their numbers counted from 1: a list of anomalies.`
 	fs.IntVar(&l.probes, "probes", 0, "random probes of the divergence; 0 is exact")
 	fs.BoolVar(&l.bits, "bits", false, "write bits per dimension, -log2 p / columns, instead of nats")
 	fs.BoolVar(&l.rank, "rank", false, "sort by density, the least likely first, with row numbers")
+	fs.BoolVar(&l.explain, "explain", false, "say of each row of a table how much each of its cells surprises")
 	fs.StringVarP(&l.out, "output", "o", "", "`file` to write: .csv, .npy or .jsonl")
 	fs.Uint64Var(&l.seed, "seed", 0, "seed of the probes")
 	return cmd
@@ -89,6 +98,12 @@ func (l *logprobCall) run(cmd *cobra.Command, args []string) error {
 	s, err := l.load(args[0])
 	if err != nil {
 		return err
+	}
+	switch {
+	case s.Kind() == recipe.Table:
+		return l.runTable(cmd, s, args[1])
+	case l.explain:
+		return usagef("--explain is for models of tables, and this one makes %s", s.Kind())
 	}
 	rows, err := l.read(s, args[1])
 	if err != nil {
@@ -121,7 +136,11 @@ func (l *logprobCall) run(cmd *cobra.Command, args []string) error {
 	if l.json && (l.out == "" || l.out == "-") {
 		res.Columns = t.Columns
 		for i := range t.X.N {
-			res.Rows = append(res.Rows, t.X.Row(i))
+			row := make([]metric.Number, t.X.D)
+			for j, v := range t.X.Row(i) {
+				row[j] = metric.Number(v)
+			}
+			res.Rows = append(res.Rows, row)
 		}
 		return l.printJSON(res)
 	}

@@ -15,6 +15,7 @@ import (
 	"laminar/data"
 	"laminar/flow"
 	"laminar/plot"
+	"laminar/recipe"
 	"laminar/rng"
 	"laminar/run"
 	"laminar/sample"
@@ -59,6 +60,9 @@ func (f *sampleFlags) config(cmd *cobra.Command, a *app, s *run.Saved) (sample.C
 	if f.n < 1 {
 		return c, usagef("-n: cannot draw %d points; give at least 1", f.n)
 	}
+	if most := sample.MaxRows(s.Model.Dim()); f.n > most && s.Kind() != recipe.Table { // which is drawn in parts
+		return c, usagef("-n: %d points are more than the %d that are drawn at once; draw them in parts, with another --seed each", f.n, most)
+	}
 	if math.IsNaN(f.guidance) || math.IsInf(f.guidance, 0) {
 		return c, usagef("--guidance: %v is not a scale", f.guidance)
 	}
@@ -102,6 +106,7 @@ func (f *sampleFlags) config(cmd *cobra.Command, a *app, s *run.Saved) (sample.C
 func (a *app) sampleCommand() *cobra.Command {
 	var f sampleFlags
 	var span timeFlags
+	var of tableFlags
 	var out string
 	var dense bool
 	cmd := &cobra.Command{
@@ -117,7 +122,14 @@ stops before the last. --rows carries given rows from the time --from.
 
 --rows with --strength takes given rows back towards noise and carries them to
 data again: 0.3 changes details, 0.8 leaves an idea of them; --class may be
-another one. --mask keeps the black part of pictures and paints the white anew.`,
+another one. --mask keeps the black part of pictures and paints the white anew.
+
+
+A model of a table writes rows as its data were written, in the same format or
+in another by the extension: .csv, .tsv, .jsonl, .arff, also with .gz, or
+.parquet. --where draws rows that satisfy a condition: = != < <= > >= IN BETWEEN
+IS NULL, with AND, OR, NOT and parentheses. --shard draws a part of the rows, so
+that several machines can draw them.`,
 		Example: `  laminar sample runs/moons -n 1000 -o points.csv
   laminar sample runs/moons --solver heun --nfe 8 -o points.png
   laminar sample runs/mnist --class 7 --guidance 2 -n 64 -o sevens.png
@@ -128,7 +140,10 @@ another one. --mask keeps the black part of pictures and paints the white anew.`
   laminar sample runs/moons --rtol 1e-4 --json -o points.npy
   laminar sample runs/moons --logprob --solver rk4 --nfe 80
   laminar sample runs/cells --to 2 -n 500 -o at2.csv
-  laminar sample runs/cells --rows cells.csv --from 2 --to 3 -o carried.csv`,
+  laminar sample runs/cells --rows cells.csv --from 2 --to 3 -o carried.csv
+  laminar sample runs/adult -n 100000 -o synth.parquet
+  laminar sample runs/adult --where "income = '>50K' and age > 60" -o rich.csv
+  laminar sample runs/adult --balance income -n 20000 --shard 1/4 -o part1.csv`,
 		Args: takes(1, 1, "MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.load(args[0])
@@ -151,6 +166,16 @@ another one. --mask keeps the black part of pictures and paints the white anew.`
 			}
 			if dense && (format == "png" || format == "svg") {
 				return usagef("-o %s: a density is a number; use .csv, .npy or .jsonl", out)
+			}
+			if err := of.check(cmd, s.Kind()); err != nil {
+				return err
+			}
+			if s.Kind() == recipe.Table && format != "png" && format != "svg" {
+				d, err := of.draws(s, c)
+				if err != nil {
+					return err
+				}
+				return a.writeTableSamples(cmd, out, s, d)
 			}
 			draw := span.draw
 			if dense {
@@ -192,6 +217,7 @@ another one. --mask keeps the black part of pictures and paints the white anew.`
 	}
 	f.add(cmd, 1000)
 	span.add(cmd)
+	of.add(cmd)
 	cmd.Flags().BoolVar(&dense, "logprob", false, "write the log density of each point beside it, from the same solution")
 	cmd.Flags().StringVarP(&out, "output", "o", "", "`file` to write: .csv, .npy, .jsonl, .png or .svg; or FOLDER/, of images and such")
 	return cmd
@@ -227,7 +253,7 @@ func formatOf(path string, formats []string) (string, error) {
 	if formats == nil {
 		formats = pointFormats
 	}
-	ext := strings.ToLower(strings.TrimPrefix(filepath.Ext(path), "."))
+	ext := extension(path)
 	formats = append(slices.Clone(formats), "png", "svg")
 	switch {
 	case ext == "":
@@ -238,6 +264,16 @@ func formatOf(path string, formats []string) (string, error) {
 		return "", usagef("-o %s: sample draws no film; use laminar animate", path)
 	}
 	return "", usagef("-o %s: no format is called .%s; use one of .%s", path, ext, strings.Join(formats, ", ."))
+}
+
+// extension is a file's extension in lower case and without the dot, that before
+// .gz included.
+func extension(path string) string {
+	name := strings.ToLower(filepath.Base(path))
+	if plain, zipped := strings.CutSuffix(name, ".gz"); zipped {
+		return strings.TrimPrefix(filepath.Ext(plain)+".gz", ".")
+	}
+	return strings.TrimPrefix(filepath.Ext(name), ".")
 }
 
 // writeForm writes samples of a model with a form to a file, or to stdout

@@ -68,6 +68,8 @@ var settings = []setting{
 	{"time-column", "column of the times at which rows were observed", nil, func(r *recipe.Recipe) any { return &r.Data.TimeColumn }},
 	{"leave-out", "times that training does not see, to judge by", nil, func(r *recipe.Recipe) any { return &r.Data.LeaveOut }},
 	{"array", "name of the array in an NPZ file", nil, func(r *recipe.Recipe) any { return &r.Data.Array }},
+	{"schema", "file with what the columns of a table are; see laminar schema", nil, func(r *recipe.Recipe) any { return &r.Data.Schema }},
+	{"rare", "pool levels of categories that fewer rows than this have", nil, func(r *recipe.Recipe) any { return &r.Data.Rare }},
 	{"kind", "what a row of DATA is (default by a look at it): " + list(recipe.Kinds()), recipe.Kinds(), func(r *recipe.Recipe) any { return &r.Data.Kind }},
 	{"held-out-names", "sound files kept for validation: a pattern of their names, auto, or \"\" for a share", nil, func(r *recipe.Recipe) any { return &r.Data.HeldOutNames }},
 	{"held-out", "share of a file's rows kept for validation", nil, func(r *recipe.Recipe) any { return &r.Data.HeldOut }},
@@ -174,6 +176,8 @@ func (f *recipeFlags) kind(cmd *cobra.Command, name string) string {
 	switch {
 	case changed("kind"):
 		return f.given.Data.Kind
+	case changed("schema") || changed("rare"):
+		return recipe.Table
 	case name == "" || recipe.IsBuiltIn(name):
 		return recipe.Points
 	case (changed("label") || changed("cond") || changed("time-column")) && !isFolder(name):
@@ -196,7 +200,7 @@ var flagOf = map[string]string{
 	"path.time_mode": "time-mode", "path.time_edge": "time-edge", "path.shift": "shift", "path.shift_length": "shift-length", "path.weight": "weight",
 	"loss.segments": "segments", "loss.r1": "r1",
 	"distill.method": "method", "distill.rounds": "rounds", "distill.pool": "pool", "distill.nfe": "pool-nfe",
-	"data.held_out": "held-out", "data.held_out_names": "held-out-names", "data.kind": "kind", "data.time_column": "time-column", "data.leave_out": "leave-out", "data.label": "label", "data.conditions": "cond", "data.noise": "noise", "data.drop_label": "drop-label",
+	"data.held_out": "held-out", "where": "where", "balance": "balance", "data.held_out_names": "held-out-names", "data.kind": "kind", "data.schema": "schema", "data.rare": "rare", "data.time_column": "time-column", "data.leave_out": "leave-out", "data.label": "label", "data.conditions": "cond", "data.noise": "noise", "data.drop_label": "drop-label",
 	"compare.seeds": "seeds", "compare.budget": "budget", "compare.methods": "methods", "compare.steps": "steps", "compare.n": "n", "compare.pairs": "pairs",
 	"eval.N": "n", "eval.Pairs": "pairs", "method": "solver", "nfe": "nfe", "rtol": "rtol", "atol": "atol",
 	"diffusion": "diffusion", "diffusion_scale": "diffusion-scale", "grid": "grid", "grid.shift": "grid-shift", "probes": "probes", "guidance": "guidance", "strength": "strength", "tolerance": "tolerance", "optimum": "n",

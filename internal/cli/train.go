@@ -132,7 +132,10 @@ func (t *trainCall) plan(cmd *cobra.Command, args []string) (recipe.Recipe, run.
 	if t.dir == "" {
 		name := "recipe"
 		if len(args) > 0 {
-			name = strings.TrimSuffix(strings.TrimSuffix(filepath.Base(args[0]), filepath.Ext(args[0])), ".tar")
+			name = filepath.Base(args[0])
+			if ext := extension(name); ext != "" {
+				name = name[:len(name)-len(ext)-1]
+			}
 		}
 		t.dir = filepath.Join("runs", name)
 	}

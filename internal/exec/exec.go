@@ -48,6 +48,10 @@ type Options struct {
 	// a default that fits a second-level cache. It decides the number of rows
 	// in a block, and so the rounding of sums over rows.
 	BlockBytes int
+	// Rows is how many rows most runs have, 0 if that is not known: a few large
+	// rows are cut into blocks enough for several cores. Like BlockBytes it decides
+	// the number of rows in a block.
+	Rows int
 	// Plain runs every operation as it stands, without fusion.
 	Plain bool
 	// Workers is how many cores one Run uses at most; 0 means all of the pool.

@@ -15,6 +15,9 @@ const (
 	// to its bytes. Products of few rows are slow: from goodBlock rows down a
 	// block may take 8 times its bytes, from minBlock down 100 times.
 	maxBlock, goodBlock, minBlock = 256, 64, 16
+	// largeRow is the memory of a row from which on a block of a few is enough work
+	// for a core.
+	largeRow = 128 << 10
 	// lanesBytes bounds the memory of all lanes, within minLanes and maxLanes.
 	lanesBytes         = 4 << 20
 	minLanes, maxLanes = 4, 8
@@ -80,6 +83,11 @@ func (c *compiler) plan() {
 			break
 		}
 		p.block /= 2
+	}
+	if 4*perRow >= largeRow {
+		for p.block > 1 && c.opt.Rows > 0 && minLanes*p.block > c.opt.Rows {
+			p.block /= 2
+		}
 	}
 	for i := range c.nodes {
 		if at := &c.nodes[i].at; at.space == inScratch {

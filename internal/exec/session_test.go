@@ -183,6 +183,20 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
+// TestFewLargeRows: runs of a few rows are cut into four blocks where rows are
+// large, and left alone where they are small.
+func TestFewLargeRows(t *testing.T) {
+	for _, c := range []struct{ width, rows, want int }{{64, 8, 256}, {20000, 0, 16}, {20000, 8, 2}, {20000, 3, 1}, {20000, 64, 16}} {
+		prog, err := Compile(mlp(t, c.width, (*graph.Builder).ReLU), Options{Rows: c.rows})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := prog.BlockRows(); got != c.want {
+			t.Errorf("width %d, %d rows: blocks of %d, want %d", c.width, c.rows, got, c.want)
+		}
+	}
+}
+
 func Example() {
 	b := graph.NewBuilder()
 	x := b.Row("x", graph.Float32, 2)

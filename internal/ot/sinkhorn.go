@@ -300,8 +300,9 @@ func (s *Sinkhorn) large() bool {
 }
 
 // Plan writes the plan of the last solve, P_ij = a_i b_j exp((F_i + G_j -
-// C_ij)/eps), to dst[i*len(b)+j]. Its rows' sums are exact to rounding if the
-// marginals hold; those of the columns are to the result's Error.
+// C_ij)/eps), to dst[i*len(b)+j]. If the marginals hold, the sums of its columns,
+// which were scaled last, are exact to rounding, those of the rows to the result's
+// Error.
 func (s *Sinkhorn) Plan(dst []float32) {
 	m := len(s.b)
 	for j, v := range s.b {

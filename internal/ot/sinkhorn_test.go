@@ -91,6 +91,36 @@ func TestSinkhornAgreesWithPOT(t *testing.T) {
 	}
 }
 
+// An iteration that is cut short leaves its error in the sums of the rows; those
+// of the columns, scaled last, hold.
+func TestSinkhornMarginals(t *testing.T) {
+	c := load(t).Cases[0]
+	var s Sinkhorn
+	cfg := SinkhornDefaults(0.02)
+	cfg.MaxIter, cfg.Tolerance = 2, 0
+	res, err := s.Solve(floats(c.Cost), c.A, c.B, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := make([]float32, len(c.Cost))
+	s.Plan(plan)
+	rows, cols := make([]float64, len(c.A)), make([]float64, c.M)
+	for k, p := range plan {
+		rows[k/c.M] += float64(p)
+		cols[k%c.M] += float64(p)
+	}
+	off := 0.0
+	for i, v := range rows {
+		off += math.Abs(v - c.A[i])
+	}
+	if off < 1e-3 || off > res.Error {
+		t.Errorf("the rows are off by %v, the error is said to be %v", off, res.Error)
+	}
+	for j, v := range cols {
+		near(t, "column's mass", v, c.B[j], 1e-5)
+	}
+}
+
 // A small epsilon does not underflow: the plan is near the exact one.
 func TestSinkhornSmallEpsilon(t *testing.T) {
 	c := load(t).Cases[0]

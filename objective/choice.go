@@ -1,0 +1,200 @@
+package objective
+
+import (
+	"fmt"
+
+	"laminar/flow"
+	"laminar/graph"
+	"laminar/nn"
+	"laminar/path"
+	"laminar/tensor"
+)
+
+// Choice is a run of coordinates that say which of some options a row has: in the
+// data, the coordinate of its option is Hi and the others are Lo. Two options
+// have one coordinate, Lo for the first and Hi for the second; more have one
+// each.
+//
+// At these coordinates a network of FlowMatching answers the log-odds of the
+// options, and is trained by their cross-entropy. The mean of the data that the
+// chances p tell, E[x1 | x_t] = Lo + (Hi - Lo) p, gives the velocity: exact flow
+// matching whose posterior is a distribution over the options and not a Gaussian
+// about any point (variational flow matching: Eijkelboom et al. 2024).
+type Choice struct {
+	Offset, Options int
+	Lo, Hi          float64
+}
+
+// width is the number of coordinates.
+func (c Choice) width() int {
+	if c.Options == 2 {
+		return 1
+	}
+	return c.Options
+}
+
+// logOddsBound bounds the log-odds, smoothly, so that their exponentials need no
+// care: chances down to exp(-2 x 15) of each other can be told.
+const logOddsBound = 15
+
+// stretch is a run of coordinates of one nature: equal choices side by side, or
+// plain values where choice is false.
+type stretch struct {
+	offset, width, count int
+	choice               bool
+	lo, hi               float64
+}
+
+func (s stretch) size() int { return s.width * s.count }
+
+// stretches cuts dim coordinates at the choices, which are in ascending order.
+// The error wraps flow.ErrConfig.
+func stretches(dim int, choices []Choice) ([]stretch, error) {
+	var out []stretch
+	at := 0
+	plain := func(to int) {
+		if to > at {
+			out = append(out, stretch{offset: at, width: to - at, count: 1})
+		}
+	}
+	for _, c := range choices {
+		if c.Options < 2 || c.Offset < at || c.Offset+c.width() > dim || !(c.Hi > c.Lo) {
+			return nil, fmt.Errorf("%w: a choice of %d options from %v to %v at coordinate %d of %d, of which %d are taken", flow.ErrConfig, c.Options, c.Lo, c.Hi, c.Offset, dim, at)
+		}
+		plain(c.Offset)
+		s := stretch{c.Offset, c.width(), 1, true, c.Lo, c.Hi}
+		if k := len(out) - 1; k >= 0 && c.Offset == at && out[k].choice && out[k].width == s.width && out[k].lo == s.lo && out[k].hi == s.hi {
+			out[k].count++
+		} else {
+			out = append(out, s)
+		}
+		at = c.Offset + s.width
+	}
+	plain(dim)
+	return out, nil
+}
+
+// of returns the stretch's part of a row of all coordinates, [count, width].
+func (s stretch) of(b *graph.Builder, x graph.Value) graph.Value {
+	return b.Reshape(b.Slice(x, 0, s.offset, s.offset+s.size()), s.count, s.width)
+}
+
+// chances returns the log-odds, their chances and, for each choice, log of the
+// sum over the options, from the answer [count, width].
+func (s stretch) chances(b *graph.Builder, answer graph.Value) (odds, chance, logSum graph.Value) {
+	odds = b.Scale(b.Tanh(b.Scale(answer, 1.0/logOddsBound)), logOddsBound)
+	e := b.Exp(odds)
+	sum := b.Add(e, b.Const(1, 1, 1))
+	if s.width > 1 {
+		sum = b.Sum(e, 1)
+	}
+	return odds, b.Div(e, sum), b.Log(sum)
+}
+
+// entropy returns the cross-entropy of each choice, [count, 1], for the share of
+// each option in target, [count, width].
+func (s stretch) entropy(b *graph.Builder, answer, target graph.Value) graph.Value {
+	odds, _, logSum := s.chances(b, answer)
+	said := b.Mul(odds, target)
+	if s.width > 1 {
+		said = b.Sum(said, 1)
+	}
+	return b.Sub(logSum, said)
+}
+
+// mean returns E[x1 | x_t], [count, width].
+func (s stretch) mean(b *graph.Builder, answer graph.Value) graph.Value {
+	_, p, _ := s.chances(b, answer)
+	return b.Add(b.Scale(p, s.hi-s.lo), b.Const(s.lo, 1, 1))
+}
+
+// free returns 1 where the coordinates are to be drawn and 0 where they are
+// observed, for each of the parts of the stretch: [count, 1] of choices and
+// [1, width] of values.
+func (s stretch) free(b *graph.Builder, in nn.Inputs) graph.Value {
+	m := s.of(b, in.Mask)
+	if s.choice {
+		m = b.Slice(m, 1, 0, 1)
+	}
+	return b.Sub(b.Const(1, 1, 1), m)
+}
+
+// plain reports whether all coordinates are values to be drawn.
+func plain(parts []stretch, in nn.Inputs) bool {
+	return len(parts) == 1 && !parts[0].choice && in.Mask == graph.None
+}
+
+// mixedLoss returns the sum over the coordinates of the squared errors of values
+// and the cross-entropies of choices. Observed coordinates do not count.
+func mixedLoss(b *graph.Builder, parts []stretch, in nn.Inputs, answer, target graph.Value) graph.Value {
+	if plain(parts, in) {
+		return b.Sum(b.Square(b.Sub(answer, target)), 0)
+	}
+	total := graph.None
+	for _, s := range parts {
+		a, want := s.of(b, answer), s.of(b, target)
+		var loss graph.Value
+		if s.choice {
+			loss = s.entropy(b, a, want)
+		} else {
+			loss = b.Square(b.Sub(a, want))
+		}
+		if in.Mask != graph.None {
+			loss = b.Mul(loss, s.free(b, in))
+		}
+		loss = b.Reshape(b.Sum(loss, 0, 1), 1)
+		if total == graph.None {
+			total = loss
+		} else {
+			total = b.Add(total, loss)
+		}
+	}
+	return total
+}
+
+// mixedVelocity returns the velocity of all coordinates: 0 where they are
+// observed.
+func mixedVelocity(b *graph.Builder, parts []stretch, schedule path.Drawn, predict path.Prediction, in nn.Inputs, answer graph.Value) graph.Value {
+	if plain(parts, in) {
+		return path.ToVelocity(b, schedule, predict, answer, in.X, in.T)
+	}
+	var out []graph.Value
+	for _, s := range parts {
+		a, from := s.of(b, answer), predict
+		if s.choice {
+			a, from = s.mean(b, a), path.Data
+		}
+		v := path.ToVelocity(b, schedule, from, a, s.of(b, in.X), in.T)
+		if in.Mask != graph.None {
+			v = b.Mul(v, s.free(b, in))
+		}
+		out = append(out, b.Reshape(v, s.size()))
+	}
+	return b.Concat(0, out...)
+}
+
+// shares writes into target, at the choices, the share of each option that the
+// data have.
+func shares(target, x1 tensor.Mat, parts []stretch) {
+	for _, s := range parts {
+		if !s.choice {
+			continue
+		}
+		lo, scale := float32(s.lo), float32(1/(s.hi-s.lo))
+		for i := range x1.N {
+			from, to := x1.Row(i)[s.offset:s.offset+s.size()], target.Row(i)[s.offset:s.offset+s.size()]
+			for j, v := range from {
+				to[j] = (v - lo) * scale
+			}
+		}
+	}
+}
+
+// hold moves the observed coordinates of x, N x D, to their values.
+func hold(x, mask, observed tensor.Mat) {
+	for k, m := range mask.Data {
+		if m != 0 {
+			x.Data[k] = observed.Data[k]
+		}
+	}
+}

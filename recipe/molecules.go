@@ -1,0 +1,27 @@
+package recipe
+
+import "laminar/nn"
+
+// Molecules is the kind of data whose rows are atoms in space.
+const Molecules = "molecules"
+
+// moleculeNFE is the number of evaluations by which molecules are sampled unless
+// told otherwise.
+const moleculeNFE = 50
+
+// suitMolecules makes r one for molecules: an equivariant network that answers the
+// end of the path, times that lie near the data, where bonds get their lengths,
+// and steps of few molecules: many steps teach more than large ones.
+func suitMolecules(r *Recipe) {
+	r.Data.HeldOut = 0.05
+	r.Predict = "data"
+	r.Path.Weight, r.Path.Shift = "snr-truncated", 0.5
+	r.Network = nn.Spec{Kind: "egnn", Width: 64, Depth: 5, Activation: "silu", TimeFeatures: 16, Messages: 32}
+	r.Optim.Rate, r.Optim.Warmup, r.Optim.EMA = 2e-3, 200, 0.999
+	r.Train.Batch, r.Train.Steps, r.Train.Patience = 8, 60000, 0
+	r.Train.ValidateEvery = 500
+	if r.Preset == "fast" {
+		r.Network.Depth = 4
+		r.Train.Steps = 10000
+	}
+}

@@ -1,0 +1,266 @@
+package run
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"laminar/coupling"
+	"laminar/data"
+	"laminar/data/molecule"
+	"laminar/flow"
+	"laminar/recipe"
+	"laminar/rng"
+	"laminar/tensor"
+)
+
+// molecules is the medium of atoms in space: XYZ and SDF files, gzipped or not,
+// and folders of them.
+type molecules struct{}
+
+// moleculeReaders are by the extension of a file.
+var moleculeReaders = map[string]func(io.Reader, string) iter.Seq2[molecule.Molecule, error]{
+	".xyz": molecule.ReadXYZ, ".sdf": molecule.ReadSDF, ".mol": molecule.ReadSDF,
+}
+
+// moleculeExt is the extension of a file of molecules, "" of any other.
+func moleculeExt(path string) string {
+	ext := filepath.Ext(strings.TrimSuffix(strings.ToLower(path), ".gz"))
+	if moleculeReaders[ext] == nil {
+		return ""
+	}
+	return ext
+}
+
+// moleculeFiles are the files that path, a file or a folder, stands for.
+func moleculeFiles(path string) ([]string, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	if !st.IsDir() {
+		return []string{path}, nil
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	ext := "" // of the first file, by name: one format to a folder
+	var files []string
+	for _, e := range entries {
+		if at := moleculeExt(e.Name()); at != "" && !e.IsDir() && (ext == "" || ext == at) {
+			ext = at
+			files = append(files, filepath.Join(path, e.Name()))
+		}
+	}
+	return files, nil
+}
+
+func (molecules) Claims(path string) bool {
+	files, err := moleculeFiles(path)
+	return err == nil && len(files) > 0 && moleculeExt(files[0]) != ""
+}
+
+func (molecules) Gather(d *recipe.Data) (recipe.Set, error) {
+	files, err := moleculeFiles(d.Name)
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("%w: %s: the folder holds no .xyz, .sdf or .mol file, gzipped or not", flow.ErrFormat, d.Name)
+	}
+	all := &molecule.Set{}
+	sum := sha256.New()
+	for _, path := range files {
+		if err := addMolecules(all, path); err != nil {
+			return nil, err
+		}
+		one, err := digest(path)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintln(sum, one)
+	}
+	if err := held(&d.Digest, hex.EncodeToString(sum.Sum(nil)), d.Name); err != nil {
+		return nil, err
+	}
+	l := all.Layout()
+	return &moleculeSet{all: all, form: moleculeForm{layout: l, sizes: all.Sizes()}}, nil
+}
+
+func addMolecules(all *molecule.Set, path string) error {
+	read := moleculeReaders[moleculeExt(path)]
+	if read == nil {
+		return fmt.Errorf("%w: %s: molecules are read from .xyz, .sdf and .mol files, gzipped or not", flow.ErrFormat, path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return explain(path, err)
+	}
+	defer f.Close()
+	set, err := molecule.Collect(read(f, path))
+	if err != nil {
+		return err
+	}
+	for i := range set.Len() {
+		all.Add(set.At(i))
+	}
+	return nil
+}
+
+// moleculeSet is molecules that were read.
+type moleculeSet struct {
+	all  *molecule.Set
+	form moleculeForm
+}
+
+func (s *moleculeSet) Suit(r *recipe.Recipe) error {
+	if r.Network.Kind != "egnn" {
+		return &flow.FieldError{Path: "network.kind", Msg: fmt.Sprintf("%s does not know that molecules may be turned and renumbered; leave it out, for egnn", r.Network.Kind)}
+	}
+	if r.Predict == recipe.Auto {
+		r.Predict = "data"
+	}
+	if r.Predict != "data" {
+		return &flow.FieldError{Path: "predict", Msg: fmt.Sprintf("the network of molecules answers data, not %s", r.Predict)}
+	}
+	r.Network.Shape = []int{s.form.layout.Atoms, len(s.form.layout.Elements)}
+	return nil
+}
+
+func (s *moleculeSet) Split(heldOut float64, key rng.Key) (train, held data.RowSource, err error) {
+	l := s.form.layout
+	if heldOut == 0 || s.all.Len() < 20 {
+		return moleculeRows{l.Rows(s.all), s.all}, nil, nil
+	}
+	a, b, err := data.SplitRows(s.all.Len(), heldOut, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	learnt, kept := s.all.Select(a), s.all.Select(b)
+	return moleculeRows{l.Rows(learnt), learnt}, moleculeRows{l.Rows(kept), kept}, nil
+}
+
+// moleculeRows are rows that remember the molecules that they stand for.
+type moleculeRows struct {
+	*data.Indexed
+	set *molecule.Set
+}
+
+func (s *moleculeSet) Transform() data.Transform {
+	t, err := s.form.layout.Transform(s.all.Spread())
+	if err != nil {
+		panic(err) // a finite spread above 0 is always taken
+	}
+	return t
+}
+
+func (s *moleculeSet) Form() recipe.Form { return s.form }
+
+func (s *moleculeSet) Notes() []string {
+	l := s.form.layout
+	notes := []string{fmt.Sprintf("%d molecules of up to %d atoms of %s", s.all.Len(), l.Atoms, elementList(l.Elements))}
+	var unknown []molecule.Element
+	for _, e := range l.Elements {
+		if !molecule.Known(e) {
+			unknown = append(unknown, e)
+		}
+	}
+	if len(unknown) > 0 {
+		notes = append(notes, fmt.Sprintf("the table of bonds does not know %s: such atoms count as unstable", elementList(unknown)))
+	}
+	return notes
+}
+
+func elementList(es []molecule.Element) string {
+	var text []string
+	for _, e := range es {
+		text = append(text, e.String())
+	}
+	return strings.Join(text, " ")
+}
+
+// moleculeForm is what a model's rows stand for.
+type moleculeForm struct {
+	layout molecule.Layout
+	sizes  []int
+}
+
+func (moleculeForm) Kind() string { return recipe.Molecules }
+
+// storedMolecules is a form's JSON.
+type storedMolecules struct {
+	Atoms    int      `json:"atoms"`
+	Elements []string `json:"elements"`
+	// Sizes counts the molecules of the data by their number of atoms.
+	Sizes []int `json:"sizes"`
+}
+
+func (f moleculeForm) MarshalJSON() ([]byte, error) {
+	return json.Marshal(storedMolecules{f.layout.Atoms, strings.Fields(elementList(f.layout.Elements)), f.sizes})
+}
+
+func (molecules) Decode(b []byte) (recipe.Form, error) {
+	var s storedMolecules
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&s); err != nil {
+		return nil, fmt.Errorf("%w: form of molecules: %w", flow.ErrFormat, err)
+	}
+	f := moleculeForm{molecule.Layout{Atoms: s.Atoms}, s.Sizes}
+	for _, text := range s.Elements {
+		e, ok := molecule.ParseElement(text)
+		if !ok || slices.Contains(f.layout.Elements, e) {
+			return nil, fmt.Errorf("%w: form of molecules: the elements %v", flow.ErrFormat, s.Elements)
+		}
+		f.layout.Elements = append(f.layout.Elements, e)
+	}
+	if _, err := molecule.NewNoise(f.layout, f.sizes); err != nil {
+		return nil, fmt.Errorf("%w: form of molecules: %w", flow.ErrFormat, err)
+	}
+	return f, nil
+}
+
+// Source is the method of recipe.Sourced.
+func (f moleculeForm) Source() data.RowSource {
+	n, err := molecule.NewNoise(f.layout, f.sizes)
+	if err != nil {
+		panic(err) // checked where a form is made
+	}
+	return n
+}
+
+// Pairer is the method of recipe.Sourced.
+func (f moleculeForm) Pairer(c coupling.Config) (flow.Pairer, error) {
+	return coupling.NewAtoms(c, f.layout.Atoms, f.layout.Width())
+}
+
+// take returns the molecules that rows stand for.
+func (f moleculeForm) take(rows tensor.Matrix[float64]) []molecule.Molecule {
+	out := make([]molecule.Molecule, rows.N)
+	for i := range out {
+		out[i] = f.layout.Take(rows.Row(i))
+	}
+	return out
+}
+
+func (molecules) Formats() []string { return []string{"xyz", "sdf"} }
+
+func (molecules) Write(w io.Writer, format string, s *Saved, rows tensor.Matrix[float64], first int) error {
+	all := s.Form.(moleculeForm).take(rows)
+	for i := range all {
+		all[i].Title = fmt.Sprintf("sample %d", first+i)
+	}
+	if format == "sdf" {
+		return molecule.WriteSDF(w, all...)
+	}
+	return molecule.WriteXYZ(w, all...)
+}

@@ -1,0 +1,255 @@
+package run_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image/gif"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"laminar/data/molecule"
+	"laminar/flow"
+	"laminar/metric"
+	"laminar/recipe"
+	"laminar/rng"
+	"laminar/run"
+	"laminar/sample"
+	"laminar/solve"
+)
+
+const smallMolecules = "../data/molecule/testdata/small.xyz"
+
+// molecular is a recipe for molecules that takes a moment.
+func molecular(t testing.TB, path string) recipe.Recipe {
+	t.Helper()
+	r, err := recipe.PresetFor("molecules", "fast")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Data.Name = path
+	r.Network.Width, r.Network.Depth, r.Network.Messages, r.Network.TimeFeatures = 8, 1, 4, 4
+	r.Train.Steps, r.Train.Batch, r.Train.ValidateEvery, r.Optim.Warmup = 30, 8, 10, 5
+	return r
+}
+
+func TestKindOfMolecules(t *testing.T) {
+	folder := t.TempDir()
+	write(t, []byte("notes"), folder, "a.txt")
+	if k := run.KindOf(folder); k != recipe.Points {
+		t.Errorf("a folder of notes holds %s", k)
+	}
+	write(t, read(t, smallMolecules), folder, "b.XYZ")
+	for _, path := range []string{smallMolecules, filepath.Dir(smallMolecules), folder} {
+		if k := run.KindOf(path); k != "molecules" {
+			t.Errorf("%s holds %s", path, k)
+		}
+	}
+}
+
+// TestMolecules walks the whole way: train, save, load, sample, write, judge, show.
+func TestMolecules(t *testing.T) {
+	dir := t.TempDir()
+	r := molecular(t, smallMolecules)
+	res := carryOut(t, r, run.Options{Dir: dir})
+	if r := res.Saved.Recipe; r.Coupling.Name != "ot" || r.Predict != "data" || r.Network.Kind != "egnn" || !slices.Equal(r.Network.Shape, []int{12, 5}) {
+		t.Fatalf("the recipe: %+v", r)
+	}
+	s := load(t, dir)
+	if s.Kind() != "molecules" || s.Source == nil || s.Model.Schedule != nil {
+		t.Fatalf("kind %s, source %v, schedule %v", s.Kind(), s.Source, s.Model.Schedule)
+	}
+	if !reflect.DeepEqual(s.Form, res.Saved.Form) {
+		t.Errorf("the form was %+v, is %+v", res.Saved.Form, s.Form)
+	}
+	c := sample.Config{N: 40, Seed: rng.New(3), Source: s.Source, Solve: solve.Defaults()}
+	c.Solve.NFE = 4
+	rows, _, err := sample.Draw(context.Background(), s.Model, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, _, err := sample.Draw(context.Background(), res.Saved.Model, c)
+	if err != nil || !slices.Equal(rows.Data, again.Data) {
+		t.Errorf("the loaded model draws something else: %v", err)
+	}
+	sizes := map[int]bool{}
+	for _, m := range small16(t) {
+		sizes[m.Len()] = true
+	}
+	for _, format := range s.Formats() {
+		var text bytes.Buffer
+		if err := s.Write(&text, format, rows, 5); err != nil {
+			t.Fatal(err)
+		}
+		seq := molecule.ReadXYZ(&text, format)
+		if format == "sdf" {
+			seq = molecule.ReadSDF(&text, format)
+		}
+		n := 0
+		for m, err := range seq {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !sizes[m.Len()] || m.Title != fmt.Sprintf("sample %d", 5+n) {
+				t.Errorf("%s: %q has %d atoms, as no molecule of the data", format, m.Title, m.Len())
+			}
+			var mean [3]float64
+			for _, p := range m.X {
+				for k := range 3 {
+					mean[k] += p[k] / float64(m.Len())
+				}
+			}
+			if math.Abs(mean[0])+math.Abs(mean[1])+math.Abs(mean[2]) > 1e-3 {
+				t.Errorf("%s: the centre of %q is %v", format, m.Title, mean)
+			}
+			n++
+		}
+		if n != 40 {
+			t.Errorf("%s: %d molecules", format, n)
+		}
+	}
+	var picture bytes.Buffer
+	if err := s.Write(&picture, "png", rows, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := png.Decode(&picture); err != nil {
+		t.Error(err)
+	}
+	plan, err := s.Plan("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := s.EvalDefaults()
+	o.N, o.Settings = 20, []metric.Setting{{Solver: "euler", NFE: 3}}
+	j, err := run.Judge(context.Background(), s, plan, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep := j.(*run.MoleculeReport)
+	if rep.Kind != "molecules" || len(rep.Rows) != 1 || rep.Rows[0].NFE != 3 || rep.Floor.AtomStable < 0.98 || rep.Floor.Unique != 1 {
+		t.Errorf("%+v", rep)
+	}
+	text, err := json.Marshal(j)
+	if err != nil || !strings.Contains(string(text), `"atom_stable":`) || !strings.Contains(string(text), `"floor":{"atom_stable":`) {
+		t.Errorf("%s, %v", text, err)
+	}
+	var table bytes.Buffer
+	if err := j.WriteText(&table); err != nil || !strings.Contains(table.String(), "data") {
+		t.Errorf("%s, %v", &table, err)
+	}
+	files, err := run.Illustrate(context.Background(), dir, s, plan, j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"samples.png", "data.png", run.ReportFile, run.EvalFile} {
+		if _, err := os.Stat(filepath.Join(dir, want)); err != nil || !slices.Contains(files, filepath.Join(dir, want)) {
+			t.Errorf("%s: %v, of %v", want, err, files)
+		}
+	}
+	var film bytes.Buffer
+	ao := run.AnimateOptions{Frames: 4}
+	ao.Sample.N = 2
+	if err := run.Animate(context.Background(), &film, s, plan, ao); err != nil {
+		t.Fatal(err)
+	}
+	if g, err := gif.DecodeAll(&film); err != nil || len(g.Image) != 4 {
+		t.Errorf("%v", err)
+	}
+}
+
+func small16(t *testing.T) []molecule.Molecule {
+	t.Helper()
+	var out []molecule.Molecule
+	for m, err := range molecule.ReadXYZ(bytes.NewReader(read(t, smallMolecules)), "small.xyz") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// TestMoleculesResume: a run that is cut in two ends in the same bits.
+func TestMoleculesResume(t *testing.T) {
+	r := molecular(t, smallMolecules)
+	whole := carryOut(t, r, run.Options{Dir: t.TempDir()})
+	dir := t.TempDir()
+	ctx, stop := context.WithCancel(context.Background())
+	_, err := run.Train(ctx, r, run.Options{Dir: dir, Threads: 2, Watch: func(p run.Progress) {
+		if p.Step == 13 {
+			stop()
+		}
+	}})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	rest := carryOut(t, recipe.Recipe{}, run.Options{Dir: dir, Resume: true, Threads: 1})
+	if !slices.Equal(whole.Saved.Model.Params, rest.Saved.Model.Params) {
+		t.Error("the run that was cut in two ends elsewhere")
+	}
+}
+
+// TestMoleculesFaults: what cannot be is told in one line.
+func TestMoleculesFaults(t *testing.T) {
+	folder := t.TempDir()
+	cut := read(t, smallMolecules)
+	for name, c := range map[string]struct {
+		edit func(r *recipe.Recipe)
+		want string
+	}{
+		"network":   {func(r *recipe.Recipe) { r.Network.Kind = "resmlp" }, "network.kind: resmlp does not know"},
+		"predict":   {func(r *recipe.Recipe) { r.Predict = "velocity" }, "predict: the network of molecules answers data"},
+		"coupling":  {func(r *recipe.Recipe) { r.Coupling.Name = "sinkhorn" }, "coupling.name: molecules are paired by ot or independent"},
+		"source":    {func(r *recipe.Recipe) { r.Source = "moons" }, "source"},
+		"missing":   {func(r *recipe.Recipe) { r.Data.Name = "none.xyz" }, "none.xyz: no such file"},
+		"empty":     {func(r *recipe.Recipe) { r.Data.Name = folder }, "the folder holds no .xyz"},
+		"truncated": {func(r *recipe.Recipe) { r.Data.Name = write(t, cut[:len(cut)-60], t.TempDir(), "cut.xyz") }, "it is truncated"},
+		"format":    {func(r *recipe.Recipe) { r.Data.Name = write(t, cut, t.TempDir(), "a.pdb") }, "molecules are read from .xyz, .sdf and .mol"},
+	} {
+		r := molecular(t, smallMolecules)
+		c.edit(&r)
+		_, err := run.Train(context.Background(), r, run.Options{Dir: t.TempDir()})
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: want %q, got %v", name, c.want, err)
+		}
+	}
+}
+
+// TestMoleculesForm: a file whose form contradicts it, or itself, is refused.
+func TestMoleculesForm(t *testing.T) {
+	dir := t.TempDir()
+	r := molecular(t, smallMolecules)
+	r.Train.Steps = 1
+	carryOut(t, r, run.Options{Dir: dir})
+	good := read(t, dir, run.ModelFile)
+	path := filepath.Join(t.TempDir(), "m")
+	for _, c := range []struct{ from, to, want string }{
+		{`"atoms":12`, `"atoms":13`, "the form has rows of 117 numbers, the model of 108"},
+		{`"elements":["H","C"`, `"elements":["H","H"`, "the elements [H H"},
+		{`"elements":["H"`, `"elements":["X"`, "the elements [X"},
+		{`"sizes":[0`, `"sizes":[1`, "molecules of 0 atoms"},
+		{`"sizes":`, `"lengths":`, `unknown field "lengths"`},
+		{`"kind":"molecules"`, `"kind":"crystals"`, `unknown kind "crystals"`},
+	} {
+		b := bytes.Replace(good, []byte(strings.ReplaceAll(c.from, `"`, `\"`)), []byte(strings.ReplaceAll(c.to, `"`, `\"`)), 1)
+		if bytes.Equal(b, good) {
+			t.Fatalf("the file holds no %s", c.from)
+		}
+		// The header of a safetensors file begins with its length.
+		n := binary.LittleEndian.Uint64(b) + uint64(len(b)-len(good))
+		binary.LittleEndian.PutUint64(b, n)
+		write(t, b, path)
+		if _, err := run.Load(path, ""); !errors.Is(err, flow.ErrFormat) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: want %q, got %v", c.to, c.want, err)
+		}
+	}
+}

@@ -1,0 +1,320 @@
+package run
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+
+	"laminar/data"
+	"laminar/data/table"
+	"laminar/flow"
+	"laminar/objective"
+	"laminar/recipe"
+	"laminar/rng"
+	"laminar/tensor"
+)
+
+// tableForm is what a row of a model of tables stands for: the cells of a schema,
+// as coordinates.
+type tableForm struct{ *table.Transform }
+
+func (tableForm) Kind() string { return recipe.Table }
+
+// MarshalJSON writes the transform, which is its schema and encoding.
+func (f tableForm) MarshalJSON() ([]byte, error) { return json.Marshal(f.Transform) }
+
+// tableSet is a file of mixed columns. Its rows are coordinates already: the
+// numbers of a cell may need more digits than float32 has.
+type tableSet struct {
+	path   string
+	source table.Source
+	form   tableForm
+	given  bool // rows know what is observed of them
+}
+
+// gatherTable reads the schema of the table that d names, in two passes.
+func gatherTable(d *recipe.Data) (*tableSet, error) {
+	sum, err := digest(d.Name)
+	if err != nil {
+		return nil, err
+	}
+	o := table.InferOptions{Rare: d.Rare}
+	var read table.ReadOptions
+	if d.Schema != "" {
+		if o.Given, err = ReadSchema(d.Schema); err != nil {
+			return nil, err
+		}
+		text, err := os.ReadFile(d.Schema)
+		if err != nil {
+			return nil, explain(d.Schema, err)
+		}
+		both := sha256.Sum256(append([]byte(sum), text...))
+		sum = hex.EncodeToString(both[:])
+		read = asGiven(o.Given.Format)
+	}
+	if err := held(&d.Digest, sum, d.Name); err != nil {
+		return nil, err
+	}
+	src, file, err := OpenTable(d.Name, read)
+	if err != nil {
+		return nil, explain(d.Name, err)
+	}
+	set := &tableSet{path: d.Name, source: src}
+	runtime.AddCleanup(set, func(f io.Closer) { f.Close() }, file)
+	s, err := table.Infer(src, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := table.Fit(src, s, nil); err != nil {
+		return nil, err
+	}
+	if set.form.Transform, err = table.NewTransform(s, table.DefaultEncoding()); err != nil {
+		return nil, fmt.Errorf("%s: %w", d.Name, err)
+	}
+	return set, nil
+}
+
+// asGiven reads a file as the format of an edited schema says that it is written.
+func asGiven(f table.Format) table.ReadOptions {
+	if f.Kind != "csv" {
+		return table.ReadOptions{}
+	}
+	header := "no"
+	if f.Header {
+		header = "yes"
+	}
+	return table.ReadOptions{Delimiter: f.Delimiter, Header: header, Encoding: f.Encoding}
+}
+
+// Suit is the method of recipe.Set. It leaves room for conditions only where the
+// model can be given some.
+func (s *tableSet) Suit(r *recipe.Recipe) error {
+	s.given = r.Family == "flow" && r.Objective == "velocity" && r.Source == "gaussian"
+	if !s.given {
+		r.Drop = 0
+	}
+	// What the recipe has as its preset has it suits tables of many rows.
+	if p, err := recipe.PresetFor(recipe.Table, r.Preset); err == nil && s.form.Schema().Rows < fewRows {
+		for _, f := range []struct {
+			at, preset *int
+			fewer      int
+		}{
+			{&r.Network.Width, &p.Network.Width, 128},
+			{&r.Train.Batch, &p.Train.Batch, 256},
+			{&r.Train.Steps, &p.Train.Steps, 8000},
+		} {
+			if *f.at == *f.preset {
+				*f.at = min(*f.at, f.fewer)
+			}
+		}
+	}
+	return nil
+}
+
+// fewRows is the number of rows below which a table has a smaller network and fewer
+// steps.
+const fewRows = 5000
+
+// Choices is the method of recipe.Choosing.
+func (s *tableSet) Choices() []objective.Choice { return choicesOf(s.form.Transform) }
+
+func choicesOf(t *table.Transform) []objective.Choice {
+	var out []objective.Choice
+	for _, b := range t.Blocks() {
+		if b.Role != table.Choice {
+			continue
+		}
+		at := b.Offset
+		for _, n := range b.Digits {
+			c := objective.Choice{Offset: at, Options: n}
+			if n == 1 {
+				at++
+				continue // nothing to choose
+			}
+			c.Lo, c.Hi = t.Corner(n)
+			out = append(out, c)
+			at += n
+			if n == 2 {
+				at--
+			}
+		}
+	}
+	return out
+}
+
+// Form is the method of recipe.Set.
+func (s *tableSet) Form() recipe.Form { return s.form }
+
+// Transform is the identity: the rows are coordinates.
+func (s *tableSet) Transform() data.Transform { return data.Identity{} }
+
+// Notes tells what was found in the columns.
+func (s *tableSet) Notes() []string {
+	schema := s.form.Schema()
+	out := []string{fmt.Sprintf("a table of %d rows and %d columns, %d coordinates for the network; laminar schema %s shows each column", schema.Rows, len(schema.Columns), s.form.Dim(), s.path)}
+	for _, e := range table.Kinds() {
+		var names []string
+		for _, c := range schema.Columns {
+			if c.Kind == e.Kind {
+				names = append(names, c.Name)
+			}
+		}
+		if len(names) == 0 {
+			continue
+		}
+		const most = 12
+		more := ""
+		if len(names) > most {
+			names, more = names[:most], fmt.Sprintf(" and %d more", len(names)-most)
+		}
+		out = append(out, fmt.Sprintf("%s: %s%s", e.Kind, strings.Join(names, ", "), more))
+	}
+	return out
+}
+
+// tableMemory is what the rows of a table may take of memory before they go to a
+// temporary file.
+var tableMemory = 256 << 20
+
+// Split is the method of recipe.Set: it reads the rows, and keeps a share of
+// them, drawn row by row, from training.
+func (s *tableSet) Split(heldOut float64, key rng.Key) (train, held data.RowSource, err error) {
+	schema := s.form.Schema()
+	a, b := table.NewRows(schema, tableMemory, temporary), table.NewRows(schema, tableMemory, temporary)
+	least := 2
+	if schema.Rows < 20 {
+		heldOut = 0 // too few to keep some from training
+	}
+	row := 0
+	for values, err := range table.Parsed(s.source, schema) {
+		if err != nil {
+			return nil, nil, err
+		}
+		to := a
+		draw := key.At(uint64(row)).Stream()
+		if draw.Float64() < heldOut {
+			to = b
+		}
+		if err := to.Append(values); err != nil {
+			return nil, nil, err
+		}
+		row++
+	}
+	if err := errors.Join(a.Seal(), b.Seal()); err != nil {
+		return nil, nil, err
+	}
+	if a.Len() == 0 {
+		return nil, nil, fmt.Errorf("%w: %s: all rows are held out: --held-out %v leaves none to train on", flow.ErrConfig, s.path, heldOut)
+	}
+	t := newTableRows(a, s.form.Transform, s.given)
+	if b.Len() < least {
+		return t, nil, nil
+	}
+	return t, newTableRows(b, s.form.Transform, s.given), nil
+}
+
+// temporary returns a file that is gone when it is no longer used.
+func temporary() (table.Spill, error) {
+	f, err := os.CreateTemp("", "laminar-rows-*")
+	if err != nil {
+		return nil, explain(os.TempDir(), err)
+	}
+	_ = os.Remove(f.Name()) // where open files cannot be removed, the cleanup does it
+	t := &tempFile{f}
+	runtime.AddCleanup(t, func(f *os.File) {
+		f.Close()
+		_ = os.Remove(f.Name())
+	}, f)
+	return t, nil
+}
+
+type tempFile struct{ *os.File }
+
+// tableRows are rows of a table in the network's space: a data.RowSource. Each row
+// knows which of its columns are observed: any number of them, drawn for each row
+// by chance, and of a quantity sometimes only that it is a plain value.
+type tableRows struct {
+	rows  *table.Rows
+	t     *table.Transform
+	given bool
+	work  sync.Pool // of *tensor.Matrix[float64]
+}
+
+func newTableRows(rows *table.Rows, t *table.Transform, given bool) *tableRows {
+	return &tableRows{rows: rows, t: t, given: given}
+}
+
+func (s *tableRows) Dim() int                { return s.t.Dim() }
+func (s *tableRows) Len() int                { return s.rows.Len() }
+func (s *tableRows) CondSpec() flow.CondSpec { return flow.CondSpec{Mask: s.given} }
+
+// Values returns the first n rows in the numbers of the schema, or all if they
+// are fewer.
+func (s *tableRows) Values(n int) (tensor.Matrix[float64], error) {
+	out := tensor.NewOf[float64](min(n, s.rows.Len()), len(s.t.Schema().Columns))
+	for i := range out.N {
+		if err := s.rows.At(out.Row(i), i); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+// Draw is the method of flow.Dataset: rows are dealt as data.Deal has it.
+func (s *tableRows) Draw(dst flow.Sample, key rng.Key, i int) error {
+	if i < 0 {
+		return fmt.Errorf("%w: draw %d of a data set", flow.ErrConfig, i)
+	}
+	x := s.space(dst.X.N)
+	defer s.work.Put(x)
+	err := data.Deal(key, s.rows.Len(), i, dst.X.N, func(r, from int) error { return s.rows.At(x.Row(r), from) })
+	if err != nil {
+		return err
+	}
+	return s.put(dst, *x, key.Split("cells").At(uint64(i)), 0)
+}
+
+// DrawAt is the method of data.RowSource.
+func (s *tableRows) DrawAt(dst flow.Sample, key rng.Key, first int) error {
+	x := s.space(dst.X.N)
+	defer s.work.Put(x)
+	for r := range dst.X.N {
+		pick := key.At(uint64(first + r)).Stream()
+		if err := s.rows.At(x.Row(r), pick.IntN(s.rows.Len())); err != nil {
+			return err
+		}
+	}
+	return s.put(dst, *x, key.Split("cells"), first)
+}
+
+func (s *tableRows) space(n int) *tensor.Matrix[float64] {
+	if x, ok := s.work.Get().(*tensor.Matrix[float64]); ok && x.N == n {
+		return x
+	}
+	x := tensor.NewOf[float64](n, len(s.t.Schema().Columns))
+	return &x
+}
+
+// put writes rows, the first of them number first, as coordinates.
+func (s *tableRows) put(dst flow.Sample, x tensor.Matrix[float64], key rng.Key, first int) error {
+	if err := s.t.ForwardSpread(dst.X, x, key, uint64(first)); err != nil {
+		return err
+	}
+	if !s.given {
+		return nil
+	}
+	key = key.Split("observed")
+	for r := range x.N {
+		draw := key.At(uint64(first + r)).Stream()
+		s.t.Hide(dst.Cond.Mask.Row(r), x.Row(r), &draw)
+		copy(dst.Cond.Observed.Row(r), dst.X.Row(r))
+	}
+	return nil
+}
