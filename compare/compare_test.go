@@ -53,6 +53,29 @@ func TestMarks(t *testing.T) {
 	}
 }
 
+// TestReached: training is timed to 1.5 times the floor, between the weights kept
+// before and after in logarithms of both.
+func TestReached(t *testing.T) {
+	marks := []mark{{step: 100}, {step: 200}, {step: 400}}
+	for _, c := range []struct {
+		along []float64
+		want  float64
+	}{
+		{[]float64{3, 1.5, 1}, 200},
+		{[]float64{3, 2, 1.6}, math.NaN()},
+		{[]float64{1.4, 2, 1}, 100},
+		{[]float64{4, 2.25, 1}, 200 * math.Sqrt2}, // 1.5 is half way from 2.25 to 1
+		{[]float64{math.NaN(), math.NaN(), 1.2}, 400},
+	} {
+		if got := reached(marks, c.along, 1); !(math.Abs(got-c.want) < 1e-9 || math.IsNaN(got) && math.IsNaN(c.want)) {
+			t.Errorf("%v: %v steps, want %v", c.along, got, c.want)
+		}
+	}
+	if got := reached(marks, []float64{3, 1.5, 1}, 0.5); !math.IsNaN(got) {
+		t.Errorf("a floor of 0.5: %v steps", got)
+	}
+}
+
 // made returns trials with the given losses, one for each seed.
 func made(loss ...float64) (out []trial) {
 	for _, l := range loss {

@@ -136,6 +136,22 @@ func cross(a, b, u, v, bound float64) float64 {
 	return a * math.Pow(b/a, share)
 }
 
+// reached is the number of steps at which the distances along a training come to
+// Target times the floor, NaN if they do not.
+func reached(marks []mark, along []float64, floor float64) float64 {
+	bound := Target * floor
+	for i, value := range along {
+		switch {
+		case !(value <= bound):
+		case i == 0 || marks[i-1].step == 0:
+			return float64(marks[i].step)
+		default:
+			return cross(float64(marks[i-1].step), float64(marks[i].step), along[i-1], value, bound)
+		}
+	}
+	return math.NaN()
+}
+
 // follow measures W2 of the weights kept along the way and finds when it came to
 // Target times the floor of the same points.
 func (w *work) follow(ctx context.Context) error {
@@ -190,8 +206,6 @@ func (w *work) followOne(ctx context.Context, m method, s int, t *trial) error {
 			floor += f / followPairs
 		}
 	}
-	t.toTarget = math.NaN()
-	before, at := math.NaN(), 0
 	for _, mark := range t.marks {
 		trained, err := t.plan.Model(mark.params, nil)
 		if err != nil {
@@ -210,14 +224,8 @@ func (w *work) followOne(ctx context.Context, m method, s int, t *trial) error {
 			value += d / followPairs
 		}
 		t.along = append(t.along, value)
-		if math.IsNaN(t.toTarget) && value <= Target*floor {
-			t.toTarget = float64(mark.step)
-			if at > 0 {
-				t.toTarget = cross(float64(at), float64(mark.step), before, value, Target*floor)
-			}
-		}
-		before, at = value, mark.step
 	}
+	t.toTarget = reached(t.marks, t.along, floor)
 	return nil
 }
 

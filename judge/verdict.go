@@ -36,7 +36,7 @@ func (v Verdict) all() []string {
 //	privacy     a measure fails if it exceeds its floor by more than three standard
 //	            errors and by more than 0.02 in DCR share or the attack's AUC, or if
 //	            copies exceed those among held-out rows by more than three roots
-//	            of their number plus one
+//	            of their number plus one, or half of all rows where none are held out
 func (r *Report) decide() {
 	r.Worst = r.worst(5)
 	r.Verdict.Fidelity = r.fidelity()
@@ -122,6 +122,8 @@ func (r *Report) private() (text string, ok bool) {
 		} else {
 			good = append(good, copies)
 		}
+	} else if 2*r.Copies > r.Rows.Synth {
+		bad = append(bad, fmt.Sprintf("%d of %d rows are exact copies of training rows, which is fair only of a table with few kinds of rows: give rows that training has not seen to tell", r.Copies, r.Rows.Synth))
 	} else if r.Copies > 0 {
 		good = append(good, copies+", which says little without held-out rows")
 	}

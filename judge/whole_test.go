@@ -97,6 +97,9 @@ func TestBad(t *testing.T) {
 	if copied.Verdict.Private || copied.Copies != 1000 || copied.DCRShare < 0.75 || copied.Attack < 0.75 || copied.Nearest != 0 {
 		t.Errorf("copies: %+v, DCR share %v, attack %v", copied.Verdict, copied.DCRShare, copied.Attack)
 	}
+	if alone := judged(t, s, real, real, tensor.Matrix[float64]{}, quick()); alone.Verdict.Private {
+		t.Errorf("copies without held-out rows: %+v", alone.Verdict)
+	}
 
 	shuffled := fresh.Clone() // columns right, dependence gone
 	for j := range shuffled.D {

@@ -66,7 +66,7 @@ func (p plate) shows(s *Saved, plan *recipe.Plan, o PictureOptions) bool {
 	case "crossing":
 		return !images && plan.TrainPairs() != nil && s.Recipe.Family != "gan"
 	case "independent":
-		return !images && plan.TrainPairs() != nil && s.Recipe.Family != "gan" && plan.Recipe.Coupling.Name != "independent"
+		return !images && plan.Pairs != nil && plan.TrainPairs() != nil && s.Recipe.Family != "gan" && plan.Recipe.Coupling.Name != "independent"
 	case "loss":
 		return len(o.Lines) > 0
 	case "quality":

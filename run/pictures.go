@@ -501,6 +501,9 @@ func crossingPicture(_ context.Context, s *Saved, plan *recipe.Plan, o PictureOp
 }
 
 func independentPicture(_ context.Context, s *Saved, plan *recipe.Plan, o PictureOptions) (plot.Figure, error) {
+	if plan.Times != nil {
+		return plot.Figure{}, fmt.Errorf("%w: rows with times are not paired by chance; draw crossing", flow.ErrConfig)
+	}
 	if plan.Pairs == nil {
 		return lines(s, plan, nil, "", o)
 	}

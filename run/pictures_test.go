@@ -78,6 +78,7 @@ func TestIllustrate(t *testing.T) {
 		{"moons by class from gaussians", judged(), func(r *recipe.Recipe) { r.Data.Label, r.Source, r.Coupling.Name = "class", "8gaussians", "ot" }, plane},
 		{"one column", judged(), func(r *recipe.Recipe) { r.Data.Name = oneColumn(t) }, "crossing.png eval.json independent.png loss.png paths.png quality.png report.html samples.png"},
 		{"iris", judged(), func(r *recipe.Recipe) { r.Data.Name = "iris" }, "crossing.png eval.json independent.png loss.png paths.png quality.png report.html samples.png"},
+		{"rows with times", judged(), func(r *recipe.Recipe) { r.Data.Name, r.Data.TimeColumn = timesFile(t), "day" }, "crossing.png eval.json field-000.png field-033.png field-067.png field-100.png loss.png paths.png quality.png report.html samples.png"},
 		{"digits by class", judged(), func(r *recipe.Recipe) { r.Data.Name, r.Data.Label = "digits", "class"; r.Train.Steps = 20 }, "eval.json loss.png quality.png report.html samples.png"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -331,4 +332,19 @@ func oneColumn(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// timesFile writes points of the plane at three times.
+func timesFile(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("x,y,day\n")
+	for i := range 300 {
+		fmt.Fprintf(&b, "%v,%v,%d\n", float64(i%3)+0.1*math.Sin(float64(i)), math.Cos(float64(i)), i%3)
+	}
+	file := filepath.Join(t.TempDir(), "cells.csv")
+	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }

@@ -249,9 +249,16 @@ func TestBonds(t *testing.T) {
 		order    int
 		from, to float64
 	}{
-		{molecule.C, molecule.C, 1.20, 3, 0, 1.229}, {molecule.C, molecule.C, 1.34, 2, 1.231, 1.389}, {molecule.C, molecule.C, 1.54, 1, 1.391, 1.639}, {molecule.C, molecule.C, 1.7, 0, 1.641, 9},
-		{molecule.H, molecule.C, 1.09, 1, 0, 1.189}, {molecule.C, molecule.H, 1.3, 0, 1.191, 9}, {molecule.O, molecule.C, 1.13, 3, 0, 1.159}, {molecule.N, molecule.O, 1.21, 2, 0, 1.259},
-		{molecule.S, molecule.O, 1.43, 2, 0, 1.479}, {92, molecule.H, 1, 0, 0, 9},
+		{molecule.C, molecule.C, 1.20, 3, 0, 1.229},
+		{molecule.C, molecule.C, 1.34, 2, 1.231, 1.389},
+		{molecule.C, molecule.C, 1.54, 1, 1.391, 1.639},
+		{molecule.C, molecule.C, 1.7, 0, 1.641, 9},
+		{molecule.H, molecule.C, 1.09, 1, 0, 1.189},
+		{molecule.C, molecule.H, 1.3, 0, 1.191, 9},
+		{molecule.O, molecule.C, 1.13, 3, 0, 1.159},
+		{molecule.N, molecule.O, 1.21, 2, 0, 1.259},
+		{molecule.S, molecule.O, 1.43, 2, 0, 1.479},
+		{92, molecule.H, 1, 0, 0, 9},
 	} {
 		for _, d := range []float64{c.from, c.d, c.to} {
 			if got := molecule.OrderAt(c.a, c.b, d); got != c.order {

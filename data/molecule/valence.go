@@ -83,8 +83,7 @@ func connected(n int, bonds []Bond) bool {
 	for i := range part {
 		part[i] = i
 	}
-	var root func(i int) int
-	root = func(i int) int {
+	root := func(i int) int {
 		for part[i] != i {
 			part[i] = part[part[i]]
 			i = part[i]

@@ -41,8 +41,9 @@ const rootHelp = `Laminar is flow matching: give it data, it learns the velocity
 carries noise to that data, and samples from it in a few steps.
 
 MODEL is a model file or the folder of a run. DATA is the name of a built-in
-data set (laminar datasets lists them), a CSV, NPY or NPZ file, or a folder of
-pictures. The extension of -o picks the format. With --json stdout carries one JSON object.
+data set (laminar datasets lists them), or a file or folder of points, a table,
+pictures, sounds or molecules. The extension of -o picks the format. With --json
+stdout carries one JSON object.
 
 Exit codes: 0 done, 1 failure, 2 wrong usage or setting, 3 a data or model file
 that is missing or bad, 4 diverged, 130 interrupted.`

@@ -33,9 +33,9 @@ func (a *app) imputeCommand() *cobra.Command {
 	c := &imputeCall{app: a}
 	cmd := &cobra.Command{
 		Use: "impute MODEL FILE", Short: "Fill the gaps of a table",
-		Long: `Write the rows of FILE, which has the columns of MODEL's data, with their missing
-cells filled by a draw given the other cells of their row. Any cells of a row may be
-missing. All other cells keep their text.
+		Long: `Write the rows of FILE, which has the columns of MODEL's data, with their
+missing cells filled by a draw given the other cells of their row. Any cells of
+a row may be missing. All other cells keep their text.
 
 --draws makes several files, OUT-1, OUT-2 and so on, each with draws of its own:
 what differs between them is what the rows do not tell (multiple imputation).`,

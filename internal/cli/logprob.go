@@ -63,8 +63,8 @@ and a second column holds the standard error. --rank sorts the rows by density,
 the least likely first, with their numbers counted from 1: a list of anomalies.
 
 Of a table it is the chance of the row's categories times the density of its
-numbers. --explain adds, for every column, the surprise of its cell given all the
-others of the row, in nats, and names the columns that surprise most.`,
+numbers. --explain adds, for every column, the surprise of its cell given all
+the others of the row, in nats, and names the columns that surprise most.`,
 		Example: `  laminar logprob runs/moons points.csv -o density.csv
   laminar logprob runs/iris iris.csv --rank | head
   laminar logprob runs/adult adult.csv --rank --explain -o odd.csv

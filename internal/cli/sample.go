@@ -135,7 +135,7 @@ that several machines can draw them.`,
   laminar sample runs/mnist --class 7 --guidance 2 -n 64 -o sevens.png
   laminar sample runs/mnist --class 7 -n 500 -o sevens/
   laminar sample runs/digits --class 7 -n 10 -o seven.wav
-  laminar sample runs/mnist --rows three.png --strength 0.6 --class 8 -n 16 -o eights.png
+  laminar sample runs/mnist --rows 3.png --strength 0.6 --class 8 -n 9 -o 8s.png
   laminar sample runs/mnist --rows three.png --mask half.png -n 16 -o halves.png
   laminar sample runs/moons --rtol 1e-4 --json -o points.npy
   laminar sample runs/moons --logprob --solver rk4 --nfe 80

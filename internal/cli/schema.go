@@ -57,7 +57,7 @@ func (a *app) schemaCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&out, "out", "o", "", "`file` for the schema as JSON")
+	f.StringVarP(&out, "output", "o", "", "`file` for the schema as JSON")
 	f.StringVar(&given, "schema", "", "`file` with an edited schema: what it says holds, what it leaves out is inferred")
 	f.IntVar(&rare, "rare", 0, "pool levels of categories that fewer rows than this have")
 	f.StringVar(&o.Format, "format", "", "csv, tsv, jsonl or arff (default by name and content)")

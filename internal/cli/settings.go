@@ -66,7 +66,7 @@ var settings = []setting{
 	{"drop-label", "leave the label column out", nil, func(r *recipe.Recipe) any { return &r.Data.DropLabel }},
 	{"cond", "columns that become real-valued conditions", nil, func(r *recipe.Recipe) any { return &r.Data.Conditions }},
 	{"time-column", "column of the times at which rows were observed", nil, func(r *recipe.Recipe) any { return &r.Data.TimeColumn }},
-	{"leave-out", "times that training does not see, to judge by", nil, func(r *recipe.Recipe) any { return &r.Data.LeaveOut }},
+	{"leave-out", "`times` that training does not see, to judge by", nil, func(r *recipe.Recipe) any { return &r.Data.LeaveOut }},
 	{"array", "name of the array in an NPZ file", nil, func(r *recipe.Recipe) any { return &r.Data.Array }},
 	{"schema", "file with what the columns of a table are; see laminar schema", nil, func(r *recipe.Recipe) any { return &r.Data.Schema }},
 	{"rare", "pool levels of categories that fewer rows than this have", nil, func(r *recipe.Recipe) any { return &r.Data.Rare }},
