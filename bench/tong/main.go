@@ -6,9 +6,12 @@
 //	go run ./bench/tong                                   # all cells, seeds 42 to 46
 //	go run ./bench/tong -cells 'OT-CFM/N-moons' -seeds 42 # some
 //
-// Finished cells are kept in a file, so that another run goes on from there.
-// The table holds every cell that is in the file; -write puts it into a
-// markdown file between its marks.
+// Finished cells are kept in a file, so that another run goes on from there, and
+// the table holds every cell that is in the file. cells.json beside this file
+// keeps those of the table in docs/benchmarks.md, which is written, with cells
+// measured in addition or none (-cells -), by
+//
+//	go run ./bench/tong -keep bench/tong/cells.json -write docs/benchmarks.md
 package main
 
 import (

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"laminar/flow"
@@ -136,6 +137,23 @@ func TestKeep(t *testing.T) {
 	task, _ := taskNamed("N-moons")
 	if !has(got, task, Method{Name: "FM"}, 3) || has(got, task, Method{Name: "FM"}, 4) {
 		t.Error("has does not tell the seeds apart")
+	}
+}
+
+// TestDocument: the table in the document is that of the cells kept beside it.
+func TestDocument(t *testing.T) {
+	cells, err := load("cells.json")
+	if err != nil || len(cells) == 0 {
+		t.Fatalf("%d cells, %v", len(cells), err)
+	}
+	text, err := os.ReadFile("../../docs/benchmarks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), beginMark)
+	table, _, found := strings.Cut(rest, endMark)
+	if !found || table != markdown(cells) {
+		t.Error("docs/benchmarks.md does not hold the table of cells.json: go run ./bench/tong -cells - -keep bench/tong/cells.json -write docs/benchmarks.md")
 	}
 }
 
