@@ -309,9 +309,8 @@ export class Side {
   async act(action: "pause" | "resume" | "stop" | "step"): Promise<void> {
     if (!this.run) return;
     try {
-      const a = await api.act(this.run.id, action, this.signal);
-      this.status = a.state as Status;
-      this.tell();
+      // The state comes with the events: the answer may be older than the last of them.
+      await api.act(this.run.id, action, this.signal);
     } catch (e) {
       const gone = (e as Error).name === "AbortError" || (e instanceof Fault && e.status === 409);
       if (!gone) this.fail(e);
