@@ -169,6 +169,9 @@ func TestAgain(t *testing.T) {
 // TestHostile judges tables with next to nothing in them: a report, or one clear
 // error.
 func TestHostile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long under the race detector; other tests start the same goroutines")
+	}
 	s, real := people(200, rng.New(1))
 	_, synth := people(200, rng.New(2))
 	one := func(m matrix) matrix { return m.Rows(0, 1) }

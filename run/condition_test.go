@@ -20,6 +20,9 @@ import (
 // A model conditioned on an angle, saved and loaded, draws points near that
 // angle of a circle; the numbers of the condition are those of the file.
 func TestRealConditionIsFollowed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long under the race detector; other tests start the same goroutines")
+	}
 	dir := t.TempDir()
 	file := filepath.Join(dir, "circle.csv")
 	var text bytes.Buffer

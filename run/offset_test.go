@@ -16,6 +16,9 @@ import (
 // Numbers around a thousand million are told apart: float32 alone would round
 // every one of them to the same few values.
 func TestEvaluationFarFromZero(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long under the race detector; other tests start the same goroutines")
+	}
 	dir := t.TempDir()
 	write := func(name string, offset float64) string {
 		var b bytes.Buffer

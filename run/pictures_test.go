@@ -121,6 +121,9 @@ func TestIllustrate(t *testing.T) {
 
 // The report and the pictures are the same when drawn again.
 func TestIllustrateAgain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long under the race detector; other tests start the same goroutines")
+	}
 	dir, res := small(t, func(*recipe.Recipe) {})
 	var first []byte
 	for range 2 {

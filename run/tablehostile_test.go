@@ -57,6 +57,9 @@ func csvText(header string, n int, line func(i int) string) string {
 // Tables that nobody would have thought of: each is learnt and written back in its
 // form, or refused in one line that says why.
 func TestHostileTables(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long under the race detector; other tests start the same goroutines")
+	}
 	wide := func(n int, cell func(j int) string) string {
 		cells := make([]string, n)
 		for j := range cells {
