@@ -100,22 +100,26 @@ func (s *tableSet) Suit(r *recipe.Recipe) error {
 	if !s.given {
 		r.Drop = 0
 	}
-	// What the recipe has as its preset has it suits tables of many rows.
-	if p, err := recipe.PresetFor(recipe.Table, r.Preset); err == nil && s.form.Schema().Rows < fewRows {
-		for _, f := range []struct {
-			at, preset *int
-			fewer      int
-		}{
-			{&r.Network.Width, &p.Network.Width, 128},
-			{&r.Train.Batch, &p.Train.Batch, 256},
-			{&r.Train.Steps, &p.Train.Steps, 8000},
-		} {
-			if *f.at == *f.preset {
-				*f.at = min(*f.at, f.fewer)
-			}
+	// What the recipe has as its preset has it suits tables of many rows; the post's
+	// stays as it is.
+	if p, err := recipe.PresetFor(recipe.Table, r.Preset); err == nil && r.Preset != "post" && s.form.Schema().Rows < fewRows {
+		suitFew(&r.Network.Width, p.Network.Width, min(p.Network.Width, 128))
+		suitFew(&r.Network.Depth, p.Network.Depth, 5)
+		suitFew(&r.Train.Batch, p.Train.Batch, min(p.Train.Batch, 256))
+		suitFew(&r.Train.Steps, p.Train.Steps, min(p.Train.Steps, 8000))
+		suitFew(&r.Optim.Rate, p.Optim.Rate, 5e-3)
+		if s.given {
+			suitFew(&r.Drop, p.Drop, 0.9)
 		}
 	}
 	return nil
+}
+
+// suitFew puts what suits few rows where the preset's value is unchanged.
+func suitFew[T comparable](at *T, preset, few T) {
+	if *at == preset {
+		*at = few
+	}
 }
 
 // fewRows is the number of rows below which a table has a smaller network and fewer
