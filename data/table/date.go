@@ -61,11 +61,26 @@ func parseDate(cell, layout string) (float64, bool) {
 	return float64(t.Unix()) + float64(t.Nanosecond())/1e9, true
 }
 
+// firstSecond and lastSecond bound the years that Go writes with four digits: 0 to
+// 9999. A time without a date is one of the first day.
+const (
+	firstSecond = -62167219200
+	lastSecond  = 253402300799
+	daySeconds  = 86400
+)
+
+// Clock reports whether a layout is that of a time of day, without a date.
+func Clock(layout string) bool {
+	a := time.Date(2001, 2, 3, 4, 5, 6, 7000, time.UTC)
+	return validLayout(layout) && a.Format(layout) == a.AddDate(11, 9, 20).Format(layout)
+}
+
+// OfDay is the number of seconds since midnight of a value of a column of times.
+func OfDay(v float64) float64 { return min(max(v-firstSecond, 0), daySeconds) }
+
 // appendDate writes seconds since 1970, in UTC.
 func appendDate(dst []byte, v float64, layout string) []byte {
-	// Go writes years of four digits from 0 to 9999.
-	const first, last = -62135596800, 253402300799
-	v = min(max(v, first), last)
+	v = min(max(v, firstSecond), lastSecond)
 	s := math.Floor(v)
 	return time.Unix(int64(s), int64(math.Round((v-s)*1e9))).UTC().AppendFormat(dst, layout)
 }
@@ -86,7 +101,7 @@ func dateUnit(layout string) float64 {
 	case at(0, 1, 0, 0) != zero:
 		return 60
 	}
-	return 86400
+	return daySeconds
 }
 
 func validLayout(layout string) bool {

@@ -139,6 +139,10 @@ func (r *reservoir) scale(c *Column) *Scale {
 	slices.Sort(r.values)
 	all := distinct(r.values)
 	s.bounds(all, len(r.values))
+	if c.Kind == Date && Clock(c.Layout) { // a day has its ends
+		midnight, last := float64(firstSecond), firstSecond+daySeconds-s.Unit
+		s.Min, s.Max = &midnight, &last
+	}
 	rest := s.spikes(all, len(r.values))
 	s.knots(rest)
 	return s
