@@ -2,6 +2,7 @@ package table
 
 import (
 	"math"
+	"strings"
 	"time"
 )
 
@@ -35,7 +36,7 @@ var ambiguous = map[string]string{
 
 // layoutsOf returns the indices of the layouts that a cell can be written in.
 func layoutsOf(cell string) []int {
-	if len(cell) < 4 || len(cell) > 40 {
+	if len(cell) < 4 || len(cell) > 40 || !strings.ContainsAny(cell, "0123456789") {
 		return nil
 	}
 	var fit []int

@@ -84,9 +84,10 @@ func (r *reservoir) add(v float64) {
 		r.missing++
 		return
 	}
-	if r.n == 0 {
+	switch {
+	case r.n == 0:
 		r.divisor = v
-	} else {
+	case r.divisor != 1:
 		r.divisor = divisor(r.divisor, v)
 	}
 	r.n++
