@@ -84,7 +84,7 @@ func Couplings(ctx context.Context, r recipe.Recipe, o CouplingOptions) (*Coupli
 	if r.Data.TimeColumn != "" {
 		return nil, nil, &flow.FieldError{Path: "data.time_column", Msg: "couplings are measured from noise or one source to the data, not from time to time"}
 	}
-	material, err := Gather(&r)
+	material, err := Gather(ctx, &r, nil)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -76,7 +76,7 @@ func PictureKinds() []string {
 }
 
 // Picture draws one picture of a model, in the numbers of its data. plan is
-// s.Plan(""); where it lacks the data, they are left out. The error wraps
+// s.Plan; where it lacks the data, they are left out. The error wraps
 // flow.ErrConfig for an unknown kind and for one that the model has not got,
 // such as the field of a model of more than two dimensions.
 func Picture(ctx context.Context, kind string, s *Saved, plan *recipe.Plan, o PictureOptions) (plot.Figure, error) {

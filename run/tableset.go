@@ -40,8 +40,9 @@ type tableSet struct {
 }
 
 // gatherTable reads the schema of the table that d names, in two passes.
-func gatherTable(d *recipe.Data) (*tableSet, error) {
-	sum, err := digest(d.Name)
+func gatherTable(p *pass, d *recipe.Data) (*tableSet, error) {
+	p.stage = "checksum"
+	sum, err := p.digest(d.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -62,19 +63,18 @@ func gatherTable(d *recipe.Data) (*tableSet, error) {
 	if err := held(&d.Digest, sum, d.Name); err != nil {
 		return nil, err
 	}
-	src, file, err := OpenTable(d.Name, read)
+	p.stage = "encoding"
+	src, file, err := openTable(p, d.Name, read)
 	if err != nil {
 		return nil, explain(d.Name, err)
 	}
 	set := &tableSet{path: d.Name, source: src}
 	runtime.AddCleanup(set, func(f io.Closer) { f.Close() }, file)
-	s, err := table.Infer(src, o)
+	s, err := p.understand(src, o)
 	if err != nil {
 		return nil, err
 	}
-	if err := table.Fit(src, s, nil); err != nil {
-		return nil, err
-	}
+	p.stage = "rows"
 	if set.form.Transform, err = table.NewTransform(s, table.DefaultEncoding()); err != nil {
 		return nil, fmt.Errorf("%s: %w", d.Name, err)
 	}

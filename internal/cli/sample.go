@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math"
@@ -348,7 +349,7 @@ func picture(s *run.Saved, columns []string, x tensor.Mat) (plot.Figure, error) 
 // shades is the range of the data that a model was trained on, 0 and 0 where
 // they are not at hand: images then span their own.
 func shades(s *run.Saved) (lo, hi float64) {
-	plan, err := s.Plan("")
+	plan, err := s.Plan(context.Background(), "", nil)
 	if err != nil {
 		return 0, 0
 	}

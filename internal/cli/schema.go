@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"iter"
 	"strings"
 	"text/tabwriter"
-	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -87,61 +85,9 @@ func (a *app) schema(ctx context.Context, path, given string, rare int, o table.
 			return nil, err
 		}
 	}
-	src, file, err := run.OpenTable(path, o)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	w := &watched{Source: src, ctx: ctx, tell: newProgress(a.stderr)}
-	defer w.tell.end()
-	s, err := table.Infer(w, io)
-	if err != nil {
-		return nil, err
-	}
-	return s, table.Fit(w, s, nil)
-}
-
-// watched is a table whose reading can be interrupted, and is shown when it
-// takes long.
-type watched struct {
-	table.Source
-	ctx    context.Context
-	tell   *progress
-	passes int
-}
-
-func (w *watched) Rows() iter.Seq2[table.Record, error] {
-	w.passes++
-	return func(yield func(table.Record, error) bool) {
-		n := 0
-		for r, err := range w.Source.Rows() {
-			if n++; n%4096 == 0 && err == nil {
-				err = w.ctx.Err()
-				w.tell.pass(w.passes, n)
-			}
-			if !yield(r, err) || err != nil {
-				return
-			}
-		}
-	}
-}
-
-// pass shows how far the reading of a file has come, once it takes long.
-func (p *progress) pass(pass, n int) {
-	now := time.Now()
-	if p.start.IsZero() {
-		p.start, p.last = now, now
-	}
-	if now.Sub(p.last) < p.every || now.Sub(p.start) < time.Second {
-		return
-	}
-	p.last = now
-	if !p.terminal {
-		fmt.Fprintf(p.w, "pass %d: %s rows\n", pass, thousands(n))
-		return
-	}
-	p.open = true
-	fmt.Fprintf(p.w, "\rpass %d: %s rows\x1b[K", pass, thousands(n))
+	tell := newProgress(a.stderr)
+	defer tell.end()
+	return run.Understand(ctx, path, o, io, tell.reading)
 }
 
 func writeSchema(w io.Writer, s *table.Schema) error {
