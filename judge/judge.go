@@ -30,6 +30,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"laminar/data/table"
 	"laminar/flow"
@@ -120,6 +121,7 @@ func Judge(ctx context.Context, s *table.Schema, real, synth, holdout matrix, c 
 	}
 	w := &work{ctx: ctx, c: c, cols: cols, real: real, synth: synth, holdout: holdout, r: newReport()}
 	w.r.Rows = Sizes{Real: real.N, Synth: synth.N, Holdout: holdout.N}
+	w.r.leftOut(s)
 	w.part()
 	w.sp = newSpace(cols, real)
 	for _, stage := range []struct {
@@ -145,6 +147,32 @@ func Judge(ctx context.Context, s *table.Schema, real, synth, holdout matrix, c 
 	}
 	w.r.decide()
 	return w.r, nil
+}
+
+// leftOut notes the columns that are not judged.
+func (r *Report) leftOut(s *table.Schema) {
+	for _, k := range []struct {
+		kind table.Kind
+		text string
+	}{
+		{table.Text, "free text is not learnt and left empty in synthetic rows"},
+		{table.Identifier, "identifiers are not learnt and made afresh"},
+	} {
+		var names []string
+		for _, c := range s.Columns {
+			if c.Kind == k.kind {
+				names = append(names, c.Name)
+			}
+		}
+		const most = 10
+		more := ""
+		if len(names) > most {
+			names, more = names[:most], fmt.Sprintf(" and %d more", len(names)-most)
+		}
+		if len(names) > 0 {
+			r.note("%s, and not judged: %s%s", k.text, strings.Join(names, ", "), more)
+		}
+	}
 }
 
 // part chooses the real rows that are compared with each other for the floors.

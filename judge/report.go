@@ -101,11 +101,11 @@ type Floor struct {
 // MLE says how well trees answer the target in real rows that they have not seen,
 // grown on real rows and on synthetic ones. Metric is auc or r2.
 type MLE struct {
-	Target        string        `json:"target"`
-	Metric        string        `json:"metric"`
-	TestRows      int           `json:"test_rows"`
-	Real          metric.Number `json:"real"`
-	Synth         metric.Number `json:"synth"`
+	Target   string        `json:"target"`
+	Metric   string        `json:"metric"`
+	TestRows int           `json:"test_rows"`
+	Real     metric.Number `json:"real"`
+	Synth    metric.Number `json:"synth"`
 	// LostSE is the standard error of Real - Synth by the choice of the test rows.
 	LostSE        metric.Number `json:"lost_se"`
 	RealF1        metric.Number `json:"real_f1"`
