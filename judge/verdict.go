@@ -35,7 +35,8 @@ func (v Verdict) all() []string {
 //	            0.05 (two standard errors) does not count
 //	usefulness  by what synthetic rows lose in AUC or R² against real ones: next to
 //	            nothing up to 0.01, little up to 0.03, some up to 0.1, else much; not told
-//	            where the interval of the loss is wider than 0.06 and holds 0.02
+//	            where the interval of the loss is wider than 0.06 and holds 0.02, or
+//	            where the real table teaches nothing: AUC below 0.55, R² below 0.05
 //	privacy     a measure fails if it exceeds its floor by more than three standard
 //	            errors, DCR share and the attack's AUC also by more than 0.02. Where chance
 //	            moves the DCR share by more than 0.06, the test is called weak
@@ -88,6 +89,10 @@ func (r *Report) use() string {
 		return ""
 	}
 	lost, se := float64(m.Real-m.Synth), float64(m.LostSE)
+	name := map[string]string{"auc": "AUC", "r2": "R²"}[m.Metric]
+	if least := map[string]float64{"auc": 0.55, "r2": 0.05}[m.Metric]; float64(m.Real) < least {
+		return fmt.Sprintf("Usefulness: not told. %s cannot be learnt from the real table either: trees answer %d rows with an %s of %.3f (--target names another column).", m.Target, m.TestRows, name, float64(m.Real))
+	}
 	word := "much is lost"
 	switch {
 	case 2*1.96*se > 0.06 && math.Abs(lost-0.02) < 1.96*se:
@@ -103,7 +108,6 @@ func (r *Report) use() string {
 	if se == se {
 		interval = fmt.Sprintf(" The difference is %.3f ± %.3f.", lost, 1.96*se)
 	}
-	name := map[string]string{"auc": "AUC", "r2": "R²"}[m.Metric]
 	return fmt.Sprintf("Usefulness: %s. Trees that learn %s from the synthetic rows answer %d real ones with an %s of %.3f, those that learn it from the real table with %.3f.%s", word, m.Target, m.TestRows, name, float64(m.Synth), float64(m.Real), interval)
 }
 

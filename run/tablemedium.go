@@ -58,7 +58,7 @@ func (tableMedium) Claims(path string) bool {
 		}
 	}
 	for j := range odd {
-		if rows > 1 && (gaps[j] > 0 || 2*odd[j] > rows) {
+		if rows > 1 && gaps[j] > 0 || 2*odd[j] > rows {
 			return true
 		}
 	}

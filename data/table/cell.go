@@ -196,7 +196,7 @@ func (p *Printer) Append(dst []byte, j int, v float64, i uint64, absent bool) []
 		}
 		return append(dst, c.Levels[k]...)
 	case c.Kind == Date:
-		return appendDate(dst, v, c.Layout)
+		return appendDate(dst, v, c.Layout, c.Zone)
 	case c.Number == nil:
 		return (&Number{Decimals: maxDecimals}).append(dst, v)
 	}

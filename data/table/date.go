@@ -79,11 +79,30 @@ func Clock(layout string) bool {
 // OfDay is the number of seconds since midnight of a value of a column of times.
 func OfDay(v float64) float64 { return min(max(v-firstSecond, 0), daySeconds) }
 
-// appendDate writes seconds since 1970, in UTC.
-func appendDate(dst []byte, v float64, layout string) []byte {
+// zoned reports whether a layout tells how far a time is from UTC.
+func zoned(layout string) bool {
+	return strings.Contains(layout, "Z07") || strings.Contains(layout, "-07")
+}
+
+// zoneOf is how many seconds a date that fits its layout is east of UTC.
+func zoneOf(cell, layout string) int {
+	t, err := time.Parse(layout, cell)
+	if err != nil {
+		return 0
+	}
+	_, east := t.Zone()
+	return east
+}
+
+// appendDate writes seconds since 1970 in a zone so many seconds east of UTC.
+func appendDate(dst []byte, v float64, layout string, east int) []byte {
 	v = min(max(v, firstSecond), lastSecond)
 	s := math.Floor(v)
-	return time.Unix(int64(s), int64(math.Round((v-s)*1e9))).UTC().AppendFormat(dst, layout)
+	zone := time.UTC
+	if east != 0 {
+		zone = time.FixedZone("", east)
+	}
+	return time.Unix(int64(s), int64(math.Round((v-s)*1e9))).In(zone).AppendFormat(dst, layout)
 }
 
 // dateUnit is the step of a layout in seconds: of a date a day.

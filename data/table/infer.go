@@ -135,6 +135,7 @@ type evidence struct {
 	oddRow         int
 	layouts        []int
 	dated          bool // layouts were looked for
+	zones          []int
 	first          []string
 	zeros          int // numbers with zeros in front
 }
@@ -185,6 +186,11 @@ func (e *evidence) add(cell string, row int) {
 			e.layouts = layoutsOf(cell)
 		} else if len(e.layouts) > 0 {
 			e.layouts = slices.DeleteFunc(e.layouts, func(k int) bool { _, ok := parseDate(cell, layouts[k]); return !ok })
+		}
+	}
+	if len(e.layouts) > 0 && len(e.zones) < 2 && zoned(layouts[e.layouts[0]]) {
+		if east := zoneOf(cell, layouts[e.layouts[0]]); !slices.Contains(e.zones, east) {
+			e.zones = append(e.zones, east)
 		}
 	}
 	e.note(&t)
@@ -368,6 +374,9 @@ func (e *evidence) conclude(c *Column, d Declared, rare int) error {
 				return fmt.Errorf("%w: column %q: no layout of dates fits all its cells; give \"layout\" in the schema, in Go's notation", flow.ErrFormat, c.Name)
 			}
 			c.Layout = e.layout(c)
+		}
+		if len(e.zones) == 1 && zoned(c.Layout) {
+			c.Zone = e.zones[0]
 		}
 	case Identifier:
 		if c.Pattern == "" {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"unicode/utf8"
@@ -12,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"laminar/data/table"
+	"laminar/rng"
 	"laminar/run"
 )
 
@@ -96,6 +99,9 @@ func writeSchema(w io.Writer, s *table.Schema) error {
 	return e.Encode(s)
 }
 
+// holdsWidth is the number of characters for what a column holds.
+const holdsWidth = 34
+
 // showSchema prints a schema for a person.
 func showSchema(w io.Writer, path string, s *table.Schema) error {
 	fmt.Fprintf(w, "%s: %s rows, %d columns, %s\n\n", path, thousands(s.Rows), len(s.Columns), formatText(s.Format))
@@ -110,7 +116,7 @@ func showSchema(w io.Writer, path string, s *table.Schema) error {
 				gaps += " " + cut(c.Missing[0], 6)
 			}
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", cut(c.Name, 22), c.Kind, gaps, cut(holds(c), 34))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", cut(c.Name, 22), c.Kind, gaps, cut(holds(c), holdsWidth))
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -165,7 +171,7 @@ func holds(c *table.Column) string {
 	case table.Text:
 		return "left empty in samples"
 	case table.Date:
-		return "like " + c.Layout
+		return dates(c)
 	case table.Constant:
 		if len(c.Levels) == 0 {
 			return "all missing"
@@ -185,14 +191,45 @@ func numberText(c *table.Column) string {
 	text := ""
 	if s := c.Scale; s != nil {
 		if n := len(s.Knots); n > 0 {
-			text = fmt.Sprintf("about %.4g to %.4g", s.Knots[0], s.Knots[n-1])
+			text = fmt.Sprintf("about %s to %s", written(c, s.Knots[0], s.Unit), written(c, s.Knots[n-1], -s.Unit))
 		}
 		for _, v := range s.Spikes {
-			text += fmt.Sprintf(", often %.4g", v)
+			text += ", often " + written(c, v, 0)
 		}
 	}
 	if n := c.Number; n != nil && n.Thousands+n.Prefix+n.Suffix != "" {
 		text += ", like " + n.Prefix + "1" + n.Thousands + "000" + n.Suffix
 	}
 	return strings.TrimPrefix(text, ", ")
+}
+
+// written is a number of the column with four digits, half a unit further: a knot may
+// lie between two values of the grid.
+func written(c *table.Column, v, unit float64) string {
+	if unit != 0 && math.Abs(v/unit-math.Round(v/unit)) > 0.4 {
+		v += unit / 2
+	}
+	if math.Abs(v) < 1e6 && (c.Kind == table.Integer || c.Number != nil && c.Number.Decimals == 0) {
+		return strconv.FormatFloat(math.Round(v), 'f', -1, 64)
+	}
+	return fmt.Sprintf("%.4g", v)
+}
+
+// dates are the ends of a column of dates as they are written.
+func dates(c *table.Column) string {
+	s := c.Scale
+	if s == nil || len(s.Knots) == 0 {
+		return "like " + c.Layout
+	}
+	one := table.Schema{Columns: []table.Column{*c}}
+	p, err := table.NewPrinter(&one, rng.New(0))
+	if err != nil {
+		return "like " + c.Layout
+	}
+	at := func(v float64) string { return string(p.Append(nil, 0, v, 0, false)) }
+	text := fmt.Sprintf("about %s to %s", at(s.Knots[0]), at(s.Knots[len(s.Knots)-1]))
+	if len(text) > holdsWidth {
+		return "like " + c.Layout
+	}
+	return text
 }
