@@ -190,11 +190,12 @@ func holds(c *table.Column) string {
 func numberText(c *table.Column) string {
 	text := ""
 	if s := c.Scale; s != nil {
-		if n := len(s.Knots); n > 0 {
-			text = fmt.Sprintf("about %s to %s", written(c, s.Knots[0], s.Unit), written(c, s.Knots[n-1], -s.Unit))
+		if len(s.Knots) > 0 {
+			lo, hi := ends(s)
+			text = fmt.Sprintf("about %s to %s", written(c, lo), written(c, hi))
 		}
 		for _, v := range s.Spikes {
-			text += ", often " + written(c, v, 0)
+			text += ", often " + written(c, v)
 		}
 	}
 	if n := c.Number; n != nil && n.Thousands+n.Prefix+n.Suffix != "" {
@@ -203,12 +204,25 @@ func numberText(c *table.Column) string {
 	return strings.TrimPrefix(text, ", ")
 }
 
-// written is a number of the column with four digits, half a unit further: a knot may
-// lie between two values of the grid.
-func written(c *table.Column, v, unit float64) string {
-	if unit != 0 && math.Abs(v/unit-math.Round(v/unit)) > 0.4 {
-		v += unit / 2
+// ends are the outermost knots, on the grid of the values, half a step inwards: knots
+// may lie between two of them.
+func ends(s *table.Scale) (lo, hi float64) {
+	lo, hi = s.Knots[0], s.Knots[len(s.Knots)-1]
+	between := func(v float64) bool {
+		v /= s.Unit
+		return math.Abs(v-math.Round(v)) > 0.4
 	}
+	if s.Unit > 0 && between(lo) {
+		lo += s.Unit / 2
+	}
+	if s.Unit > 0 && between(hi) {
+		hi -= s.Unit / 2
+	}
+	return lo, hi
+}
+
+// written is a number of the column, with four digits if it has many.
+func written(c *table.Column, v float64) string {
 	if math.Abs(v) < 1e6 && (c.Kind == table.Integer || c.Number != nil && c.Number.Decimals == 0) {
 		return strconv.FormatFloat(math.Round(v), 'f', -1, 64)
 	}
@@ -217,19 +231,18 @@ func written(c *table.Column, v, unit float64) string {
 
 // dates are the ends of a column of dates as they are written.
 func dates(c *table.Column) string {
-	s := c.Scale
-	if s == nil || len(s.Knots) == 0 {
-		return "like " + c.Layout
+	like := "like " + c.Layout
+	if c.Scale == nil || len(c.Scale.Knots) == 0 {
+		return like
 	}
-	one := table.Schema{Columns: []table.Column{*c}}
-	p, err := table.NewPrinter(&one, rng.New(0))
+	p, err := table.NewPrinter(&table.Schema{Columns: []table.Column{*c}}, rng.New(0))
 	if err != nil {
-		return "like " + c.Layout
+		return like
 	}
-	at := func(v float64) string { return string(p.Append(nil, 0, v, 0, false)) }
-	text := fmt.Sprintf("about %s to %s", at(s.Knots[0]), at(s.Knots[len(s.Knots)-1]))
+	lo, hi := ends(c.Scale)
+	text := fmt.Sprintf("about %s to %s", p.Append(nil, 0, lo, 0, false), p.Append(nil, 0, hi, 0, false))
 	if len(text) > holdsWidth {
-		return "like " + c.Layout
+		return like
 	}
 	return text
 }
