@@ -16,20 +16,59 @@ const (
 )
 
 // panel is a frame around clouds with equal axes, as flat as they are but no
-// flatter than two to one, and no higher than wide.
-func panel(clouds ...tensor.Mat) axes {
+// flatter than two to one, and no higher than wide. Named axes have room for their
+// values, and each a unit of its own where one would leave the cloud a line.
+func panel(names []string, clouds ...tensor.Mat) axes {
 	x0, x1 := span(0, clouds...)
 	y0, y1 := span(1, clouds...)
 	high := 1.0
 	if x1 > x0 {
 		high = min(max((y1-y0)/(x1-x0), 0.5), 1)
 	}
-	return equal(rect{inset, top, inset + side, top + math.Round(side*high)}, clouds...)
+	left := inset
+	if len(names) >= 2 {
+		left += 46
+		if apart(clouds...) {
+			high = 0.75
+		}
+	}
+	return fit(names, rect{left, top, left + side, top + math.Round(side*high)}, clouds...)
 }
 
-// planeFigure is a picture of a's frame and the heading above it.
+// apart reports whether the units of two coordinates are too far from each other for
+// one scale.
+func apart(clouds ...tensor.Mat) bool {
+	x0, x1 := span(0, clouds...)
+	y0, y1 := span(1, clouds...)
+	w, h := x1-x0, y1-y0
+	return w > 4*h || h > 4*w
+}
+
+// fit is equal, but that named axes whose units are apart have scales of their own.
+func fit(names []string, box rect, clouds ...tensor.Mat) axes {
+	var a axes
+	if len(names) >= 2 && apart(clouds...) {
+		a = axes{box: box, x: widen(span(0, clouds...)), y: widen(span(1, clouds...))}
+	} else {
+		a = equal(box, clouds...)
+	}
+	a.names = names
+	return a
+}
+
+// planeFigure is a picture of a's frame and the heading above it, on the axes if they
+// have names.
 func planeFigure(a axes, dark bool, paint func(c canvas, th theme)) Figure {
-	return Figure{w: side + 2*inset, h: a.box.y1 + inset, look: themeOf(dark), paint: paint}
+	f := Figure{w: a.box.x1 + inset, h: a.box.y1 + inset, look: themeOf(dark), paint: paint}
+	if len(a.names) >= 2 {
+		f.h += 30
+		f.paint = func(c canvas, th theme) {
+			title := textStyle{size: 12}
+			a.draw(c, th, fitted(a.names[0], a.box.x1-a.box.x0, title), fitted(a.names[1], a.box.y1-a.box.y0, title), 6, 5)
+			paint(c, th)
+		}
+	}
+	return f
 }
 
 // frame draws the thin border of a panel.
@@ -52,6 +91,8 @@ type Scatter struct {
 	// Class, if not nil, gives a class id per sample: classes are then coloured
 	// instead of named.
 	Class []int32
+	// Names are those of the two coordinates, which then have axes; nil for none.
+	Names []string
 	Dark  bool
 }
 
@@ -69,7 +110,7 @@ func (s Scatter) Figure() (Figure, error) {
 	if s.Class != nil && len(s.Class) != s.Samples.N {
 		return Figure{}, fmt.Errorf("%w: %d class ids for %d samples", flow.ErrShape, len(s.Class), s.Samples.N)
 	}
-	a := panel(s.Data, s.Samples)
+	a := panel(s.Names, s.Data, s.Samples)
 	return planeFigure(a, s.Dark, func(c canvas, th theme) {
 		var legend []entry
 		c.clip(a.box)
@@ -106,6 +147,8 @@ type Paths struct {
 	Data tensor.Mat
 	// Count is the number of paths drawn, the first ones; 0 means 200.
 	Count int
+	// Names are those of the two coordinates, which then have axes; nil for none.
+	Names []string
 	Dark  bool
 }
 
@@ -139,7 +182,7 @@ func (p Paths) Figure() (Figure, error) {
 	}
 	count = min(count, p.Z[0].N)
 	first, last := p.Z[0].Rows(0, count), p.Z[len(p.Z)-1].Rows(0, count)
-	a := panel(first, last, p.Data)
+	a := panel(p.Names, first, last, p.Data)
 	return planeFigure(a, p.Dark, func(c canvas, th theme) {
 		c.clip(a.box)
 		if !p.Data.IsEmpty() {
@@ -180,6 +223,8 @@ type Lines struct {
 	X0, X1 tensor.Mat
 	// Count is the number of lines drawn, the first ones; 0 means 256.
 	Count int
+	// Names are those of the two coordinates, which then have axes; nil for none.
+	Names []string
 	Dark  bool
 }
 
@@ -197,7 +242,7 @@ func (l Lines) Figure() (Figure, error) {
 	}
 	count = min(count, l.X0.N)
 	x0, x1 := l.X0.Rows(0, count), l.X1.Rows(0, count)
-	a := panel(x0, x1)
+	a := panel(l.Names, x0, x1)
 	return planeFigure(a, l.Dark, func(c canvas, th theme) {
 		c.clip(a.box)
 		const pieces = 12
