@@ -436,7 +436,7 @@ func TestNamedAxes(t *testing.T) {
 		if err := f.SVG(&b); err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{">carat<", ">price<", ">0.5<", ">8000<"} {
+		for _, want := range []string{">carat<", ">price<", ">0.4<", ">8000<"} {
 			if !strings.Contains(b.String(), want) {
 				t.Errorf("%s: no %s", name, want)
 			}
