@@ -1,6 +1,7 @@
 package plot
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -276,7 +277,11 @@ type PairGrid struct {
 	Names []string
 	// Dims is the number of coordinates shown; 0 means 4.
 	Dims int
-	Dark bool
+	// Legend names Data and Samples in place of "data" and "samples".
+	Legend [2]string
+	// Levels, where a coordinate has some, are the names of its values 0, 1, ...
+	Levels [][]string
+	Dark   bool
 }
 
 // Figure lays the picture out; the error wraps flow.ErrShape.
@@ -301,13 +306,20 @@ func (p PairGrid) Figure() (Figure, error) {
 	const gap = 10.0
 	cell := min(240, 720/float64(dims))
 	width := float64(dims)*(cell+gap) - gap
-	return Figure{w: width + 2*inset + 14, h: top + width + inset + 14, look: themeOf(p.Dark), paint: func(c canvas, th theme) {
+	const ticks = 16.0
+	return Figure{w: width + 2*inset + 14 + ticks, h: top + width + inset + 14 + ticks, look: themeOf(p.Dark), paint: func(c canvas, th theme) {
 		for row := range dims {
 			for col := range dims {
-				x, y := inset+14+float64(col)*(cell+gap), top+float64(row)*(cell+gap)
+				x, y := inset+14+ticks+float64(col)*(cell+gap), top+float64(row)*(cell+gap)
 				box := rect{x, y, x + cell, y + cell}
 				if row == dims-1 {
-					c.text(pt{x + cell/2, y + cell + 18}, p.name(col), textStyle{size: 12, anchor: middle, color: th.ink})
+					p.ticks(c, th, col, widen(span(col, p.Data, p.Samples)), box, true)
+				}
+				if col == 0 {
+					p.ticks(c, th, row, widen(span(row, p.Data, p.Samples)), box, false)
+				}
+				if row == dims-1 {
+					c.text(pt{x + cell/2, y + cell + 18 + ticks}, p.name(col), textStyle{size: 12, anchor: middle, color: th.ink})
 				}
 				if col == 0 {
 					c.text(pt{inset + 4, y + cell/2}, p.name(row), textStyle{size: 12, anchor: middle, up: true, color: th.ink})
@@ -338,13 +350,41 @@ func (p PairGrid) Figure() (Figure, error) {
 		}
 		var legend []entry
 		if !p.Data.IsEmpty() {
-			legend = append(legend, entry{"data", dotMark, th.data})
+			legend = append(legend, entry{cmp.Or(p.Legend[0], "data"), dotMark, th.data})
 		}
 		if !p.Samples.IsEmpty() {
-			legend = append(legend, entry{"samples", dotMark, th.sample})
+			legend = append(legend, entry{cmp.Or(p.Legend[1], "samples"), dotMark, th.sample})
 		}
 		heading(c, th, p.Title, legend...)
 	}}, nil
+}
+
+// ticks writes values of coordinate k below or beside the outermost cells, or the
+// names of its levels if there is room for them.
+func (p PairGrid) ticks(c canvas, th theme, k int, s scale, box rect, below bool) {
+	f := textStyle{size: 10, anchor: middle, color: th.muted, up: !below}
+	write := func(v float64, text string) {
+		if below {
+			c.text(pt{box.x0 + s.share(v)*(box.x1-box.x0), box.y1 + 13}, text, f)
+		} else {
+			c.text(pt{box.x0 - 5, box.y1 - s.share(v)*(box.y1-box.y0)}, text, f)
+		}
+	}
+	if k >= len(p.Levels) || p.Levels[k] == nil {
+		for _, v := range s.ticks(3) {
+			write(v, tickLabel(v))
+		}
+		return
+	}
+	step := (box.x1 - box.x0) / (s.hi - s.lo)
+	if step < 24 {
+		return
+	}
+	for v, name := range p.Levels[k] {
+		if at := float64(v); at >= s.lo && at <= s.hi {
+			write(at, fitted(name, step-4, f))
+		}
+	}
 }
 
 func (p PairGrid) name(i int) string {
