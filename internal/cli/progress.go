@@ -66,13 +66,17 @@ func (p *progress) count(done, total int, things string) {
 		return
 	}
 	p.last = now
+	left := ""
+	if done > 0 && done < total {
+		left = fmt.Sprintf(", %s left", clock(time.Duration(float64(now.Sub(p.start))/float64(done)*float64(total-done))))
+	}
 	if !p.terminal {
-		fmt.Fprintf(p.w, "%s of %s %s\n", thousands(done), thousands(total), things)
+		fmt.Fprintf(p.w, "%s of %s %s%s\n", thousands(done), thousands(total), things, left)
 		return
 	}
 	p.open = true
 	share := float64(done) / float64(total)
-	fmt.Fprintf(p.w, "\r%s %3.0f %%  %s %s\x1b[K", bar(share, 24), 100*share, thousands(done), things)
+	fmt.Fprintf(p.w, "\r%s %3.0f %%  %s %s%s\x1b[K", bar(share, 24), 100*share, thousands(done), things, left)
 }
 
 // end ends the line, so that others can follow.

@@ -92,15 +92,8 @@ func (f *sampleFlags) config(cmd *cobra.Command, a *app, s *run.Saved) (sample.C
 		}
 		return c, nil
 	}
-	id, err := s.Model.ClassID(f.class)
-	if err != nil {
-		return c, err
-	}
-	c.Cond.Class = make([]int32, f.n)
-	for i := range c.Cond.Class {
-		c.Cond.Class[i] = id
-	}
-	return c, nil
+	c.Cond, err = ofClass(s, c.Cond, f.class, f.n)
+	return c, err
 }
 
 func (a *app) sampleCommand() *cobra.Command {
