@@ -7,6 +7,9 @@ const Images = "images"
 // unless told otherwise.
 const imageNFE = 16
 
+// studentNFE is that of students by reflow.
+const studentNFE = 4
+
 // suitImages makes a preset one for images: a U-Net whose shape the data tell,
 // small batches and few steps, for a step costs a thousand times what one of
 // points does. The preset post stays what it is, to the letter.

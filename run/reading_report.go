@@ -2,6 +2,7 @@ package run
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -131,7 +132,7 @@ func (r *ReadingReport) remarks() []string {
 	if r.halves {
 		floor = "The floor is one half of them against the other."
 	}
-	if r.Features == "classifier" {
+	if r.Features == featuresClassifier {
 		out = append(out, fmt.Sprintf("A classifier trained on the same %s reads %s %% of these right; FD,", r.gallery.many, inPercent(r.Classifier)),
 			"precision and recall are measured in its features.", floor)
 	} else {
@@ -283,6 +284,8 @@ func (g gallery) byClass(ctx context.Context, s *Saved, o PictureOptions) (plot.
 		for i := range c.Cond.Class {
 			c.Cond.Class[i] = int32(i / perClass)
 		}
+		c.Guidance = cmp.Or(c.Guidance, s.Guidance())
+		c.Solve.NFE -= c.Solve.NFE % 2 // a guided step takes two
 	}
 	rows, _, err := sample.Draw(ctx, s.Model, c)
 	if err != nil {
@@ -308,11 +311,8 @@ func (g gallery) way(ctx context.Context, s *Saved, o PictureOptions) (plot.Figu
 	if err != nil {
 		return plot.Figure{}, err
 	}
-	if k := len(s.Model.Classes); k > 0 {
-		c.Cond.Class = make([]int32, c.N)
-		for i := range c.Cond.Class {
-			c.Cond.Class[i] = int32(i % k)
-		}
+	if c.Cond.Class = s.Turns(c.N); c.Cond.Class != nil {
+		c.Guidance = cmp.Or(c.Guidance, s.Guidance())
 	}
 	tr, err := journey(ctx, s, c)
 	if err != nil {

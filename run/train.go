@@ -43,6 +43,8 @@ type Options struct {
 	Notify func(line string)
 	// Watch is told of every step. Optional.
 	Watch func(Progress)
+	// Pooled is told how many of how many pairs a teacher has made. Optional.
+	Pooled func(done, total int)
 }
 
 // Progress is what Watch is told.
@@ -154,7 +156,7 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 		if plan.Recipe.Distill != nil {
 			o.note("learning from %s by %s", plan.Recipe.Distill.Teacher, plan.Recipe.Distill.Method)
 		}
-		if err := plan.Generate(ctx, o.Threads); err != nil {
+		if err := plan.Generate(ctx, o.Threads, o.Pooled); err != nil {
 			return nil, err
 		}
 	}

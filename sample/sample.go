@@ -47,6 +47,9 @@ type Config struct {
 	Probes int
 	// Workers bounds the goroutines; 0 is GOMAXPROCS.
 	Workers int
+	// Watch is told how many rows of how many are done, by one goroutine at a time.
+	// Optional.
+	Watch func(done, total int)
 }
 
 // A worker solves at most mostRows rows at a time, and fewer where a row is much
@@ -151,7 +154,7 @@ func Carry(ctx context.Context, m *model.Model, c Config, x tensor.Mat, t0, t1 f
 	if _, err := Solver(m, c); err != nil {
 		return solve.Stats{}, err
 	}
-	return each(ctx, x.N, max(leastRows, chunkOf(m.Dim())), c.Workers, func() (task, error) {
+	return each(ctx, x.N, max(leastRows, chunkOf(m.Dim())), c, func() (task, error) {
 		solver, err := Solver(m, c)
 		if err != nil {
 			return nil, err
@@ -222,8 +225,8 @@ type task func(ctx context.Context, lo, hi int) (solve.Stats, error)
 
 // each has n rows solved in chunks over the cores; worker makes the task of one
 // goroutine.
-func each(ctx context.Context, n, chunk, workers int, worker func() (task, error)) (solve.Stats, error) {
-	chunks := (n + chunk - 1) / chunk
+func each(ctx context.Context, n, chunk int, c Config, worker func() (task, error)) (solve.Stats, error) {
+	chunks, workers := (n+chunk-1)/chunk, c.Workers
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
@@ -238,15 +241,24 @@ func each(ctx context.Context, n, chunk, workers int, worker func() (task, error
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var wg sync.WaitGroup
+	var mu sync.Mutex
+	done := 0
 	for range workers {
 		wg.Go(func() {
 			do, err := worker()
 			for i := range next {
+				lo, hi := i*chunk, min((i+1)*chunk, n)
 				if err == nil {
-					stats[i], err = do(ctx, i*chunk, min((i+1)*chunk, n))
+					stats[i], err = do(ctx, lo, hi)
 				}
 				if errs[i] = err; err != nil {
 					stop()
+				}
+				if c.Watch != nil {
+					mu.Lock()
+					done += hi - lo
+					c.Watch(done, n)
+					mu.Unlock()
 				}
 			}
 		})

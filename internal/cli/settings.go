@@ -199,7 +199,7 @@ var flagOf = map[string]string{
 	"path.name":  "path", "path.power": "power", "path.time": "times", "path.time_mean": "time-mean", "path.time_scale": "time-scale",
 	"path.time_mode": "time-mode", "path.time_edge": "time-edge", "path.shift": "shift", "path.shift_length": "shift-length", "path.weight": "weight",
 	"loss.segments": "segments", "loss.r1": "r1",
-	"distill.method": "method", "distill.rounds": "rounds", "distill.pool": "pool", "distill.nfe": "pool-nfe",
+	"distill.method": "method", "distill.rounds": "rounds", "distill.pool": "pool", "distill.nfe": "pool-nfe", "distill.guidance": "guidance",
 	"data.held_out": "held-out", "where": "where", "balance": "balance", "data.held_out_names": "held-out-names", "data.kind": "kind", "data.schema": "schema", "data.rare": "rare", "data.time_column": "time-column", "data.leave_out": "leave-out", "data.label": "label", "data.conditions": "cond", "data.noise": "noise", "data.drop_label": "drop-label",
 	"compare.seeds": "seeds", "compare.budget": "budget", "compare.methods": "methods", "compare.steps": "steps", "compare.n": "n", "compare.pairs": "pairs",
 	"eval.N": "n", "eval.Pairs": "pairs", "method": "solver", "nfe": "nfe", "rtol": "rtol", "atol": "atol",
