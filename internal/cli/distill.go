@@ -132,7 +132,12 @@ func (d *distillCall) run(cmd *cobra.Command, args []string) error {
 	bar := newProgress(d.stderr)
 	d.Notify = func(line string) { bar.end(); d.note("note: %s", line); bar = newProgress(d.stderr) }
 	d.Watch = func(p run.Progress) { bar.step(p) }
-	d.Pooled = func(done, total int) { bar.count(done, total, "pairs of the teacher") }
+	d.Pooled = func(done, total int) {
+		if bar.count(done, total, "pairs of the teacher"); done == total {
+			bar.end()
+			bar = newProgress(d.stderr)
+		}
+	}
 	res, err := run.Distill(cmd.Context(), d.DistillOptions)
 	bar.end()
 	switch {

@@ -30,7 +30,7 @@ var settings = []setting{
 	{"ema", "decay of the averaged weights; 0 for none", nil, func(r *recipe.Recipe) any { return &r.Optim.EMA }},
 	{"seed", "seed of all that is random", nil, func(r *recipe.Recipe) any { return &r.Train.Seed }},
 	{"patience", "held-out looks without progress before a stop; 0 for never", nil, func(r *recipe.Recipe) any { return &r.Train.Patience }},
-	{"network", "network: " + list(nn.Kinds()), nn.Kinds(), func(r *recipe.Recipe) any { return &r.Network.Kind }},
+	{"network", "network: " + list(nn.Kinds()) + "; of images and sounds " + list(nn.ImageKinds()) + "; of molecules egnn", append(append(nn.Kinds(), nn.ImageKinds()...), "egnn"), func(r *recipe.Recipe) any { return &r.Network.Kind }},
 	{"width", "units of a hidden layer", nil, func(r *recipe.Recipe) any { return &r.Network.Width }},
 	{"depth", "hidden layers, or residual blocks", nil, func(r *recipe.Recipe) any { return &r.Network.Depth }},
 	{"activation", "activation: " + list(nn.Activations()), nn.Activations(), func(r *recipe.Recipe) any { return &r.Network.Activation }},
@@ -157,6 +157,9 @@ func (f *recipeFlags) recipe(cmd *cobra.Command, base *recipe.Recipe, kind strin
 	}
 	if err != nil {
 		return r, err
+	}
+	if changed("network") && base == nil && !changed("recipe") {
+		r.ChooseNetwork(f.given.Network.Kind) // and --width and such over it
 	}
 	for _, s := range settings {
 		if changed(s.flag) {
