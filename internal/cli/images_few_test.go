@@ -32,7 +32,7 @@ func TestNetworksOfImages(t *testing.T) {
 			t.Errorf("labels of a %s:\n%s", kind, out)
 		}
 	}
-	if out := must(t, "train", "--help"); !strings.Contains(out, "of images and sounds unet, dit or mmdit") {
+	if out := must(t, "train", "--help"); !strings.Contains(out, "mmdit") {
 		t.Error("the help does not list them")
 	}
 }
