@@ -156,8 +156,8 @@ type Spec struct {
 	// of Width; each is half as high and wide as the one before.
 	Levels []int `json:"levels,omitempty"`
 	// Patch is the side of the squares of pixels that a unet takes as one pixel of
-	// more channels, and a transformer as one token; 0 and 1 are none. It divides the
-	// height and the width.
+	// more channels, and a transformer as one token; 0 and 1 are none. Images that do
+	// not divide into it are filled with zeros within the network.
 	Patch int `json:"patch,omitempty"`
 	// Heads is the number of attention heads at the coarsest resolution of a
 	// unet, 0 for no attention, and in every block of a transformer.
@@ -182,10 +182,13 @@ func Defaults() Spec {
 	return Spec{Kind: "resmlp", Width: 128, Depth: 3, Activation: "silu", TimeFeatures: 16}
 }
 
-// Kinds lists the built-in networks for points of any dimension; "unet" and the
-// transformers "dit" and "mmdit" are for images and signals and "egnn" for
-// molecules, whose shape their Spec must say.
+// Kinds lists the built-in networks for points of any dimension. ImageKinds are for
+// images and signals and "egnn" for molecules, whose shape their Spec must say.
 func Kinds() []string { return []string{"mlp", "resmlp"} }
+
+// ImageKinds lists the built-in networks for images and signals: the U-Net and the
+// transformers.
+func ImageKinds() []string { return []string{"unet", "dit", "mmdit"} }
 
 // Activations lists the activation functions.
 func Activations() []string { return []string{"relu", "silu", "tanh", "gelu", "selu"} }
@@ -203,7 +206,7 @@ func (s Spec) Validate(path string) error {
 		}
 		return fault(field, "unknown %q; one of %s", v, strings.Join(list, ", "))
 	}
-	if err := oneOf("kind", s.Kind, append(Kinds(), "unet", "dit", "mmdit", "egnn")); err != nil {
+	if err := oneOf("kind", s.Kind, append(append(Kinds(), ImageKinds()...), "egnn")); err != nil {
 		return err
 	}
 	if err := oneOf("activation", s.Activation, Activations()); err != nil {

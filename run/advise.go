@@ -28,6 +28,8 @@ type AdviseOptions struct {
 	// of pairs of draws; Screen is the number of points of the first look, four times
 	// as many where evaluations are few.
 	N, Pairs, Screen int
+	// Guidance is the scale of classifier-free guidance of images and sounds.
+	Guidance float64
 	// Key is the source of all chance.
 	Key rng.Key
 	// Threads bounds the cores; 0 is all.
@@ -44,7 +46,7 @@ func AdviseDefaults() AdviseOptions {
 		Tolerance: 1.1, NFE: []int{1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24, 32, 64, 100},
 		Solvers: []string{"euler", "midpoint", "heun", "rk4", "ab2", "abm", "dpmpp2m", "unipc", "jump"},
 		Grids:   []string{"uniform", "quadratic", "cosine", "cosmap"},
-		N:       e.N, Pairs: e.Pairs, Screen: 4000, Key: e.Key,
+		N:       e.N, Pairs: e.Pairs, Screen: 4000, Guidance: 1, Key: e.Key,
 	}
 }
 

@@ -85,6 +85,7 @@ var table = []pkg{
 	{"bench/trajectory", 9, "tensor rng flow data coupling path solve metric objective model sample train nn optim"},
 	{"bench/tables", 9, "tensor rng flow boost data/table judge run"},
 	{"bench/quality", 9, "internal/cputime tensor rng flow data solve metric sample model recipe run train nn optim"},
+	{"bench/waves", 9, "internal/cputime tensor rng flow nn data data/audio solve metric sample train recipe classify"},
 	{"bench/fewsteps", 9, "internal/cputime rng metric recipe run"},
 	{"bench", 8, "tensor rng internal/par internal/kernel internal/lap internal/ot internal/exec flow graph nn optim data coupling path field solve metric plot report modelfile objective model train sample recipe run laminar"},
 	{"bench/peers", 9, "tensor rng internal/par internal/kernel internal/lap internal/ot internal/exec flow graph nn optim data coupling path field solve metric plot report modelfile objective model train sample recipe run laminar bench"},
