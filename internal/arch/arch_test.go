@@ -83,7 +83,7 @@ var table = []pkg{
 	{"bench/post", 9, "tensor rng flow solve metric sample recipe train"},
 	{"bench/c2ot", 9, "tensor rng flow data coupling path solve metric objective model sample train nn optim"},
 	{"bench/trajectory", 9, "tensor rng flow data coupling path solve metric objective model sample train nn optim"},
-	{"bench/tables", 9, "tensor rng flow boost data/table judge run"},
+	{"bench/tables", 9, "tensor rng flow boost data/table judge solve sample recipe run"},
 	{"bench/quality", 9, "internal/cputime tensor rng flow data solve metric sample model recipe run train nn optim"},
 	{"bench/waves", 9, "internal/cputime tensor rng flow nn data data/audio solve metric sample train recipe classify"},
 	{"bench/fewsteps", 9, "internal/cputime rng metric recipe run"},
