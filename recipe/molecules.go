@@ -15,7 +15,7 @@ const moleculeNFE = 50
 func suitMolecules(r *Recipe) {
 	r.Data.HeldOut = 0.05
 	r.Predict = "data"
-	r.Path.Weight, r.Path.Shift = "snr-truncated", 0.5
+	r.Path.Weight, r.Path.Shift = "sigma-sqrt", 0.5
 	r.Network = nn.Spec{Kind: "egnn", Width: 64, Depth: 5, Activation: "silu", TimeFeatures: 16, Messages: 32}
 	r.Optim.Rate, r.Optim.Warmup, r.Optim.EMA = 2e-3, 200, 0.999
 	r.Train.Batch, r.Train.Steps, r.Train.Patience = 8, 60000, 0

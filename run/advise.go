@@ -140,6 +140,9 @@ func Advise(ctx context.Context, s *Saved, plan *recipe.Plan, o AdviseOptions) (
 	if err := o.Validate(); err != nil {
 		return Advice{}, err
 	}
+	if s.Kind() == recipe.Molecules {
+		return Advice{}, fmt.Errorf("%w: advice is by W2 between rows, which says nothing of molecules: their atoms have no order, and they may be turned; try settings by laminar eval MODEL --solver heun --nfe 10,20,50", flow.ErrConfig)
+	}
 	c := metric.Defaults()
 	c.N, c.Pairs, c.Fine, c.Directions = 2, 1, o.Screen, 16
 	subject, err := subjectOf(s, plan, EvalOptions{Config: c, Guidance: 1, Threads: o.Threads})

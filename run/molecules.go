@@ -53,11 +53,9 @@ func moleculeFiles(path string) ([]string, error) {
 	if err != nil {
 		return nil, explain(path, err)
 	}
-	ext := "" // of the first file, by name: one format to a folder
 	var files []string
 	for _, e := range entries {
-		if at := moleculeExt(e.Name()); at != "" && !e.IsDir() && (ext == "" || ext == at) {
-			ext = at
+		if moleculeExt(e.Name()) != "" && !e.IsDir() {
 			files = append(files, filepath.Join(path, e.Name()))
 		}
 	}
@@ -114,6 +112,44 @@ func addMolecules(all *molecule.Set, path string) error {
 		all.Add(set.At(i))
 	}
 	return nil
+}
+
+// ReadRows reads molecules as rows of a model.
+func (m molecules) ReadRows(s *Saved, path string) (Rows, error) {
+	var out Rows
+	set, err := m.Gather(&recipe.Data{Name: path})
+	if err != nil {
+		return out, err
+	}
+	if set, err = set.(*moleculeSet).fit(s, path); err != nil {
+		return out, err
+	}
+	all := set.(*moleculeSet)
+	l := all.form.layout
+	out.X = tensor.NewOf[float64](all.all.Len(), l.Dim())
+	row := make([]float32, l.Dim())
+	for i := range out.X.N {
+		if err := l.Put(row, all.all, i); err != nil {
+			return out, err
+		}
+		for j, v := range row {
+			out.X.Row(i)[j] = float64(v)
+		}
+	}
+	return out, nil
+}
+
+// fit gives the set the layout of a model, of which there must be room for it.
+func (s *moleculeSet) fit(m *Saved, path string) (recipe.Set, error) {
+	t := *s
+	t.form = m.Form.(moleculeForm)
+	l := t.form.layout
+	for i := range s.all.Len() {
+		if err := l.Fits(s.all, i); err != nil {
+			return nil, fmt.Errorf("%s: molecule %d: %w", path, i+1, err)
+		}
+	}
+	return &t, nil
 }
 
 // moleculeSet is molecules that were read.
