@@ -40,6 +40,10 @@ const (
 	reach = 2.5
 )
 
+// MostAtoms is the largest number of atoms of a row of an egnn, whose memory grows
+// with its square.
+const MostAtoms = 256
+
 func (n *egnn) Apply(b *graph.Builder, group string, in Inputs) graph.Value {
 	atoms, kinds := n.Shape[0], n.Shape[1]
 	rows := b.Reshape(in.X, atoms, kinds+4)
@@ -198,8 +202,8 @@ func (n *egnn) Init(arena []float32, l graph.Layout, key rng.Key) {
 
 // validMolecule checks the fields that only an egnn has.
 func (s Spec) validMolecule(fault func(field, format string, a ...any) error) error {
-	if s.Shape != nil && (len(s.Shape) != 2 || s.Shape[0] < 2 || s.Shape[1] < 1 || s.Shape[0] > 1024) {
-		return fault("shape", "%v is not the number of atoms, 2 to 1024, and of elements of molecules", s.Shape)
+	if s.Shape != nil && (len(s.Shape) != 2 || s.Shape[0] < 2 || s.Shape[1] < 1 || s.Shape[0] > MostAtoms) {
+		return fault("shape", "%v is not the number of atoms, 2 to %d, and of elements of molecules", s.Shape, MostAtoms)
 	}
 	if s.Messages < 1 || s.Messages > 4096 {
 		return fault("messages", "%d is not in 1..4096", s.Messages)

@@ -140,8 +140,8 @@ func Advise(ctx context.Context, s *Saved, plan *recipe.Plan, o AdviseOptions) (
 	if err := o.Validate(); err != nil {
 		return Advice{}, err
 	}
-	if s.Kind() == recipe.Molecules {
-		return Advice{}, fmt.Errorf("%w: advice is by W2 between rows, which says nothing of molecules: their atoms have no order, and they may be turned; try settings by laminar eval MODEL --solver heun --nfe 10,20,50", flow.ErrConfig)
+	if err := s.comparable("advice"); err != nil {
+		return Advice{}, err
 	}
 	c := metric.Defaults()
 	c.N, c.Pairs, c.Fine, c.Directions = 2, 1, o.Screen, 16
@@ -210,6 +210,15 @@ func Advise(ctx context.Context, s *Saved, plan *recipe.Plan, o AdviseOptions) (
 		}
 		a.out.Rejected = append(a.out.Rejected, a.out.Chosen)
 	}
+}
+
+// comparable reports, for what goes by distances between rows, where those say
+// nothing.
+func (s *Saved) comparable(what string) error {
+	if s.Kind() != recipe.Molecules {
+		return nil
+	}
+	return fmt.Errorf("%w: %s goes by W2 between rows, which says nothing of molecules: their atoms have no order, and they may be turned; compare settings by laminar eval MODEL --nfe 10,25,50", flow.ErrConfig, what)
 }
 
 // adviser is the state of one Advise.

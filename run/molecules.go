@@ -17,6 +17,7 @@ import (
 	"laminar/data"
 	"laminar/data/molecule"
 	"laminar/flow"
+	"laminar/nn"
 	"laminar/recipe"
 	"laminar/rng"
 	"laminar/tensor"
@@ -109,6 +110,9 @@ func addMolecules(all *molecule.Set, path string) error {
 		return err
 	}
 	for i := range set.Len() {
+		if n := set.Size(i); n > nn.MostAtoms {
+			return fmt.Errorf("%w: %s: molecule %d has %d atoms; up to %d can be learnt", flow.ErrConfig, path, i+1, n, nn.MostAtoms)
+		}
 		all.Add(set.At(i))
 	}
 	return nil

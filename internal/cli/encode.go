@@ -58,13 +58,7 @@ FILE are then latents, as encode writes them.`,
 }
 
 func (e *encodeCall) run(cmd *cobra.Command, args []string) error {
-	format, err := formatOf(e.out, nil)
-	if err != nil {
-		return err
-	}
-	if format == "png" || format == "svg" {
-		return usagef("-o %s: latents are numbers; use .csv, .npy or .jsonl", e.out)
-	}
+	var err error
 	c := sample.Config{Seed: rng.New(0), Workers: e.threads}
 	if c.Solve, err = e.solver.config(cmd, solve.Defaults(), 1); err != nil {
 		return err
@@ -72,6 +66,17 @@ func (e *encodeCall) run(cmd *cobra.Command, args []string) error {
 	s, err := e.loadUntabled(args[0])
 	if err != nil {
 		return err
+	}
+	formats := pointFormats
+	if e.decode {
+		formats = rowFormats(s)
+	}
+	format, err := formatOf(e.out, formats)
+	if err != nil {
+		return err
+	}
+	if format == "png" || format == "svg" {
+		return usagef("-o %s: latents are numbers; use .csv, .npy or .jsonl", e.out)
 	}
 	m := s.Model
 	rows, err := e.read(s, args[1])
@@ -129,7 +134,7 @@ func (e *encodeCall) run(cmd *cobra.Command, args []string) error {
 		}
 		return e.printJSON(res)
 	}
-	if err := e.write(e.out, func(w io.Writer) error { return writeTable(w, format, t) }); err != nil {
+	if err := e.write(e.out, func(w io.Writer) error { return writeRows(w, format, s, t) }); err != nil {
 		return err
 	}
 	if e.json {

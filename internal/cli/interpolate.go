@@ -60,20 +60,19 @@ noise is joined along a great circle. -o writes .csv, .npy or .jsonl, a picture
 }
 
 func (p *interpolateCall) run(cmd *cobra.Command, args []string) error {
-	film := strings.HasSuffix(strings.ToLower(p.out), ".gif")
-	format := "gif"
-	if !film {
-		var err error
-		if format, err = formatOf(p.out, nil); err != nil {
-			return err
-		}
-	}
 	if p.steps < 2 {
 		return usagef("--steps: %d is too few to hold both ends; give at least 2", p.steps)
 	}
 	s, err := p.loadUntabled(args[0])
 	if err != nil {
 		return err
+	}
+	film := strings.HasSuffix(strings.ToLower(p.out), ".gif")
+	format := "gif"
+	if !film {
+		if format, err = formatOf(p.out, rowFormats(s)); err != nil {
+			return err
+		}
 	}
 	c, err := p.flags.config(cmd, p.app, s)
 	if err != nil {
@@ -98,7 +97,7 @@ func (p *interpolateCall) run(cmd *cobra.Command, args []string) error {
 	}
 	err = p.write(p.out, func(w io.Writer) error {
 		if !film && format != "png" && format != "svg" {
-			return writeTable(w, format, t)
+			return writeRows(w, format, s, t)
 		}
 		plan, err := s.Plan("")
 		if err != nil {
