@@ -17,6 +17,7 @@ var generators = map[string]generator{
 	"oracle":    oracle,
 	"bootstrap": bootstrap,
 	"shuffle":   shuffle,
+	"laminar":   laminar,
 }
 
 // oracle answers with the training rows themselves.

@@ -24,6 +24,7 @@ var imputers = map[string]imputer{
 	"knn":        nearest,
 	"missforest": missForest,
 	"mean":       typical,
+	"laminar":    laminarImputer,
 }
 
 // imputeResult is a line: the mean absolute errors of ForestDiffusion's protocol.

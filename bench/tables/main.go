@@ -11,7 +11,8 @@
 // al. 2024) on Adult, Default, Shoppers, Beijing and California. impute fills one
 // cell in five of the small sets, again by ForestDiffusion's protocol.
 //
-// The generators oracle, bootstrap and shuffle know the training rows: what they
+// The generator and the imputer laminar are trained with the defaults of `laminar
+// train`. The generators oracle, bootstrap and shuffle know the training rows: what they
 // score says whether the measures agree with the published ones. DIR holds the
 // folders adult, tabular, uci-forestdiffusion, uci-regression and sklearn, as the
 // list in sets.go names their files. Results are printed as a table, and with -o
@@ -46,6 +47,8 @@ func main() {
 	flag.IntVar(&o.draws, "draws", 5, "generated sets of each split, or imputations")
 	seed := flag.Uint64("seed", 0, "seed of generators, imputers and trees")
 	out := flag.String("o", "", "`file` for the figures as JSON")
+	flag.IntVar(&evaluations, "nfe", 0, "`evaluations` of laminar's network for each row (default the model's own)")
+	flag.StringVar(&changes, "recipe", changes, "`fields` of the recipe that differ from the preset's, as JSON")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
