@@ -80,7 +80,7 @@ func (w *work) start(ctx context.Context, m method, seed uint64, steps int, teac
 		}
 		r.Train.Steps = steps // a student's own default is shorter
 	}
-	material, err := run.Gather(&r)
+	material, err := run.Gather(ctx, &r, nil)
 	if err != nil {
 		return nil, nil, err
 	}

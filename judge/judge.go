@@ -30,6 +30,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"laminar/data/table"
 	"laminar/flow"
@@ -120,6 +121,7 @@ func Judge(ctx context.Context, s *table.Schema, real, synth, holdout matrix, c 
 	}
 	w := &work{ctx: ctx, c: c, cols: cols, real: real, synth: synth, holdout: holdout, r: newReport()}
 	w.r.Rows = Sizes{Real: real.N, Synth: synth.N, Holdout: holdout.N}
+	w.r.leftOut(s)
 	w.part()
 	w.sp = newSpace(cols, real)
 	for _, stage := range []struct {
@@ -145,6 +147,32 @@ func Judge(ctx context.Context, s *table.Schema, real, synth, holdout matrix, c 
 	}
 	w.r.decide()
 	return w.r, nil
+}
+
+// leftOut notes the columns that are not judged.
+func (r *Report) leftOut(s *table.Schema) {
+	for _, k := range []struct {
+		kind table.Kind
+		text string
+	}{
+		{table.Text, "free text is not learnt and left empty in synthetic rows"},
+		{table.Identifier, "identifiers are not learnt and made afresh"},
+	} {
+		var names []string
+		for _, c := range s.Columns {
+			if c.Kind == k.kind {
+				names = append(names, c.Name)
+			}
+		}
+		const most = 10
+		more := ""
+		if len(names) > most {
+			names, more = names[:most], fmt.Sprintf(" and %d more", len(names)-most)
+		}
+		if len(names) > 0 {
+			r.note("%s, and not judged: %s%s", k.text, strings.Join(names, ", "), more)
+		}
+	}
 }
 
 // part chooses the real rows that are compared with each other for the floors.
@@ -175,11 +203,15 @@ func (w *work) marginals() error {
 	r.Pairs = trends
 	floors := make([]float64, len(w.cols))
 	var shapes, trendFloors []float64
+	floorGaps := 0.
 	for k := range w.c.Resamples {
 		again := resample(w.real, w.synth.N, key.Split("bootstrap").At(uint64(k)))
 		f := shape(w.cols, w.real, again)
 		for j, v := range f {
 			floors[j] += v / float64(w.c.Resamples)
+		}
+		for _, c := range w.cols {
+			floorGaps += math.Abs(missingShare(again, c.at)-missingShare(w.real, c.at)) / float64(len(w.cols)*w.c.Resamples)
 		}
 		shapes = append(shapes, mean(f))
 		trendFloors = append(trendFloors, trendError(trend(w.cols, w.real, again, pairs)))
@@ -196,7 +228,7 @@ func (w *work) marginals() error {
 		gaps += math.Abs(float64(f.MissingReal - f.MissingSynth))
 		r.Columns = append(r.Columns, f)
 	}
-	r.Missing = number(gaps / float64(len(w.cols)))
+	r.Missing, r.Floor.Missing = number(gaps/float64(len(w.cols))), number(floorGaps)
 	return nil
 }
 
@@ -210,7 +242,7 @@ func (w *work) detection() error {
 	if err != nil {
 		return err
 	}
-	r.TreesAUC, r.TreesAccuracy = number(d.AUC), number(d.Accuracy)
+	r.TreesAUC, r.TreesAccuracy, r.TreesAUCSE = number(d.AUC), number(d.Accuracy), number(aucSE(reference.N, synth.N))
 	if d.AUC == d.AUC {
 		for j := range r.Columns {
 			r.Columns[j].By = number(d.By[j])
@@ -298,6 +330,7 @@ func (w *work) usefulness(s *table.Schema) error {
 		w.r.note("%d rows to learn from and %d to test by are too few to measure usefulness", train.N, test.N)
 		return nil
 	}
+	var answers []Answers
 	for _, f := range []struct {
 		main, f1, accuracy, rmse *metric.Number
 		rows                     matrix
@@ -309,10 +342,19 @@ func (w *work) usefulness(s *table.Schema) error {
 		if err != nil {
 			return err
 		}
+		answers = append(answers, a)
 		*f.main, *f.f1, *f.accuracy, *f.rmse = number(a.AUC), number(a.F1), number(a.Accuracy), number(a.RMSE)
 		if c.number() {
 			*f.main = number(a.R2)
 		}
+	}
+	m.LostSE = number(math.NaN())
+	if real, synth := answers[0].each, answers[1].each; len(real) == len(synth) {
+		se := 0.
+		for i, v := range real {
+			se += (v - synth[i]) * (v - synth[i])
+		}
+		m.LostSE = number(math.Sqrt(se))
 	}
 	w.r.MLE, w.r.Floor.MLE = m, m.Real
 	return nil
@@ -320,10 +362,19 @@ func (w *work) usefulness(s *table.Schema) error {
 
 func (w *work) privacy() error {
 	r := w.r
-	r.Copies = copies(w.cols, w.real, w.synth)
+	set := newRowSet(w.cols, w.real)
+	of := set.copies(w.synth)
+	by := set.twins()
 	if w.holdout.N > 0 {
-		share := float64(copies(w.cols, w.real, w.holdout)) / float64(w.holdout.N)
-		r.Floor.Copies = number(share * float64(w.synth.N))
+		by = by.plus(set.copies(w.holdout))
+	}
+	r.Copies, r.CopiesSingle = of.copies, of.single
+	if of.rows > 0 && by.rows > 0 {
+		mean, lo, hi := expected(by.copies, by.rows, of.rows)
+		r.Floor.Copies, r.Floor.CopiesRange = number(mean), [2]metric.Number{number(lo), number(hi)}
+		mean, lo, hi = expected(by.single, by.rows, of.rows)
+		r.Floor.CopiesSingle, r.Floor.CopiesSingleRange = number(mean), [2]metric.Number{number(lo), number(hi)}
+		r.copied = excess(of.copies, of.rows, by.copies, by.rows) > 3 || excess(of.single, of.rows, by.single, by.rows) > 3
 	}
 	key := w.c.Key.Split("privacy")
 	synth := draw(w.synth, w.c.Rows, key.Split("synth"))
@@ -345,9 +396,9 @@ func (w *work) privacy() error {
 	if err := w.ctx.Err(); err != nil {
 		return err
 	}
-	a, _ := trainTree.neighbours(s, 1, false)
-	b, _ := newTree(o, w.sp.gower()).neighbours(s, 1, false)
-	r.DCRShare, r.DCRShareSE = number(nearer(a, b)), number(math.Sqrt(0.25/float64(min(synth.N, n))))
+	a, atTrain := trainTree.neighbours(s, 1, false)
+	b, atOthers := newTree(o, w.sp.gower()).neighbours(s, 1, false)
+	r.DCRShare, r.DCRShareSE = number(nearer(a, b)), number(dcrSE(a, b, atTrain, atOthers, n))
 	r.Floor.DCRShare = 0.5
 	r.Attack, r.AttackSE = number(attack(newTree(s, w.sp.gower()), t, o)), number(aucSE(n, n))
 	r.Floor.Attack = 0.5

@@ -153,7 +153,7 @@ func illustrated(ctx context.Context, s *table.Schema, cols []column, real, synt
 		return out, nil
 	}
 	a, b := association(heat, real), association(heat, synth)
-	grid, err := pairGrid(heat, a, real, synth)
+	grid, err := pairGrid(s, heat, a, real, synth)
 	if err != nil {
 		return nil, err
 	}
@@ -262,7 +262,7 @@ func shownAs(c column, v []float64) []float64 {
 }
 
 // pairGrid is the picture of the columns that depend most on each other.
-func pairGrid(cols []column, a [][]float64, real, synth matrix) (report.Figure, error) {
+func pairGrid(s *table.Schema, cols []column, a [][]float64, real, synth matrix) (report.Figure, error) {
 	pairs := pairsOf(cols, math.MaxInt32, rng.Key{})
 	strength := func(p [2]int) float64 {
 		if v := math.Abs(a[p[0]][p[1]]); v == v {
@@ -302,7 +302,13 @@ func pairGrid(cols []column, a [][]float64, real, synth matrix) (report.Figure, 
 		}
 		return out
 	}
-	g := plot.PairGrid{Names: names, Dims: len(chosen), Data: points(real, "real"), Samples: points(synth, "synth")}
+	levels := make([][]string, len(chosen))
+	for q, k := range chosen {
+		if c := cols[k]; !c.number() {
+			levels[q] = append(slices.Clone(s.Columns[c.at].Levels), "missing")
+		}
+	}
+	g := plot.PairGrid{Names: names, Levels: levels, Legend: [2]string{"real", "synthetic"}, Dims: len(chosen), Data: points(real, "real"), Samples: points(synth, "synth")}
 	return drawn("", func(dark bool) (plot.Figure, error) {
 		g.Dark = dark
 		return g.Figure()

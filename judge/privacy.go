@@ -1,11 +1,9 @@
 package judge
 
 import (
-	"encoding/binary"
 	"math"
 	"slices"
 
-	"laminar/data/table"
 	"laminar/tensor"
 )
 
@@ -35,40 +33,31 @@ func nearer(a, b []float32) float64 {
 	return sum / float64(len(a))
 }
 
-// Copies returns how many rows of m equal a row of from in every judged column.
-func Copies(s *table.Schema, from, m matrix) (int, error) {
-	cols, err := pair(s, from, m)
-	if err != nil {
-		return 0, err
-	}
-	return copies(cols, from, m), nil
-}
-
-func copies(cols []column, from, m matrix) int {
-	key := func(row []float64, b []byte) []byte {
-		b = b[:0]
-		for _, c := range cols {
-			v := row[c.at]
-			if v != v {
-				v = math.NaN() // of all NaN, one
-			}
-			b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v+0)) // -0 is 0
-		}
-		return b
-	}
-	seen := make(map[string]bool, from.N)
-	var b []byte
-	for i := range from.N {
-		b = key(from.Row(i), b)
-		seen[string(b)] = true
-	}
-	n := 0
-	for i := range m.N {
-		if b = key(m.Row(i), b); seen[string(b)] {
-			n++
+// dcrSE is the standard error of DCRShare by chance alone. Which of the records are
+// training rows is chance then: each synthetic row adds its part to the weight of the
+// record next to it, and the share is the weight of a random half of them (of 2n
+// records, of weights that sum to 1, its variance is that of a sample without
+// replacement).
+func dcrSE(toTrain, toHoldout []float32, atTrain, atHoldout []int32, n int) float64 {
+	w := make([]float64, 2*n)
+	for i := range toTrain {
+		part := 1 / float64(len(toTrain))
+		switch {
+		case toTrain[i] < toHoldout[i]:
+			w[atTrain[i]] += part
+		case toTrain[i] > toHoldout[i]:
+			w[n+int(atHoldout[i])] += part
+		default:
+			w[atTrain[i]] += part / 2
+			w[n+int(atHoldout[i])] += part / 2
 		}
 	}
-	return n
+	squares := 0.
+	for _, v := range w {
+		squares += v * v
+	}
+	all := float64(2 * n)
+	return math.Sqrt(max(squares-1/all, 0) / 4 * all / (all - 1))
 }
 
 // distances of rows to their closest records.

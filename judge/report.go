@@ -22,11 +22,16 @@ type Report struct {
 	// rows on each side of w1 and w2.
 	K     int `json:"k"`
 	Exact int `json:"exact_rows"`
-	// Copies is the number of synthetic rows that equal a training row.
-	Copies int `json:"copies"`
-	// DCRShareSE and AttackSE are the standard errors at the floor.
+	// Copies is the number of synthetic rows that equal a training row, and
+	// CopiesSingle of those that equal one that is there only once. Rows of which
+	// most cells are missing do not count.
+	Copies       int `json:"copies"`
+	CopiesSingle int `json:"copies_single"`
+	// DCRShareSE, AttackSE and TreesAUCSE are the standard errors where there is
+	// nothing but chance.
 	DCRShareSE metric.Number `json:"dcr_share_se"`
 	AttackSE   metric.Number `json:"attack_auc_se"`
+	TreesAUCSE metric.Number `json:"trees_auc_se"`
 	// Missing is the mean difference in the share of missing cells.
 	Missing metric.Number `json:"missing_error"`
 	MLE     *MLE          `json:"mle"`
@@ -47,6 +52,8 @@ type Report struct {
 	Verdict Verdict `json:"verdict"`
 	// Notes say why figures are missing.
 	Notes []string `json:"notes,omitempty"`
+
+	copied bool // more copies than chance makes
 }
 
 // Sizes are numbers of rows.
@@ -80,20 +87,27 @@ type Figures struct {
 // Floor holds what real rows get by the same measures.
 type Floor struct {
 	Figures
-	// Copies is the number of copies among as many held-out rows as there are
-	// synthetic ones.
-	Copies metric.Number `json:"copies"`
-	MLE    metric.Number `json:"mle"`
+	// Copies and CopiesSingle are the numbers expected of as many rows of the same
+	// origin that learning has not seen, by the held-out rows and by the training rows
+	// among each other; the ranges hold 95 in 100.
+	Copies            metric.Number    `json:"copies"`
+	CopiesRange       [2]metric.Number `json:"copies_range"`
+	CopiesSingle      metric.Number    `json:"copies_single"`
+	CopiesSingleRange [2]metric.Number `json:"copies_single_range"`
+	Missing           metric.Number    `json:"missing_error"`
+	MLE               metric.Number    `json:"mle"`
 }
 
 // MLE says how well trees answer the target in real rows that they have not seen,
 // grown on real rows and on synthetic ones. Metric is auc or r2.
 type MLE struct {
-	Target        string        `json:"target"`
-	Metric        string        `json:"metric"`
-	TestRows      int           `json:"test_rows"`
-	Real          metric.Number `json:"real"`
-	Synth         metric.Number `json:"synth"`
+	Target   string        `json:"target"`
+	Metric   string        `json:"metric"`
+	TestRows int           `json:"test_rows"`
+	Real     metric.Number `json:"real"`
+	Synth    metric.Number `json:"synth"`
+	// LostSE is the standard error of Real - Synth by the choice of the test rows.
+	LostSE        metric.Number `json:"lost_se"`
 	RealF1        metric.Number `json:"real_f1"`
 	SynthF1       metric.Number `json:"synth_f1"`
 	RealAccuracy  metric.Number `json:"real_accuracy"`
@@ -119,7 +133,8 @@ func number(v float64) metric.Number { return metric.Number(v) }
 func newReport() *Report {
 	nan := number(math.NaN())
 	none := Figures{nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan}
-	r := &Report{Kind: "table", Figures: none, DCRShareSE: nan, AttackSE: nan, Missing: nan, Floor: Floor{Figures: none, Copies: nan, MLE: nan}}
+	r := &Report{Kind: "table", Figures: none, DCRShareSE: nan, AttackSE: nan, TreesAUCSE: nan, Missing: nan, Floor: Floor{Figures: none, Copies: nan, CopiesSingle: nan, Missing: nan, MLE: nan}}
+	r.Floor.CopiesRange, r.Floor.CopiesSingleRange = [2]metric.Number{nan, nan}, [2]metric.Number{nan, nan}
 	r.Holdout.Shape, r.Holdout.Trend = nan, nan
 	return r
 }
@@ -151,7 +166,7 @@ func (r *Report) lines() []line {
 	out := []line{
 		{"fidelity", "Shape error", percent(r.Shape), percent(f.Shape), "0", "each column by itself: Kolmogorov-Smirnov distance of numbers, total variation of categories; the mean over columns"},
 		{"fidelity", "Trend error", percent(r.Trend), percent(f.Trend), "0", "each pair of columns: difference of correlations, total variation of joint frequencies; the mean over pairs"},
-		{"fidelity", "missing cells", percent(r.Missing), "", "0", "mean difference of the shares of missing cells"},
+		{"fidelity", "missing cells", percent(r.Missing), percent(f.Missing), "0", "mean difference of the shares of missing cells"},
 		{"fidelity", "C2ST, logistic", three(r.C2ST), three(f.C2ST), "1", "1 where a logistic regression cannot tell synthetic from real, 0 where it always can"},
 		{"fidelity", "C2ST, trees AUC", three(r.TreesAUC), three(f.TreesAUC), "0.5", "how well boosted trees tell them apart: 0.5 is guessing"},
 		{"fidelity", "alpha-precision", three(r.Precision), three(f.Precision), "1", "synthetic rows lie where real ones do"},
@@ -172,13 +187,30 @@ func (r *Report) lines() []line {
 	}
 	return append(
 		out,
-		line{"privacy", "DCR share", percent(r.DCRShare), percent(f.DCRShare), "50 %", "synthetic rows that are nearer to a training row than to a held-out one"},
-		line{"privacy", "exact copies", fmt.Sprint(r.Copies), digits(f.Copies, 0), "floor", "synthetic rows that equal a training row; the floor is the count among as many held-out rows"},
-		line{"privacy", "attack AUC", three(r.Attack), three(f.Attack), "0.5", "guessing from the nearest synthetic row whether a row was trained on"},
+		line{"privacy", "DCR share", percent(r.DCRShare), chance(f.DCRShare, r.DCRShareSE, percent), "50 %", "synthetic rows that are nearer to a training row than to a held-out one"},
+		line{"privacy", "exact copies", fmt.Sprint(r.Copies), ranged(f.Copies, f.CopiesRange), "floor", "synthetic rows that equal a training row; rows that are mostly gaps do not count"},
+		line{"privacy", "of single rows", fmt.Sprint(r.CopiesSingle), ranged(f.CopiesSingle, f.CopiesSingleRange), "floor", "those that equal a training row that is there only once"},
+		line{"privacy", "attack AUC", three(r.Attack), chance(f.Attack, r.AttackSE, func(v metric.Number) string { return digits(v, 2) }), "0.5", "guessing from the nearest synthetic row whether a row was trained on"},
 		line{"privacy", "nearest, median", three(r.Nearest), three(f.Nearest), "floor", "distance from a synthetic row to the closest training row"},
 		line{"privacy", "nearest, 5th %", three(r.Nearest5), three(f.Nearest5), "floor", "the same, of the nearest twentieth"},
 		line{"privacy", "nearest ratio", three(r.Ratio), three(f.Ratio), "floor", "distance to the closest training row over that to the second closest"},
 	)
+}
+
+// chance is a floor with the range in which chance alone falls 95 times in 100.
+func chance(floor, se metric.Number, write func(metric.Number) string) string {
+	if se != se || floor != floor {
+		return write(floor)
+	}
+	return strings.TrimSuffix(write(max(floor-1.96*se, 0)), " %") + " to " + write(min(floor+1.96*se, 1))
+}
+
+// ranged is an expected number, as the range that holds it 95 times in 100.
+func ranged(mean metric.Number, lohi [2]metric.Number) string {
+	if lohi[0] != lohi[0] {
+		return digits(mean, 0)
+	}
+	return digits(lohi[0], 0) + " to " + digits(lohi[1], 0)
 }
 
 // WriteText writes the report for a terminal.
@@ -192,12 +224,12 @@ func (r *Report) WriteText(w io.Writer) error {
 	for _, l := range r.lines() {
 		if l.group != group {
 			group = l.group
-			fmt.Fprintf(&b, "\n%-26s %10s %10s   best\n", group, "synthetic", "floor")
+			fmt.Fprintf(&b, "\n%-26s %10s %16s   best\n", group, "synthetic", "floor")
 		}
-		fmt.Fprintf(&b, "  %-24s %10s %10s   %s\n", short(l.name, 24), l.value, l.floor, l.best)
+		fmt.Fprintf(&b, "  %-24s %10s %16s   %s\n", short(l.name, 24), l.value, l.floor, l.best)
 	}
 	b.WriteString("\n")
-	b.WriteString(wrap("The floor is what real rows get: "+r.FloorBy+"; for Shape and Trend a bootstrap of the real rows.", 78, ""))
+	b.WriteString(wrap("The floor is what real rows get: "+r.FloorBy+"; for Shape, Trend and missing cells a bootstrap of the real rows; where it is a range, chance alone falls into it 95 times in 100.", 78, ""))
 	if v := r.Holdout; v.Shape == v.Shape {
 		b.WriteString(wrap(fmt.Sprintf("The held-out rows themselves are %s in Shape and %s in Trend from the training rows.", percent(v.Shape, 2), percent(v.Trend, 2)), 78, ""))
 	}

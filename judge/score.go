@@ -36,6 +36,52 @@ func auc(score []float64, positive []bool) float64 {
 	return (ranks - pos*(pos+1)/2) / (pos * neg)
 }
 
+// moves returns by how much each row moves the AUC of scores, so that the sum of their
+// squares is its variance (DeLong et al. 1988): the share of the other class that it
+// is in the right order with, less the mean, over the size of its own class.
+func moves(score []float64, positive []bool) []float64 {
+	id := make([]int, len(score))
+	sides := [2]float64{}
+	for i := range id {
+		id[i] = i
+		sides[side(positive[i])]++
+	}
+	slices.SortFunc(id, func(a, b int) int { return cmp.Compare(score[a], score[b]) })
+	out := make([]float64, len(score))
+	below := [2]float64{}
+	for i := 0; i < len(id); {
+		j, tied := i, [2]float64{}
+		for j < len(id) && score[id[j]] == score[id[i]] {
+			tied[side(positive[id[j]])]++
+			j++
+		}
+		for _, k := range id[i:j] {
+			if positive[k] {
+				out[k] = (below[0] + tied[0]/2) / sides[0]
+			} else {
+				out[k] = 1 - (below[1]+tied[1]/2)/sides[1]
+			}
+		}
+		below[0], below[1] = below[0]+tied[0], below[1]+tied[1]
+		i = j
+	}
+	a := auc(score, positive)
+	for i := range out {
+		out[i] = (out[i] - a) / sides[side(positive[i])]
+		if sides[0] == 0 || sides[1] == 0 {
+			out[i] = 0
+		}
+	}
+	return out
+}
+
+func side(positive bool) int {
+	if positive {
+		return 1
+	}
+	return 0
+}
+
 // aucSE is the standard error of an AUC of 0.5 (Hanley, McNeil 1982).
 func aucSE(pos, neg int) float64 {
 	p, n := float64(pos), float64(neg)
@@ -72,6 +118,19 @@ func regression(truth, answer []float64) (rmse, r2 float64) {
 		st += (v - m) * (v - m)
 	}
 	return math.Sqrt(se / float64(len(truth))), 1 - se/st
+}
+
+// fit returns by how much each row moves R²; see moves.
+func fit(truth, answer []float64, r2 float64) []float64 {
+	m, all := mean(truth), 0.
+	for _, v := range truth {
+		all += (v - m) * (v - m)
+	}
+	out := make([]float64, len(truth))
+	for i, v := range truth {
+		out[i] = ((1-r2)*(v-m)*(v-m) - (v-answer[i])*(v-answer[i])) / all
+	}
+	return out
 }
 
 // quantile is that of sorted values, between two of them by straight lines.

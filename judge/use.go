@@ -19,6 +19,8 @@ import (
 type Answers struct {
 	AUC, F1, Accuracy, RMSE, R2 float64
 	Rows                        int // that were answered
+
+	each []float64 // by how much each row moves AUC, or R2 of a number
 }
 
 // Usefulness grows boosted trees on one table and tests how well they answer the
@@ -88,6 +90,7 @@ func usefulness(ctx context.Context, cols []column, target int, train, test matr
 	if c.number() {
 		truth := present(test, c.at)
 		a.RMSE, a.R2 = regression(truth, p.Data)
+		a.each = fit(truth, p.Data, a.R2)
 		return a, nil
 	}
 	answer, err := boost.Classes(p)
@@ -103,6 +106,7 @@ func usefulness(ctx context.Context, cols []column, target int, train, test matr
 	}
 	a.Accuracy, a.F1 = right/float64(test.N), macroF1(truth, answer, c.levels)
 	var aucs []float64
+	a.each = make([]float64, test.N)
 	for k := range c.levels {
 		score, is, some := make([]float64, test.N), make([]bool, test.N), false
 		for i := range score {
@@ -111,9 +115,15 @@ func usefulness(ctx context.Context, cols []column, target int, train, test matr
 		}
 		if some {
 			aucs = append(aucs, auc(score, is))
+			for i, v := range moves(score, is) {
+				a.each[i] += v
+			}
 		}
 	}
 	a.AUC = mean(aucs)
+	for i := range a.each {
+		a.each[i] /= float64(len(aucs))
+	}
 	return a, nil
 }
 

@@ -11,7 +11,8 @@ type Verdict struct {
 	Fidelity   string `json:"fidelity"`
 	Usefulness string `json:"usefulness"`
 	Privacy    string `json:"privacy"`
-	// Private is false where a measure of privacy is worse than chance allows.
+	// Private is true where no measure of privacy is worse than chance allows. It is
+	// false where some is, and where nothing is held out to measure by.
 	Private bool `json:"private"`
 }
 
@@ -30,13 +31,15 @@ func (v Verdict) all() []string {
 //	fidelity    by the larger of the ratios of Shape and Trend error to their floors,
 //	            and by the AUC of trees above its floor: "as good as new real rows" up to
 //	            1.5 and 0.02; "close" up to 4 and 0.15; "recognisable" up to 12 and 0.35;
-//	            else "far"
-//	usefulness  by what synthetic rows lose in AUC or R² against real ones: nothing
-//	            to speak of up to 0.01, little up to 0.03, some up to 0.1, else much
+//	            else "far". The AUC of so few rows that chance moves it by more than
+//	            0.05 (two standard errors) does not count
+//	usefulness  by what synthetic rows lose in AUC or R² against real ones: next to
+//	            nothing up to 0.01, little up to 0.03, some up to 0.1, else much; not told
+//	            where the interval of the loss is wider than 0.06 and holds 0.02, or
+//	            where the real table teaches nothing: AUC below 0.55, R² below 0.05
 //	privacy     a measure fails if it exceeds its floor by more than three standard
-//	            errors and by more than 0.02 in DCR share or the attack's AUC, or if
-//	            copies exceed those among held-out rows by more than three roots
-//	            of their number plus one, or half of all rows where none are held out
+//	            errors, DCR share and the attack's AUC also by more than 0.02. Where chance
+//	            moves the DCR share by more than 0.06, the test is called weak
 func (r *Report) decide() {
 	r.Worst = r.worst(5)
 	r.Verdict.Fidelity = r.fidelity()
@@ -56,10 +59,14 @@ func (r *Report) fidelity() string {
 			parts = append(parts, fmt.Sprintf("%s error is %.1f times its floor", v.name, v.value/v.floor))
 		}
 	}
-	above := 0.
+	above, few := 0., ""
 	if a, f := float64(r.TreesAUC), float64(r.Floor.TreesAUC); a == a && f == f {
-		above = a - max(0.5, f)
-		parts = append(parts, fmt.Sprintf("trees tell them apart with an AUC of %.2f (real rows %.2f)", a, f))
+		if 2*float64(r.TreesAUCSE) > 0.05 {
+			few = " There are too few rows to compare for trees to tell them apart."
+		} else {
+			above = a - max(0.5, f)
+			parts = append(parts, fmt.Sprintf("trees tell them apart with an AUC of %.2f (real rows from real rows %.2f; 0.5 is guessing)", a, f))
+		}
 	}
 	if len(parts) == 0 {
 		return ""
@@ -73,7 +80,7 @@ func (r *Report) fidelity() string {
 	case ratio <= 12 && above <= 0.35:
 		word = "like real ones, but recognisable"
 	}
-	return fmt.Sprintf("Fidelity: the rows are %s. %s.", word, capital(strings.Join(parts, ", ")))
+	return fmt.Sprintf("Fidelity: the rows are %s. %s.%s", word, capital(strings.Join(parts, ", ")), few)
 }
 
 func (r *Report) use() string {
@@ -81,59 +88,73 @@ func (r *Report) use() string {
 	if m == nil || m.Real != m.Real || m.Synth != m.Synth {
 		return ""
 	}
-	lost := float64(m.Real - m.Synth)
-	word := "much"
-	switch {
-	case lost <= 0.01:
-		word = "next to nothing"
-	case lost <= 0.03:
-		word = "little"
-	case lost <= 0.1:
-		word = "something"
+	lost, se := float64(m.Real-m.Synth), float64(m.LostSE)
+	name := map[string]string{"auc": "AUC", "r2": "R²"}[m.Metric]
+	if least := map[string]float64{"auc": 0.55, "r2": 0.05}[m.Metric]; float64(m.Real) < least {
+		return fmt.Sprintf("Usefulness: not told. %s cannot be learnt from the real table either: trees answer %d rows with an %s of %.3f (--target names another column).", m.Target, m.TestRows, name, float64(m.Real))
 	}
-	name := map[string]string{"auc": "an AUC", "r2": "an R²"}[m.Metric]
-	return fmt.Sprintf("Usefulness: %s is lost by learning %s from them: %s of %.3f on real rows, against %.3f from the real table.", word, m.Target, name, float64(m.Synth), float64(m.Real))
+	word := "much is lost"
+	switch {
+	case 2*1.96*se > 0.06 && math.Abs(lost-0.02) < 1.96*se:
+		word = fmt.Sprintf("how much is lost cannot be told from %d rows", m.TestRows)
+	case lost <= 0.01:
+		word = "next to nothing is lost"
+	case lost <= 0.03:
+		word = "little is lost"
+	case lost <= 0.1:
+		word = "something is lost"
+	}
+	interval := ""
+	if se == se {
+		interval = fmt.Sprintf(" The difference is %.3f ± %.3f.", lost, 1.96*se)
+	}
+	return fmt.Sprintf("Usefulness: %s. Trees that learn %s from the synthetic rows answer %d real ones with an %s of %.3f, those that learn it from the real table with %.3f.%s", word, m.Target, m.TestRows, name, float64(m.Synth), float64(m.Real), interval)
 }
 
 func (r *Report) private() (text string, ok bool) {
 	var bad, good []string
-	excess := func(value, se float64, least float64) bool { return value > 0.5+max(3*se, least) }
-	if v := float64(r.DCRShare); v == v {
-		s := fmt.Sprintf("%.1f %% of rows are nearer to a training row than to a held-out one (50 %% is chance)", 100*v)
-		if excess(v, float64(r.DCRShareSE), 0.02) {
-			bad = append(bad, s)
+	say := func(isBad bool, text string) {
+		if isBad {
+			bad = append(bad, text)
 		} else {
-			good = append(good, s)
+			good = append(good, text)
 		}
 	}
-	if v := float64(r.Attack); v == v {
-		s := fmt.Sprintf("an attacker who looks for the nearest row recognises training rows with an AUC of %.3f (0.5 is chance)", v)
-		if excess(v, float64(r.AttackSE), 0.02) {
-			bad = append(bad, s)
-		} else {
-			good = append(good, s)
-		}
+	excess := func(value, se float64) bool { return value > 0.5+max(3*se, 0.02) }
+	if v, se := float64(r.DCRShare), float64(r.DCRShareSE); v == v {
+		say(excess(v, se), fmt.Sprintf("%.1f %% of the rows are nearer to a training row than to a held-out one (by chance %.0f to %.0f %%)", 100*v, 50-196*min(se, 0.255), 50+196*min(se, 0.255)))
 	}
-	copies := fmt.Sprintf("%d rows are exact copies of training rows", r.Copies)
-	if f := float64(r.Floor.Copies); f == f {
-		copies += fmt.Sprintf(" (%.0f among as many held-out rows)", f)
-		if float64(r.Copies) > f+3*math.Sqrt(f+1)+1 {
-			bad = append(bad, copies)
-		} else {
-			good = append(good, copies)
+	if v, se := float64(r.Attack), float64(r.AttackSE); v == v {
+		say(excess(v, se), fmt.Sprintf("an attacker who looks for the nearest row recognises training rows with an AUC of %.3f (by chance %.2f to %.2f)", v, 0.5-1.96*se, 0.5+1.96*se))
+	}
+	switch f := r.Floor; {
+	case r.Copies == 0:
+		say(false, "no row is an exact copy of a training row")
+	case f.Copies == f.Copies:
+		s := fmt.Sprintf("%s an exact copy of a training row (%s of as many new real rows would be)", rowsAre(r.Copies), ranged(f.Copies, f.CopiesRange))
+		if r.CopiesSingle > 0 {
+			s += fmt.Sprintf(", %d of one that is there only once (%s)", r.CopiesSingle, ranged(f.CopiesSingle, f.CopiesSingleRange))
 		}
-	} else if 2*r.Copies > r.Rows.Synth {
-		bad = append(bad, fmt.Sprintf("%d of %d rows are exact copies of training rows, which is fair only of a table with few kinds of rows: give rows that training has not seen to tell", r.Copies, r.Rows.Synth))
-	} else if r.Copies > 0 {
-		good = append(good, copies+", which says little without held-out rows")
+		say(r.copied, s)
 	}
 	switch {
 	case len(bad) > 0:
-		return "Privacy: the rows give single training rows away: " + strings.Join(bad, "; ") + ".", false
+		return "Privacy: the rows give single training rows away, and are not to be shared as if they did not: " + strings.Join(bad, "; ") + ".", false
 	case r.DCRShare != r.DCRShare:
-		return "Privacy: not decided without held-out rows; give rows that training has not seen." + sentence(good), true
+		return "Privacy: not decided. It takes real rows that training has not seen (--holdout) to tell whether the synthetic ones are nearer to training rows than they should be." + sentence(good), false
 	}
-	return "Privacy: no sign that single training rows are given away." + sentence(good) + " That is not a proof: it is no differential privacy.", true
+	weak := ""
+	if 1.96*float64(r.DCRShareSE) > 0.06 {
+		weak = fmt.Sprintf(" With %d held-out rows only gross copying would show.", r.Rows.Holdout)
+	}
+	return "Privacy: no sign that single training rows are given away." + sentence(good) + weak + " That is not a proof: it is no differential privacy.", true
+}
+
+func rowsAre(n int) string {
+	if n == 1 {
+		return "1 row is"
+	}
+	return fmt.Sprintf("%d rows are", n)
 }
 
 func sentence(parts []string) string {

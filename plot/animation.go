@@ -26,7 +26,9 @@ type Animation struct {
 	Data tensor.Mat
 	// Frames is the number of frames from t = 0 to 1; 0 means 60.
 	Frames int
-	Dark   bool
+	// Names are those of the two coordinates; nil for none.
+	Names []string
+	Dark  bool
 }
 
 // GIF writes the film: 480 by 480 pixels, 25 frames a second, endless, with a
@@ -57,7 +59,7 @@ func (f Animation) film() (*gif.GIF, error) {
 	const size = 480
 	th := themeOf(f.Dark)
 	first, last := f.Z[0], f.Z[len(f.Z)-1]
-	a := equal(rect{0, 42, size, size - 26}, first, last, f.Data) // between the caption and the bar
+	a := fit(f.Names, rect{0, 42, size, size - 26}, first, last, f.Data) // between the caption and the bar
 
 	var field *arrows
 	full := 0.0
@@ -114,6 +116,12 @@ func (f Animation) caption(c canvas, th theme, t float64) {
 		c.text(pt{16, 30}, f.Title, textStyle{size: 17, bold: true, color: th.ink})
 	}
 	c.text(pt{464, 30}, fmt.Sprintf("t = %.2f", t), textStyle{size: 15, anchor: right, color: th.ink})
+	if len(f.Names) >= 2 {
+		small := textStyle{size: 12, color: th.muted}
+		c.text(pt{16, 452}, fitted(f.Names[0]+" →", 300, small), small)
+		small.up = true
+		c.text(pt{16, 430}, fitted(f.Names[1]+" →", 300, small), small)
+	}
 	c.stroke([]pt{{16, 466}, {464, 466}}, 3, th.grid)
 	c.stroke([]pt{{16, 466}, {16 + 448*min(max(t, 0), 1), 466}}, 3, th.time(t))
 }

@@ -72,8 +72,9 @@ func tickLabel(v float64) string {
 
 // axes is a frame with a scale in each direction.
 type axes struct {
-	box  rect
-	x, y scale
+	box   rect
+	x, y  scale
+	names []string // of the two axes of a plane, nil for none
 }
 
 func (a axes) pt(x, y float64) pt {

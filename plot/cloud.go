@@ -1,6 +1,7 @@
 package plot
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -16,20 +17,59 @@ const (
 )
 
 // panel is a frame around clouds with equal axes, as flat as they are but no
-// flatter than two to one, and no higher than wide.
-func panel(clouds ...tensor.Mat) axes {
+// flatter than two to one, and no higher than wide. Named axes have room for their
+// values, and each a unit of its own where one would leave the cloud a line.
+func panel(names []string, clouds ...tensor.Mat) axes {
 	x0, x1 := span(0, clouds...)
 	y0, y1 := span(1, clouds...)
 	high := 1.0
 	if x1 > x0 {
 		high = min(max((y1-y0)/(x1-x0), 0.5), 1)
 	}
-	return equal(rect{inset, top, inset + side, top + math.Round(side*high)}, clouds...)
+	left := inset
+	if len(names) >= 2 {
+		left += 46
+		if apart(clouds...) {
+			high = 0.75
+		}
+	}
+	return fit(names, rect{left, top, left + side, top + math.Round(side*high)}, clouds...)
 }
 
-// planeFigure is a picture of a's frame and the heading above it.
+// apart reports whether the units of two coordinates are too far from each other for
+// one scale.
+func apart(clouds ...tensor.Mat) bool {
+	x0, x1 := span(0, clouds...)
+	y0, y1 := span(1, clouds...)
+	w, h := x1-x0, y1-y0
+	return w > 4*h || h > 4*w
+}
+
+// fit is equal, but that named axes whose units are apart have scales of their own.
+func fit(names []string, box rect, clouds ...tensor.Mat) axes {
+	var a axes
+	if len(names) >= 2 && apart(clouds...) {
+		a = axes{box: box, x: widen(span(0, clouds...)), y: widen(span(1, clouds...))}
+	} else {
+		a = equal(box, clouds...)
+	}
+	a.names = names
+	return a
+}
+
+// planeFigure is a picture of a's frame and the heading above it, on the axes if they
+// have names.
 func planeFigure(a axes, dark bool, paint func(c canvas, th theme)) Figure {
-	return Figure{w: side + 2*inset, h: a.box.y1 + inset, look: themeOf(dark), paint: paint}
+	f := Figure{w: a.box.x1 + inset, h: a.box.y1 + inset, look: themeOf(dark), paint: paint}
+	if len(a.names) >= 2 {
+		f.h += 30
+		f.paint = func(c canvas, th theme) {
+			title := textStyle{size: 12}
+			a.draw(c, th, fitted(a.names[0], a.box.x1-a.box.x0, title), fitted(a.names[1], a.box.y1-a.box.y0, title), 6, 5)
+			paint(c, th)
+		}
+	}
+	return f
 }
 
 // frame draws the thin border of a panel.
@@ -52,6 +92,8 @@ type Scatter struct {
 	// Class, if not nil, gives a class id per sample: classes are then coloured
 	// instead of named.
 	Class []int32
+	// Names are those of the two coordinates, which then have axes; nil for none.
+	Names []string
 	Dark  bool
 }
 
@@ -69,7 +111,7 @@ func (s Scatter) Figure() (Figure, error) {
 	if s.Class != nil && len(s.Class) != s.Samples.N {
 		return Figure{}, fmt.Errorf("%w: %d class ids for %d samples", flow.ErrShape, len(s.Class), s.Samples.N)
 	}
-	a := panel(s.Data, s.Samples)
+	a := panel(s.Names, s.Data, s.Samples)
 	return planeFigure(a, s.Dark, func(c canvas, th theme) {
 		var legend []entry
 		c.clip(a.box)
@@ -106,6 +148,8 @@ type Paths struct {
 	Data tensor.Mat
 	// Count is the number of paths drawn, the first ones; 0 means 200.
 	Count int
+	// Names are those of the two coordinates, which then have axes; nil for none.
+	Names []string
 	Dark  bool
 }
 
@@ -139,7 +183,7 @@ func (p Paths) Figure() (Figure, error) {
 	}
 	count = min(count, p.Z[0].N)
 	first, last := p.Z[0].Rows(0, count), p.Z[len(p.Z)-1].Rows(0, count)
-	a := panel(first, last, p.Data)
+	a := panel(p.Names, first, last, p.Data)
 	return planeFigure(a, p.Dark, func(c canvas, th theme) {
 		c.clip(a.box)
 		if !p.Data.IsEmpty() {
@@ -180,6 +224,8 @@ type Lines struct {
 	X0, X1 tensor.Mat
 	// Count is the number of lines drawn, the first ones; 0 means 256.
 	Count int
+	// Names are those of the two coordinates, which then have axes; nil for none.
+	Names []string
 	Dark  bool
 }
 
@@ -197,7 +243,7 @@ func (l Lines) Figure() (Figure, error) {
 	}
 	count = min(count, l.X0.N)
 	x0, x1 := l.X0.Rows(0, count), l.X1.Rows(0, count)
-	a := panel(x0, x1)
+	a := panel(l.Names, x0, x1)
 	return planeFigure(a, l.Dark, func(c canvas, th theme) {
 		c.clip(a.box)
 		const pieces = 12
@@ -231,7 +277,11 @@ type PairGrid struct {
 	Names []string
 	// Dims is the number of coordinates shown; 0 means 4.
 	Dims int
-	Dark bool
+	// Legend names Data and Samples in place of "data" and "samples".
+	Legend [2]string
+	// Levels, where a coordinate has some, are the names of its values 0, 1, ...
+	Levels [][]string
+	Dark   bool
 }
 
 // Figure lays the picture out; the error wraps flow.ErrShape.
@@ -256,13 +306,20 @@ func (p PairGrid) Figure() (Figure, error) {
 	const gap = 10.0
 	cell := min(240, 720/float64(dims))
 	width := float64(dims)*(cell+gap) - gap
-	return Figure{w: width + 2*inset + 14, h: top + width + inset + 14, look: themeOf(p.Dark), paint: func(c canvas, th theme) {
+	const ticks = 16.0
+	return Figure{w: width + 2*inset + 14 + ticks, h: top + width + inset + 14 + ticks, look: themeOf(p.Dark), paint: func(c canvas, th theme) {
 		for row := range dims {
 			for col := range dims {
-				x, y := inset+14+float64(col)*(cell+gap), top+float64(row)*(cell+gap)
+				x, y := inset+14+ticks+float64(col)*(cell+gap), top+float64(row)*(cell+gap)
 				box := rect{x, y, x + cell, y + cell}
 				if row == dims-1 {
-					c.text(pt{x + cell/2, y + cell + 18}, p.name(col), textStyle{size: 12, anchor: middle, color: th.ink})
+					p.ticks(c, th, col, widen(span(col, p.Data, p.Samples)), box, true)
+				}
+				if col == 0 {
+					p.ticks(c, th, row, widen(span(row, p.Data, p.Samples)), box, false)
+				}
+				if row == dims-1 {
+					c.text(pt{x + cell/2, y + cell + 18 + ticks}, p.name(col), textStyle{size: 12, anchor: middle, color: th.ink})
 				}
 				if col == 0 {
 					c.text(pt{inset + 4, y + cell/2}, p.name(row), textStyle{size: 12, anchor: middle, up: true, color: th.ink})
@@ -293,13 +350,41 @@ func (p PairGrid) Figure() (Figure, error) {
 		}
 		var legend []entry
 		if !p.Data.IsEmpty() {
-			legend = append(legend, entry{"data", dotMark, th.data})
+			legend = append(legend, entry{cmp.Or(p.Legend[0], "data"), dotMark, th.data})
 		}
 		if !p.Samples.IsEmpty() {
-			legend = append(legend, entry{"samples", dotMark, th.sample})
+			legend = append(legend, entry{cmp.Or(p.Legend[1], "samples"), dotMark, th.sample})
 		}
 		heading(c, th, p.Title, legend...)
 	}}, nil
+}
+
+// ticks writes values of coordinate k below or beside the outermost cells, or the
+// names of its levels if there is room for them.
+func (p PairGrid) ticks(c canvas, th theme, k int, s scale, box rect, below bool) {
+	f := textStyle{size: 10, anchor: middle, color: th.muted, up: !below}
+	write := func(v float64, text string) {
+		if below {
+			c.text(pt{box.x0 + s.share(v)*(box.x1-box.x0), box.y1 + 13}, text, f)
+		} else {
+			c.text(pt{box.x0 - 5, box.y1 - s.share(v)*(box.y1-box.y0)}, text, f)
+		}
+	}
+	if k >= len(p.Levels) || p.Levels[k] == nil {
+		for _, v := range s.ticks(3) {
+			write(v, tickLabel(v))
+		}
+		return
+	}
+	step := (box.x1 - box.x0) / (s.hi - s.lo)
+	if step < 24 {
+		return
+	}
+	for v, name := range p.Levels[k] {
+		if at := float64(v); at >= s.lo && at <= s.hi {
+			write(at, fitted(name, step-4, f))
+		}
+	}
 }
 
 func (p PairGrid) name(i int) string {

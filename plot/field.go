@@ -18,7 +18,9 @@ type Quiver struct {
 	Data tensor.Mat
 	// Arrows is the number of arrows across; 0 means 22.
 	Arrows int
-	Dark   bool
+	// Names are those of the two coordinates, which then have axes; nil for none.
+	Names []string
+	Dark  bool
 }
 
 // Figure evaluates the field and lays the picture out. The error wraps
@@ -31,7 +33,7 @@ func (q Quiver) Figure() (Figure, error) {
 	if n <= 0 {
 		n = 22
 	}
-	a := panel(q.Data)
+	a := panel(q.Names, q.Data)
 	g, err := newArrows(q.Field, a, n)
 	if err != nil {
 		return Figure{}, err
@@ -55,6 +57,8 @@ type arrows struct {
 	field flow.Field
 	x, v  tensor.Mat
 	cell  float64 // in units of the picture
+	// units of the picture in one of each coordinate
+	sx, sy float64
 }
 
 func newArrows(f flow.Field, a axes, n int) (*arrows, error) {
@@ -62,7 +66,7 @@ func newArrows(f flow.Field, a axes, n int) (*arrows, error) {
 		return nil, fmt.Errorf("%w: arrows need a field of the plane", flow.ErrShape)
 	}
 	lines := max(1, int(math.Round(float64(n)*(a.box.y1-a.box.y0)/(a.box.x1-a.box.x0))))
-	g := &arrows{field: f, x: tensor.New(n*lines, 2), v: tensor.New(n*lines, 2), cell: (a.box.x1 - a.box.x0) / float64(n)}
+	g := &arrows{field: f, x: tensor.New(n*lines, 2), v: tensor.New(n*lines, 2), cell: (a.box.x1 - a.box.x0) / float64(n), sx: (a.box.x1 - a.box.x0) / (a.x.hi - a.x.lo), sy: (a.box.y1 - a.box.y0) / (a.y.hi - a.y.lo)}
 	for i := range n * lines {
 		g.x.Row(i)[0] = float32(a.x.lo + (a.x.hi-a.x.lo)*(float64(i%n)+0.5)/float64(n))
 		g.x.Row(i)[1] = float32(a.y.lo + (a.y.hi-a.y.lo)*(float64(i/n)+0.5)/float64(lines))
@@ -77,12 +81,12 @@ func (g *arrows) at(t float64) error {
 	return nil
 }
 
-// typical is a speed that few arrows exceed.
+// typical is a speed, in units of the picture, that few arrows exceed.
 func (g *arrows) typical() float64 {
 	var s float64
 	n := 0
 	for i := range g.v.N {
-		if v := math.Hypot(float64(g.v.At(i, 0)), float64(g.v.At(i, 1))); finite(v) {
+		if v := math.Hypot(g.sx*float64(g.v.At(i, 0)), g.sy*float64(g.v.At(i, 1))); finite(v) {
 			s += v * v
 			n++
 		}
@@ -96,7 +100,7 @@ func (g *arrows) typical() float64 {
 // draw draws the arrows; at the speed full they fill their cell.
 func (g *arrows) draw(c canvas, a axes, color func(speed float64) rgba, full float64) {
 	for i := range g.v.N {
-		vx, vy := float64(g.v.At(i, 0)), -float64(g.v.At(i, 1)) // the picture's y points down
+		vx, vy := g.sx*float64(g.v.At(i, 0)), -g.sy*float64(g.v.At(i, 1)) // the picture's y points down
 		speed := math.Hypot(vx, vy)
 		if speed == 0 || !finite(speed) {
 			continue
@@ -122,7 +126,9 @@ type Density struct {
 	Points tensor.Mat
 	// Around sets the region if not empty, so that two densities compare.
 	Around tensor.Mat
-	Dark   bool
+	// Names are those of the two coordinates, which then have axes; nil for none.
+	Names []string
+	Dark  bool
 }
 
 // Figure lays the picture out; the error wraps flow.ErrShape.
@@ -137,7 +143,7 @@ func (d Density) Figure() (Figure, error) {
 	if region.IsEmpty() {
 		region = d.Points
 	}
-	a := panel(region)
+	a := panel(d.Names, region)
 	return planeFigure(a, d.Dark, func(c canvas, th theme) {
 		const bins = 160
 		lines := int(math.Round(bins * (a.box.y1 - a.box.y0) / (a.box.x1 - a.box.x0)))

@@ -329,7 +329,7 @@ func TestRasterArea(t *testing.T) {
 
 func TestEqualAxes(t *testing.T) {
 	m := tensor.Mat{N: 3, D: 2, Data: []float32{0, 0, 10, 1, float32(math.NaN()), 4}}
-	a := panel(m)
+	a := panel(nil, m)
 	p, q := a.pt(0, 0), a.pt(1, 1)
 	if math.Abs((q.x-p.x)-(p.y-q.y)) > 1e-9 {
 		t.Errorf("one unit is %v wide and %v high", q.x-p.x, p.y-q.y)
@@ -408,5 +408,44 @@ func TestOddValues(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		wellFormed(t, name, b.Bytes())
+	}
+}
+
+// Named axes carry their names and values, and columns of very different units have
+// a scale each.
+func TestNamedAxes(t *testing.T) {
+	x := tensor.New(200, 2)
+	draw := rng.New(3).Stream()
+	for i := range x.N {
+		x.Row(i)[0], x.Row(i)[1] = float32(draw.Float64()), 5000+4000*float32(draw.Float64())
+	}
+	names := []string{"carat", "price"}
+	figures := map[string]func() (Figure, error){
+		"scatter": Scatter{Samples: x, Names: names}.Figure,
+		"paths":   Paths{T: []float64{0, 1}, Z: []tensor.Mat{x, x}, Names: names}.Figure,
+		"lines":   Lines{X0: x, X1: x, Names: names}.Figure,
+		"density": Density{Points: x, Names: names}.Figure,
+		"quiver":  Quiver{Data: x, Field: swirl{}, Names: names}.Figure,
+	}
+	for name, figure := range figures {
+		f, err := figure()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := f.SVG(&b); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{">carat<", ">price<", ">0.4<", ">8000<"} {
+			if !strings.Contains(b.String(), want) {
+				t.Errorf("%s: no %s", name, want)
+			}
+		}
+	}
+	if a := panel(names, x); a.x.hi-a.x.lo > 1.5 || a.y.hi-a.y.lo > 6000 {
+		t.Errorf("scales %+v, %+v", a.x, a.y)
+	}
+	if a := panel(nil, x); a.x.hi-a.x.lo < 4000 {
+		t.Error("without names the units are one")
 	}
 }

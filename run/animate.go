@@ -48,7 +48,7 @@ func Animate(ctx context.Context, w io.Writer, s *Saved, plan *recipe.Plan, o An
 	if err != nil {
 		return err
 	}
-	film := plot.Animation{Title: plan.Recipe.Data.Name, T: tr.T, Z: tr.Z, Frames: o.Frames, Dark: o.Dark}
+	film := plot.Animation{Title: plan.Recipe.Data.Name, T: tr.T, Z: tr.Z, Frames: o.Frames, Names: axisNames(s.Recipe.Data.Name, s.Model.Columns), Dark: o.Dark}
 	if film.Data, err = shownData(s, plan, 2000, c.Seed); err != nil {
 		return err
 	}

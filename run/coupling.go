@@ -84,7 +84,7 @@ func Couplings(ctx context.Context, r recipe.Recipe, o CouplingOptions) (*Coupli
 	if r.Data.TimeColumn != "" {
 		return nil, nil, &flow.FieldError{Path: "data.time_column", Msg: "couplings are measured from noise or one source to the data, not from time to time"}
 	}
-	material, err := Gather(&r)
+	material, err := Gather(ctx, &r, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -290,5 +290,5 @@ func (f CouplingFacts) Figure(p *recipe.Plan, dark bool) (plot.Figure, error) {
 	if f.x0.D == 1 {
 		return plot.Curves{Title: title, T: []float64{0, 1}, Z: ends[:], Name: p.Columns[0], End: "data", Count: f.x0.N, Dark: dark}.Figure()
 	}
-	return plot.Lines{Title: title, X0: ends[0], X1: ends[1], Count: f.x0.N, Dark: dark}.Figure()
+	return plot.Lines{Title: title, X0: ends[0], X1: ends[1], Count: f.x0.N, Names: axisNames(p.Recipe.Data.Name, p.Columns), Dark: dark}.Figure()
 }

@@ -112,7 +112,7 @@ func Distill(ctx context.Context, o DistillOptions) (*Distilled, error) {
 	}
 	out := &Distilled{Result: *res, Seconds: seconds}
 	o.note("judging teacher and student ...")
-	plan, err := teacher.Plan("")
+	plan, err := teacher.Plan(ctx, "", nil)
 	if err != nil {
 		return out, err
 	}

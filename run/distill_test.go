@@ -76,7 +76,7 @@ func TestDistill(t *testing.T) {
 		if err := os.Rename(teacher, teacher+"-away"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Plan(""); err != nil {
+		if _, err := s.Plan(t.Context(), "", nil); err != nil {
 			t.Error(err)
 		}
 		if err := os.Rename(teacher+"-away", teacher); err != nil {

@@ -38,10 +38,10 @@ func EvalDefaults() EvalOptions { return EvalOptions{Config: metric.Defaults(), 
 
 // Plan composes the recipe of a saved model again, for its data and coupling.
 // other names a file or built-in set to judge against instead of the recipe's
-// own, "" for none.
-func (s *Saved) Plan(other string) (*recipe.Plan, error) {
+// own, "" for none. ctx and tell are those of Gather.
+func (s *Saved) Plan(ctx context.Context, other string, tell PassWatch) (*recipe.Plan, error) {
 	r := s.Recipe
-	material, err := Gather(&r)
+	material, err := Gather(ctx, &r, tell)
 	if err != nil && other == "" {
 		return nil, fmt.Errorf("%w; name the data with --data", err)
 	}
@@ -68,7 +68,7 @@ func (s *Saved) Plan(other string) (*recipe.Plan, error) {
 		return plan, nil
 	}
 	r.Data.Name, r.Data.Digest, r.Data.HeldOut, r.Data.Standardise = other, "", 0, false
-	given, err := gatherData(&r.Data)
+	given, err := gatherData(&pass{ctx: ctx, tell: tell}, &r.Data)
 	if err != nil {
 		return nil, err
 	}

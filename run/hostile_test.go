@@ -30,7 +30,7 @@ func savedBytes(t testing.TB, set, label, source string, standardise bool) []byt
 	}
 	r.Data.Name, r.Data.Label, r.Source, r.Data.Standardise = set, label, source, standardise
 	r.Network.Width, r.Network.Depth, r.Train.Batch, r.Train.Steps = 3, 1, 4, 1
-	m, err := Gather(&r)
+	m, err := Gather(t.Context(), &r, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

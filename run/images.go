@@ -244,7 +244,7 @@ func labelsOf(dir, pictures string) string {
 	return ""
 }
 
-func (images) Gather(d *recipe.Data) (recipe.Set, error) {
+func (images) Gather(_ *pass, d *recipe.Data) (recipe.Set, error) {
 	if d.Label != "" {
 		return nil, &flow.FieldError{Path: "data.label", Msg: "is for columns; pictures take their classes from the names of folders or from a file of labels beside them"}
 	}

@@ -97,7 +97,7 @@ func imageRecipe(t testing.TB, dir string, steps int) recipe.Recipe {
 
 func gather(t testing.TB, r *recipe.Recipe) recipe.Set {
 	t.Helper()
-	m, err := run.Gather(r)
+	m, err := run.Gather(t.Context(), r, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +176,7 @@ func TestImageStrips(t *testing.T) {
 	}
 	put(t, filepath.Join(dir, "labels.csv"), []byte(text))
 	r := imageRecipe(t, dir, 1)
-	m, err := run.Gather(&r)
+	m, err := run.Gather(t.Context(), &r, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func TestImageFaults(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Data.Name = dir
-		_, err = run.Gather(&r)
+		_, err = run.Gather(t.Context(), &r, nil)
 		if !errors.Is(err, flow.ErrFormat) || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}

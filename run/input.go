@@ -1,6 +1,7 @@
 package run
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -39,7 +40,11 @@ func ReadTable(path string, o data.Options) (*data.Table, error) {
 
 // digest is the SHA-256 of a file, by which a resumed run knows its data.
 func digest(path string) (string, error) {
-	f, err := os.Open(path)
+	return (&pass{ctx: context.Background()}).digest(path)
+}
+
+func (p *pass) digest(path string) (string, error) {
+	f, err := p.open(path)
 	if err != nil {
 		return "", explain(path, err)
 	}
@@ -52,8 +57,9 @@ func digest(path string) (string, error) {
 }
 
 // Gather reads the data and the source that a recipe names, and writes the
-// digests of files into it. A recipe that has digests already is held to them.
-func Gather(r *recipe.Recipe) (recipe.Material, error) {
+// digests of files into it. A recipe that has digests already is held to them. tell,
+// which may be nil, is told of large files; where ctx ends, its error is returned.
+func Gather(ctx context.Context, r *recipe.Recipe, tell PassWatch) (recipe.Material, error) {
 	var m recipe.Material
 	var err error
 	if recipe.IsBuiltIn(r.Data.Name) {
@@ -61,7 +67,7 @@ func Gather(r *recipe.Recipe) (recipe.Material, error) {
 			return m, err
 		}
 	}
-	if m.Data, err = gatherData(&r.Data); err != nil {
+	if m.Data, err = gatherData(&pass{ctx: ctx, tell: tell}, &r.Data); err != nil {
 		return m, err
 	}
 	if r.Source != "gaussian" {
@@ -71,13 +77,13 @@ func Gather(r *recipe.Recipe) (recipe.Material, error) {
 }
 
 // gatherData reads the data that d names and writes their digest into d.
-func gatherData(d *recipe.Data) (recipe.Given, error) {
+func gatherData(p *pass, d *recipe.Data) (recipe.Given, error) {
 	m, err := mediumOf(d.Kind)
 	if err != nil {
 		return recipe.Given{}, err
 	}
 	if m != nil {
-		set, err := m.Gather(d)
+		set, err := m.Gather(p, d)
 		return recipe.Given{Set: set}, err
 	}
 	return gather(d.Name, &d.Digest, d.TableOptions(), d.Label != "" && !d.DropLabel)

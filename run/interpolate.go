@@ -30,7 +30,7 @@ func InterpolationPicture(s *Saved, plan *recipe.Plan, x tensor.Mat, steps int, 
 	if err != nil {
 		return plot.Figure{}, err
 	}
-	return plot.Scatter{Title: s.Recipe.Data.Name, Data: data, Samples: x}.Figure()
+	return plot.Scatter{Title: s.Recipe.Data.Name, Data: data, Samples: x, Names: axisNames(s.Recipe.Data.Name, s.Model.Columns)}.Figure()
 }
 
 // InterpolationFilm writes a GIF in which a point of each pair moves from one end
@@ -45,7 +45,7 @@ func InterpolationFilm(w io.Writer, s *Saved, plan *recipe.Plan, x tensor.Mat, s
 	if err := needPlane(s, "of an interpolation", 2, 2); err != nil {
 		return err
 	}
-	film := plot.Animation{Title: s.Recipe.Data.Name, Frames: max(60, steps)}
+	film := plot.Animation{Title: s.Recipe.Data.Name, Frames: max(60, steps), Names: axisNames(s.Recipe.Data.Name, s.Model.Columns)}
 	var err error
 	if film.Data, err = shownData(s, plan, 2000, rng.New(0)); err != nil {
 		return err

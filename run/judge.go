@@ -30,9 +30,15 @@ const mostUnseen = 1000
 // ReadTables reads the files of a judgement. The schema is that of the real file,
 // as far as given, which may be nil, does not say; levels that only the other files
 // have are added to it and noted. holdout may be "". The error wraps flow.ErrFormat
-// and names file, row and column where a file does not fit.
-func ReadTables(ctx context.Context, real, synth, holdout string, given *table.Schema) (*Tables, error) {
-	src, file, err := OpenTable(real, table.ReadOptions{})
+// and names file, row and column where a file does not fit; it is that of ctx where
+// that ends. tell may be nil.
+func ReadTables(ctx context.Context, real, synth, holdout string, given *table.Schema, tell PassWatch) (*Tables, error) {
+	of := func(path string) *pass { return &pass{ctx, tell, filepath.Base(path)} }
+	var read table.ReadOptions
+	if given != nil {
+		read = asGiven(given.Format)
+	}
+	src, file, err := openTable(of(real), real, read)
 	if err != nil {
 		return nil, err
 	}
@@ -51,10 +57,7 @@ func ReadTables(ctx context.Context, real, synth, holdout string, given *table.S
 	}
 	var open []table.Source
 	for _, path := range others {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		other, file, err := OpenTable(path, o)
+		other, file, err := openTable(of(path), path, o)
 		if err != nil {
 			return nil, err
 		}
@@ -73,9 +76,6 @@ func ReadTables(ctx context.Context, real, synth, holdout string, given *table.S
 		return nil, err
 	}
 	for k, to := range []*tensor.Matrix[float64]{&t.Synth, &t.Holdout}[:len(open)] {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
 		if *to, err = table.Read(open[k], t.Schema); err != nil {
 			return nil, err
 		}

@@ -25,8 +25,8 @@ type medium interface {
 	// claimed.
 	Claims(path string) bool
 	// Gather reads the data that d names, and writes into d the digest by which
-	// a resumed run knows them.
-	Gather(d *recipe.Data) (recipe.Set, error)
+	// a resumed run knows them. Large files are read in passes of p.
+	Gather(p *pass, d *recipe.Data) (recipe.Set, error)
 	// Decode reads the form that a model file holds.
 	Decode(form []byte) (recipe.Form, error)
 	// Judge measures a model against the data of its plan.

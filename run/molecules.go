@@ -68,7 +68,7 @@ func (molecules) Claims(path string) bool {
 	return err == nil && len(files) > 0 && moleculeExt(files[0]) != ""
 }
 
-func (molecules) Gather(d *recipe.Data) (recipe.Set, error) {
+func (molecules) Gather(_ *pass, d *recipe.Data) (recipe.Set, error) {
 	files, err := moleculeFiles(d.Name)
 	if err != nil {
 		return nil, err

@@ -124,7 +124,7 @@ func TestMolecules(t *testing.T) {
 	if _, err := png.Decode(&picture); err != nil {
 		t.Error(err)
 	}
-	plan, err := s.Plan("")
+	plan, err := s.Plan(t.Context(), "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

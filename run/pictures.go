@@ -76,7 +76,7 @@ func PictureKinds() []string {
 }
 
 // Picture draws one picture of a model, in the numbers of its data. plan is
-// s.Plan(""); where it lacks the data, they are left out. The error wraps
+// s.Plan; where it lacks the data, they are left out. The error wraps
 // flow.ErrConfig for an unknown kind and for one that the model has not got,
 // such as the field of a model of more than two dimensions.
 func Picture(ctx context.Context, kind string, s *Saved, plan *recipe.Plan, o PictureOptions) (plot.Figure, error) {
@@ -158,6 +158,15 @@ func column(s *Saved) string {
 		return ""
 	}
 	return s.Model.Columns[0]
+}
+
+// axisNames are the columns of data of one's own, for the axes of a picture; built-in
+// sets are shapes whose axes mean nothing.
+func axisNames(data string, columns []string) []string {
+	if recipe.IsBuiltIn(data) {
+		return nil
+	}
+	return columns
 }
 
 // config completes what the options leave open.
@@ -275,7 +284,7 @@ func samplesPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureO
 	case d > 2:
 		return plot.PairGrid{Title: title, Data: real, Samples: x, Names: s.Model.Columns, Dark: o.Dark}.Figure()
 	}
-	return plot.Scatter{Title: title, Data: real, Samples: x, Class: class, Dark: o.Dark}.Figure()
+	return plot.Scatter{Title: title, Data: real, Samples: x, Class: class, Names: axisNames(s.Recipe.Data.Name, s.Model.Columns), Dark: o.Dark}.Figure()
 }
 
 // formSamples is the number of samples that a picture of a model with a form
@@ -394,7 +403,7 @@ func pathsPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureOpt
 	if s.Model.Dim() == 1 {
 		return plot.Curves{Title: cmp.Or(o.Title, "paths from noise to data"), T: tr.T, Z: tr.Z, Data: real, Name: column(s), Count: c.N, Dark: o.Dark}.Figure()
 	}
-	return plot.Paths{Title: cmp.Or(o.Title, "paths from noise to data"), T: tr.T, Z: tr.Z, Data: real, Count: c.N, Dark: o.Dark}.Figure()
+	return plot.Paths{Title: cmp.Or(o.Title, "paths from noise to data"), T: tr.T, Z: tr.Z, Data: real, Count: c.N, Names: axisNames(s.Recipe.Data.Name, s.Model.Columns), Dark: o.Dark}.Figure()
 }
 
 // dataField is the model's field between points in the numbers of the data.
@@ -474,7 +483,7 @@ func fieldPicture(_ context.Context, s *Saved, plan *recipe.Plan, o PictureOptio
 	if real.N == 0 {
 		real = start
 	}
-	return plot.Quiver{Title: "velocity field", Field: o.field(s), T: o.T, Data: real, Dark: o.Dark}.Figure()
+	return plot.Quiver{Title: "velocity field", Field: o.field(s), T: o.T, Data: real, Names: axisNames(s.Recipe.Data.Name, s.Model.Columns), Dark: o.Dark}.Figure()
 }
 
 func densityPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureOptions) (plot.Figure, error) {
@@ -485,7 +494,7 @@ func densityPicture(ctx context.Context, s *Saved, plan *recipe.Plan, o PictureO
 	if err != nil {
 		return plot.Figure{}, err
 	}
-	return plot.Density{Title: "density of the samples", Points: x, Around: real, Dark: o.Dark}.Figure()
+	return plot.Density{Title: "density of the samples", Points: x, Around: real, Names: axisNames(s.Recipe.Data.Name, s.Model.Columns), Dark: o.Dark}.Figure()
 }
 
 func crossingPicture(_ context.Context, s *Saved, plan *recipe.Plan, o PictureOptions) (plot.Figure, error) {
@@ -539,7 +548,7 @@ func lines(s *Saved, plan *recipe.Plan, pairs flow.PairSource, title string, o P
 	if s.Model.Dim() == 1 {
 		return plot.Curves{Title: title, T: []float64{0, 1}, Z: []tensor.Mat{x0, x1}, Name: column(s), End: "data", Count: n, Dark: o.Dark}.Figure()
 	}
-	return plot.Lines{Title: title, X0: x0, X1: x1, Count: n, Dark: o.Dark}.Figure()
+	return plot.Lines{Title: title, X0: x0, X1: x1, Count: n, Names: axisNames(s.Recipe.Data.Name, s.Model.Columns), Dark: o.Dark}.Figure()
 }
 
 func lossPicture(_ context.Context, _ *Saved, _ *recipe.Plan, o PictureOptions) (plot.Figure, error) {

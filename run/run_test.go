@@ -480,7 +480,7 @@ func TestEvaluate(t *testing.T) {
 	r := small(t, "rings")
 	res := carryOut(t, r, run.Options{Dir: t.TempDir()})
 	s := load(t, res.Path)
-	plan, err := s.Plan("")
+	plan, err := s.Plan(t.Context(), "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -498,10 +498,10 @@ func TestEvaluate(t *testing.T) {
 	if err != nil || len(rep.Rows) != 3 || !(rep.Rows[0].W2 > 0) || rep.Rows[2].NFE < 7 {
 		t.Errorf("%+v, %v", rep, err)
 	}
-	if _, err := s.Plan("iris"); !errors.Is(err, flow.ErrConfig) || !strings.Contains(err.Error(), "iris has 4 columns, the model 2") {
+	if _, err := s.Plan(t.Context(), "iris", nil); !errors.Is(err, flow.ErrConfig) || !strings.Contains(err.Error(), "iris has 4 columns, the model 2") {
 		t.Errorf("%v", err)
 	}
-	if plan, err = s.Plan("moons"); err != nil || plan.Recipe.Data.Name != "moons" || plan.Judge.Dim() != 2 {
+	if plan, err = s.Plan(t.Context(), "moons", nil); err != nil || plan.Recipe.Data.Name != "moons" || plan.Judge.Dim() != 2 {
 		t.Errorf("%v", err)
 	}
 }

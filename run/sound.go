@@ -284,7 +284,7 @@ func readSounds(path string) (*audio.Set, error) {
 	return &audio.Set{Rate: rate, Names: []string{filepath.Base(path)}, Samples: [][]float32{x}}, nil
 }
 
-func (sounds) Gather(d *recipe.Data) (recipe.Set, error) {
+func (sounds) Gather(_ *pass, d *recipe.Data) (recipe.Set, error) {
 	set, err := readSounds(d.Name)
 	if err != nil {
 		return nil, err

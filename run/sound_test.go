@@ -77,7 +77,7 @@ func soundRecipe(t testing.TB, dir string, steps int) recipe.Recipe {
 // split composes the recipe of a folder of sounds.
 func split(t testing.TB, r recipe.Recipe) (*recipe.Plan, error) {
 	t.Helper()
-	m, err := run.Gather(&r)
+	m, err := run.Gather(t.Context(), &r, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestSoundArchives(t *testing.T) {
 	digest := ""
 	for _, path := range []string{dir, archive, filepath.Dir(archive)} {
 		r := soundRecipe(t, path, 1)
-		m, err := run.Gather(&r)
+		m, err := run.Gather(t.Context(), &r, nil)
 		if err != nil || m.Data.Set == nil || digest != "" && r.Data.Digest != digest {
 			t.Fatalf("%s: digest %s after %s, %v", path, r.Data.Digest, digest, err)
 		}
@@ -192,7 +192,7 @@ func TestHostileSounds(t *testing.T) {
 	} {
 		r := soundRecipe(t, mixed, 1)
 		r.Data.Name, r.Data.Label = c.dir, c.label
-		_, err := run.Gather(&r)
+		_, err := run.Gather(t.Context(), &r, nil)
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("want %q, got %v", c.want, err)
 		}
@@ -235,7 +235,7 @@ func TestSoundRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := s.Plan("")
+	plan, err := s.Plan(t.Context(), "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -361,7 +361,7 @@ func testOtherSounds(t *testing.T, s *run.Saved) {
 		put(t, filepath.Join(other, "low", fmt.Sprintf("%d.wav", k)), tone(t, 1000+k, false, toneRate))
 	}
 	put(t, filepath.Join(other, "high", "long.wav"), bytes.Clone(tone(t, 1, true, toneRate)))
-	plan, err := s.Plan(other)
+	plan, err := s.Plan(t.Context(), other, nil)
 	if err != nil || plan.Judge.Len() != 7 || plan.Judge.Dim() != s.Model.Dim() {
 		t.Fatalf("%v", err)
 	}
@@ -374,13 +374,13 @@ func testOtherSounds(t *testing.T, s *run.Saved) {
 		t.Errorf("classes %v", rows.Cond.Class)
 	}
 	put(t, filepath.Join(other, "middle", "1.wav"), tone(t, 1, true, toneRate))
-	if _, err := s.Plan(other); err == nil || !strings.Contains(err.Error(), `the class "middle"`) {
+	if _, err := s.Plan(t.Context(), other, nil); err == nil || !strings.Contains(err.Error(), `the class "middle"`) {
 		t.Errorf("%v", err)
 	}
 	fast := filepath.Join(t.TempDir(), "fast")
 	put(t, filepath.Join(fast, "low_b_1.wav"), tone(t, 1, false, 2*toneRate))
 	put(t, filepath.Join(fast, "low_b_2.wav"), tone(t, 1, false, 2*toneRate))
-	if _, err := s.Plan(fast); !errors.Is(err, flow.ErrFormat) || !strings.Contains(err.Error(), "2000 samples a second, the model makes 1000") {
+	if _, err := s.Plan(t.Context(), fast, nil); !errors.Is(err, flow.ErrFormat) || !strings.Contains(err.Error(), "2000 samples a second, the model makes 1000") {
 		t.Errorf("%v", err)
 	}
 }

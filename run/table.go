@@ -2,6 +2,7 @@ package run
 
 import (
 	"compress/gzip"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -13,15 +14,15 @@ import (
 	"laminar/rng"
 )
 
-// OpenTable opens a file of mixed columns: Parquet by its first bytes, all else
-// as table.Open does. Close it when it is no longer read. A missing file is an
-// error that wraps fs.ErrNotExist, and a folder one that wraps flow.ErrFormat.
-func OpenTable(path string, o table.ReadOptions) (table.Source, io.Closer, error) {
-	f, err := os.Open(path)
+// openTable opens a file of mixed columns: Parquet by its first bytes, all else as
+// table.Open does. Close it when it is no longer read. A missing file is an error
+// that wraps fs.ErrNotExist, and a folder one that wraps flow.ErrFormat.
+func openTable(p *pass, path string, o table.ReadOptions) (table.Source, io.Closer, error) {
+	f, err := p.open(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	src, err := openTable(path, f, o)
+	src, err := f.table(path, o)
 	if err != nil {
 		f.Close()
 		return nil, nil, err
@@ -29,7 +30,7 @@ func OpenTable(path string, o table.ReadOptions) (table.Source, io.Closer, error
 	return src, f, nil
 }
 
-func openTable(path string, f *os.File, o table.ReadOptions) (table.Source, error) {
+func (f *passed) table(path string, o table.ReadOptions) (table.Source, error) {
 	st, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -38,10 +39,33 @@ func openTable(path string, f *os.File, o table.ReadOptions) (table.Source, erro
 		return nil, fmt.Errorf("%w: %s: is not a file that can be read more than once", flow.ErrFormat, path)
 	}
 	var magic [4]byte
-	if _, err := f.ReadAt(magic[:], 0); err == nil && string(magic[:]) == "PAR1" {
+	if _, err := f.File.ReadAt(magic[:], 0); err == nil && string(magic[:]) == "PAR1" {
 		return parquet.Open(path, f, st.Size())
 	}
-	return table.Open(path, func() (io.ReadCloser, error) { return os.Open(path) }, o)
+	return table.Open(path, func() (io.ReadCloser, error) { return f.pass.open(path) }, o)
+}
+
+// Understand returns what the columns of a file are, in two passes: what
+// table.Infer and table.Fit say. tell may be nil. The error is theirs, that of ctx,
+// or that of opening the file.
+func Understand(ctx context.Context, path string, read table.ReadOptions, o table.InferOptions, tell PassWatch) (*table.Schema, error) {
+	p := &pass{ctx, tell, "encoding"}
+	src, file, err := openTable(p, path, read)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return p.understand(src, o)
+}
+
+func (p *pass) understand(src table.Source, o table.InferOptions) (*table.Schema, error) {
+	p.stage = "columns"
+	s, err := table.Infer(src, o)
+	if err != nil {
+		return nil, err
+	}
+	p.stage = "values"
+	return s, table.Fit(src, s, nil)
 }
 
 // ReadSchema reads the schema that a person may have edited.

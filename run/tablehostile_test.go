@@ -187,7 +187,7 @@ func TestHostileTables(t *testing.T) {
 			if err := os.WriteFile(back, []byte(out), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			rows, err := s.ReadCells(back)
+			rows, err := s.ReadCells(t.Context(), back, nil)
 			if err != nil || rows.N != n {
 				t.Errorf("%d rows came back: %v", rows.N, err)
 			}

@@ -16,8 +16,8 @@ import (
 
 // openLike opens a file whose columns are those of a model's schema: detected, or
 // written as the schema says.
-func openLike(path string, s *table.Schema) (table.Source, io.Closer, error) {
-	src, file, err := OpenTable(path, table.ReadOptions{})
+func openLike(p *pass, path string, s *table.Schema) (table.Source, io.Closer, error) {
+	src, file, err := openTable(p, path, table.ReadOptions{})
 	if err != nil {
 		return nil, nil, explain(path, err)
 	}
@@ -26,7 +26,7 @@ func openLike(path string, s *table.Schema) (table.Source, io.Closer, error) {
 		return src, file, nil
 	}
 	file.Close()
-	if src, file, err = OpenTable(path, asGiven(s.Format)); err == nil {
+	if src, file, err = openTable(p, path, asGiven(s.Format)); err == nil {
 		if s.Match(src) == nil {
 			return src, file, nil
 		}
@@ -36,13 +36,13 @@ func openLike(path string, s *table.Schema) (table.Source, io.Closer, error) {
 }
 
 // ReadCells returns the rows of a file whose columns are those of a model of tables,
-// in the numbers of its schema.
-func (s *Saved) ReadCells(path string) (tensor.Matrix[float64], error) {
+// in the numbers of its schema. tell may be nil.
+func (s *Saved) ReadCells(ctx context.Context, path string, tell PassWatch) (tensor.Matrix[float64], error) {
 	schema, err := s.Schema()
 	if err != nil {
 		return tensor.Matrix[float64]{}, err
 	}
-	src, file, err := openLike(path, schema)
+	src, file, err := openLike(&pass{ctx, tell, "rows"}, path, schema)
 	if err != nil {
 		return tensor.Matrix[float64]{}, err
 	}
@@ -71,7 +71,7 @@ func (s *Saved) ImputeFile(ctx context.Context, c sample.Config, path string, ou
 		return done, err
 	}
 	schema := t.Schema()
-	src, file, err := openLike(path, schema)
+	src, file, err := openLike(&pass{ctx: ctx}, path, schema)
 	if err != nil {
 		return done, err
 	}

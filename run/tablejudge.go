@@ -36,14 +36,14 @@ func (tableMedium) Judge(ctx context.Context, s *Saved, plan *recipe.Plan, o Eva
 	if plan.Against == plan.Recipe.Data.Name { // judged by another file
 		real = rawRows(plan.Judge)
 	} else if h := rawRows(plan.HeldOut); h != nil {
-		if held, err = h.Values(judgedRows); err != nil {
+		if held, err = h.Values(judgedRows, o.Key.Split("held out")); err != nil {
 			return nil, err
 		}
 	}
 	if real == nil {
 		return nil, fmt.Errorf("%w: the rows that the model was trained on are not at hand", flow.ErrConfig)
 	}
-	if j.real, err = real.Values(judgedRows); err != nil {
+	if j.real, err = real.Values(judgedRows, o.Key.Split("real")); err != nil {
 		return nil, err
 	}
 	if len(o.Settings) != 1 {

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math"
@@ -34,7 +35,7 @@ func (tableMedium) Claims(path string) bool {
 	default:
 		return false
 	}
-	src, file, err := OpenTable(path, table.ReadOptions{})
+	src, file, err := openTable(&pass{ctx: context.Background()}, path, table.ReadOptions{})
 	if err != nil {
 		return false
 	}
@@ -57,7 +58,7 @@ func (tableMedium) Claims(path string) bool {
 		}
 	}
 	for j := range odd {
-		if rows > 1 && (gaps[j] > 0 || 2*odd[j] > rows) {
+		if rows > 1 && gaps[j] > 0 || 2*odd[j] > rows {
 			return true
 		}
 	}
@@ -65,7 +66,7 @@ func (tableMedium) Claims(path string) bool {
 }
 
 // Gather is the method of medium.
-func (tableMedium) Gather(d *recipe.Data) (recipe.Set, error) { return gatherTable(d) }
+func (tableMedium) Gather(p *pass, d *recipe.Data) (recipe.Set, error) { return gatherTable(p, d) }
 
 // Decode is the method of medium.
 func (tableMedium) Decode(form []byte) (recipe.Form, error) {

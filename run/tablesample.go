@@ -19,10 +19,13 @@ const tableChunk = 1 << 14
 // Emit takes rows in the numbers of a schema, the first of them number first.
 type Emit func(rows tensor.Matrix[float64], first int) error
 
-// TableDraws says what rows of a table to draw. All of them depend on Seed and on
-// their number only; those of Where and Balance on First too.
+// TableDraws says what rows of a table to draw: First and the N - 1 after it of Total.
+// They depend on Seed and their number, those of Where and Balance on Total too, so
+// that parts of a table make up the whole.
 type TableDraws struct {
 	sample.Config
+	// Total is the number of rows of the whole, 0 if it ends with these.
+	Total int
 	// Where, if not nil, is what the rows satisfy.
 	Where *where.Condition
 	// Balance, if not nil, is a column of levels of which each is had by as many
@@ -33,10 +36,10 @@ type TableDraws struct {
 // TableStats tells what drawing took.
 type TableStats struct {
 	solve.Stats
-	// Tried is the number of rows that were drawn to find those of Where or Balance,
-	// and Found those that were. If they are fewer than asked for, the others were
-	// drawn given their cells in the columns that these name.
-	Tried, Found int
+	// Tried is the number of rows that were looked at to find those of Where or Balance,
+	// and Found those that were. Given is the number of rows that were drawn given
+	// their cells in the columns that these name, for want of more.
+	Tried, Found, Given int
 }
 
 // DrawTable draws rows of a model of tables in the numbers of its schema and hands
@@ -90,132 +93,6 @@ func (s *Saved) drawCells(ctx context.Context, c sample.Config) (tensor.Matrix[f
 	}
 	rows, err := s.cells(z, c.Seed, c.First)
 	return rows, stats, err
-}
-
-// whereTries and leastTries bound the rows that are drawn to find those of a
-// condition: so many for each that is asked for, but no fewer than that.
-const (
-	whereTries = 20
-	leastTries = 1 << 18
-)
-
-// drawWhere draws the rows of a condition. Where it is rare, the cells of the found
-// rows in the columns that it names are used again.
-func (s *Saved) drawWhere(ctx context.Context, d TableDraws, emit Emit) (TableStats, error) {
-	var found tensor.Matrix[float64]
-	stats, err := s.drawKept(ctx, d, emit, func(row []float64) bool {
-		if !d.Where.Holds(row) {
-			return false
-		}
-		if found.D = len(row); found.N < tableChunk {
-			found.Data, found.N = append(found.Data, row...), found.N+1
-		}
-		return true
-	}, d.Where.Columns, func(row []float64, i int) { copy(row, found.Row(i%found.N)) })
-	if err == nil && stats.Found == 0 && d.N > 0 {
-		return stats, fmt.Errorf("%w: none of %d rows of the model satisfies the condition, so that its share is most likely below %.2g %%; ask for more than that", flow.ErrConfig, stats.Tried, 300/float64(stats.Tried))
-	}
-	return stats, err
-}
-
-// drawKept draws whole rows and keeps those that keep takes, which are distributed as
-// the model's rows of that kind. If too few are found, the others have the cells that
-// give writes for the i-th of them in the given columns, and are drawn given those; if
-// none is found, none is drawn.
-func (s *Saved) drawKept(ctx context.Context, d TableDraws, emit Emit, keep func(row []float64) bool, columns []int, give func(row []float64, i int)) (TableStats, error) {
-	var total TableStats
-	t, err := s.tableOf()
-	if err != nil {
-		return total, err
-	}
-	most := max(whereTries*d.N, leastTries)
-	part := d.Config
-	part.Seed = d.Seed.Split("kept").At(uint64(d.First))
-	spent := 0.0
-	for total.Tried < most && total.Found < d.N {
-		part.First = total.Tried
-		part.N = 2 * (d.N - total.Found)
-		if total.Tried > 0 { // as many as are likely to do
-			part.N = (d.N - total.Found) * (total.Tried/max(total.Found, 1) + 1)
-		}
-		part.N = min(max(part.N, 1024), tableChunk)
-		rows, stats, err := s.drawCells(ctx, part)
-		if err != nil {
-			return total, err
-		}
-		total.Tried += rows.N
-		spent += stats.NFE * float64(rows.N)
-		total.MaxNFE = max(total.MaxNFE, stats.MaxNFE)
-		var kept tensor.Matrix[float64]
-		kept.D = rows.D
-		for i := range rows.N {
-			if total.Found+kept.N < d.N && keep(rows.Row(i)) {
-				kept.Data, kept.N = append(kept.Data, rows.Row(i)...), kept.N+1
-			}
-		}
-		if kept.N == 0 {
-			continue
-		}
-		if err := emit(kept, d.First+total.Found); err != nil {
-			return total, err
-		}
-		total.Found += kept.N
-	}
-	total.NFE = spent / float64(max(total.Tried, 1))
-	if total.Found == 0 {
-		return total, nil
-	}
-	rest := d
-	rest.N, rest.First = d.N-total.Found, d.First+total.Found
-	return total, rest.chunks(func(part sample.Config) error {
-		given := tensor.NewOf[float64](part.N, len(t.Schema().Columns))
-		for i := range part.N {
-			give(given.Row(i), part.First-rest.First+i)
-		}
-		rows, stats, err := s.drawGiven(ctx, part, given, columns)
-		if err != nil {
-			return err
-		}
-		total.MaxNFE = max(total.MaxNFE, stats.MaxNFE)
-		return emit(rows, part.First)
-	})
-}
-
-// drawBalanced draws rows until each level of the column has its part of them.
-func (s *Saved) drawBalanced(ctx context.Context, d TableDraws, emit Emit) (TableStats, error) {
-	t, err := s.tableOf()
-	if err != nil {
-		return TableStats{}, err
-	}
-	j := *d.Balance
-	c := &t.Schema().Columns[j]
-	if c.Kind != table.Category && c.Kind != table.Ordered && c.Kind != table.Boolean {
-		return TableStats{}, &flow.FieldError{Path: "balance", Msg: fmt.Sprintf("the column %q is a %s; balance one of levels: a category, ordered or boolean", c.Name, c.Kind)}
-	}
-	// The whole is balanced, and so each shard to within a row of a level.
-	left := make([]int, len(c.Levels))
-	for i := range d.N {
-		left[(d.First+i)%len(left)]++
-	}
-	level := 0
-	stats, err := s.drawKept(ctx, d, emit, func(row []float64) bool {
-		k := int(row[j])
-		if row[j] != row[j] || left[k] == 0 {
-			return false
-		}
-		left[k]--
-		return true
-	}, []int{j}, func(row []float64, _ int) {
-		for left[level] == 0 {
-			level++
-		}
-		left[level]--
-		row[j] = float64(level)
-	})
-	if err == nil && stats.Found == 0 && d.N > 0 {
-		return stats, &flow.FieldError{Path: "balance", Msg: fmt.Sprintf("none of %d rows of the model has a level of %q: it is missing in all", stats.Tried, c.Name)}
-	}
-	return stats, err
 }
 
 // givable returns an error unless the model was trained to be given columns.

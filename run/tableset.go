@@ -37,11 +37,14 @@ type tableSet struct {
 	source table.Source
 	form   tableForm
 	given  bool // rows know what is observed of them
+	// remarks are those about columns, for the user.
+	remarks []string
 }
 
 // gatherTable reads the schema of the table that d names, in two passes.
-func gatherTable(d *recipe.Data) (*tableSet, error) {
-	sum, err := digest(d.Name)
+func gatherTable(p *pass, d *recipe.Data) (*tableSet, error) {
+	p.stage = "checksum"
+	sum, err := p.digest(d.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -62,18 +65,25 @@ func gatherTable(d *recipe.Data) (*tableSet, error) {
 	if err := held(&d.Digest, sum, d.Name); err != nil {
 		return nil, err
 	}
-	src, file, err := OpenTable(d.Name, read)
+	p.stage = "encoding"
+	src, file, err := openTable(p, d.Name, read)
 	if err != nil {
 		return nil, explain(d.Name, err)
 	}
 	set := &tableSet{path: d.Name, source: src}
 	runtime.AddCleanup(set, func(f io.Closer) { f.Close() }, file)
-	s, err := table.Infer(src, o)
+	s, err := p.understand(src, o)
 	if err != nil {
 		return nil, err
 	}
-	if err := table.Fit(src, s, nil); err != nil {
-		return nil, err
+	p.stage = "rows"
+	// A remark may quote a cell, which is not for the model file.
+	for j := range s.Columns {
+		c := &s.Columns[j]
+		for _, n := range c.Notes {
+			set.remarks = append(set.remarks, c.Name+": "+n)
+		}
+		c.Notes = nil
 	}
 	if set.form.Transform, err = table.NewTransform(s, table.DefaultEncoding()); err != nil {
 		return nil, fmt.Errorf("%s: %w", d.Name, err)
@@ -100,22 +110,26 @@ func (s *tableSet) Suit(r *recipe.Recipe) error {
 	if !s.given {
 		r.Drop = 0
 	}
-	// What the recipe has as its preset has it suits tables of many rows.
-	if p, err := recipe.PresetFor(recipe.Table, r.Preset); err == nil && s.form.Schema().Rows < fewRows {
-		for _, f := range []struct {
-			at, preset *int
-			fewer      int
-		}{
-			{&r.Network.Width, &p.Network.Width, 128},
-			{&r.Train.Batch, &p.Train.Batch, 256},
-			{&r.Train.Steps, &p.Train.Steps, 8000},
-		} {
-			if *f.at == *f.preset {
-				*f.at = min(*f.at, f.fewer)
-			}
+	// What the recipe has as its preset has it suits tables of many rows; the post's
+	// stays as it is.
+	if p, err := recipe.PresetFor(recipe.Table, r.Preset); err == nil && r.Preset != "post" && s.form.Schema().Rows < fewRows {
+		suitFew(&r.Network.Width, p.Network.Width, min(p.Network.Width, 128))
+		suitFew(&r.Network.Depth, p.Network.Depth, 5)
+		suitFew(&r.Train.Batch, p.Train.Batch, min(p.Train.Batch, 256))
+		suitFew(&r.Train.Steps, p.Train.Steps, min(p.Train.Steps, 8000))
+		suitFew(&r.Optim.Rate, p.Optim.Rate, 5e-3)
+		if s.given {
+			suitFew(&r.Drop, p.Drop, 0.9)
 		}
 	}
 	return nil
+}
+
+// suitFew puts what suits few rows where the preset's value is unchanged.
+func suitFew[T comparable](at *T, preset, few T) {
+	if *at == preset {
+		*at = few
+	}
 }
 
 // fewRows is the number of rows below which a table has a smaller network and fewer
@@ -174,14 +188,26 @@ func (s *tableSet) Notes() []string {
 		if len(names) > most {
 			names, more = names[:most], fmt.Sprintf(" and %d more", len(names)-most)
 		}
-		out = append(out, fmt.Sprintf("%s: %s%s", e.Kind, strings.Join(names, ", "), more))
+		about := ""
+		switch e.Kind {
+		case table.Text:
+			about = ", left empty in samples"
+		case table.Identifier:
+			about = ", made afresh"
+		}
+		out = append(out, fmt.Sprintf("%s%s: %s%s", e.Kind, about, strings.Join(names, ", "), more))
+	}
+	const most = 10
+	out = append(out, s.remarks[:min(most, len(s.remarks))]...)
+	if more := len(s.remarks) - most; more > 0 {
+		out = append(out, fmt.Sprintf("%d more remarks: laminar schema %s", more, s.path))
 	}
 	return out
 }
 
 // tableMemory is what the rows of a table may take of memory before they go to a
 // temporary file.
-var tableMemory = 256 << 20
+var tableMemory = 64 << 20
 
 // Split is the method of recipe.Set: it reads the rows, and keeps a share of
 // them, drawn row by row, from training.
@@ -255,14 +281,19 @@ func (s *tableRows) Dim() int                { return s.t.Dim() }
 func (s *tableRows) Len() int                { return s.rows.Len() }
 func (s *tableRows) CondSpec() flow.CondSpec { return flow.CondSpec{Mask: s.given} }
 
-// Values returns the first n rows in the numbers of the schema, or all if they
-// are fewer.
-func (s *tableRows) Values(n int) (tensor.Matrix[float64], error) {
+// Values returns n rows, drawn by key, in the numbers of the schema and in their
+// order, or all if they are fewer.
+func (s *tableRows) Values(n int, key rng.Key) (tensor.Matrix[float64], error) {
 	out := tensor.NewOf[float64](min(n, s.rows.Len()), len(s.t.Schema().Columns))
-	for i := range out.N {
-		if err := s.rows.At(out.Row(i), i); err != nil {
+	draw := key.Stream()
+	for i, k := 0, 0; k < out.N; i++ { // each row with the chance that leaves n
+		if left := s.rows.Len() - i; draw.Float64()*float64(left) >= float64(out.N-k) {
+			continue
+		}
+		if err := s.rows.At(out.Row(k), i); err != nil {
 			return out, err
 		}
+		k++
 	}
 	return out, nil
 }

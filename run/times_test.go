@@ -86,7 +86,7 @@ func TestTimes(t *testing.T) {
 		t.Errorf("%v in\n%s", err, &text)
 	}
 	// Another file is judged by its rows of the last time.
-	plan, err := s.Plan(file)
+	plan, err := s.Plan(t.Context(), file, nil)
 	if err != nil || plan.Judge.Len() != 60 {
 		t.Errorf("judged by %v, %v", plan, err)
 	}

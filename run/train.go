@@ -41,8 +41,9 @@ type Options struct {
 	WeightsFile string
 	// Notify is told what a person should know, one line each. Optional.
 	Notify func(line string)
-	// Watch is told of every step. Optional.
-	Watch func(Progress)
+	// Watch is told of every step, Passes of those over the data. Optional.
+	Watch  func(Progress)
+	Passes PassWatch
 }
 
 // Progress is what Watch is told.
@@ -89,7 +90,7 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 	if o.Resume && saved == nil {
 		o.note("no checkpoint in %s: starting from the first step", o.Dir)
 	}
-	material, err := Gather(&r)
+	material, err := Gather(ctx, &r, o.Passes)
 	if err != nil {
 		return nil, err
 	}

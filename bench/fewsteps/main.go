@@ -180,7 +180,7 @@ func (s *study) advise(ctx context.Context) (told string, cheapEnough bool, err 
 	if err != nil {
 		return "", false, err
 	}
-	plan, err := saved.Plan("")
+	plan, err := saved.Plan(ctx, "", nil)
 	if err != nil {
 		return "", false, err
 	}

@@ -71,6 +71,7 @@ func TestImputers(t *testing.T) {
 	if hidden < 10 || hidden > 40 {
 		t.Errorf("%d of 120 cells hidden", hidden)
 	}
+	brief(t)
 	score := map[string]float64{}
 	for name, f := range imputers {
 		filled, err := f(t.Context(), l, gaps, 3, rng.New(3))
@@ -90,7 +91,7 @@ func TestImputers(t *testing.T) {
 		}
 		score[name] = mean
 	}
-	if !(score["knn"] < 0.8*score["mean"]) || !(score["missforest"] < 0.8*score["mean"]) {
+	if !(score["knn"] < 0.8*score["mean"]) || !(score["missforest"] < 0.8*score["mean"]) || !(score["laminar"] < 0.8*score["mean"]) {
 		t.Errorf("errors %v", score)
 	}
 	if least, mean := l.errorsOf(truth, gaps, []matrix{truth}); least != 0 || mean != 0 {
@@ -122,4 +123,20 @@ func TestSmall(t *testing.T) {
 	if !(shuffled[0].W1Test > r[0].W1Test) || math.IsNaN(shuffled[0].CovTest) {
 		t.Errorf("shuffled %+v", shuffled[0])
 	}
+	brief(t)
+	o.generator = "laminar"
+	model, err := small(t.Context(), o, regexp.MustCompile(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !(model[0].W1Test < 0.8*shuffled[0].W1Test) || !(model[0].W1Train > 0) {
+		t.Errorf("model %+v, shuffled %+v", model[0], shuffled[0])
+	}
+}
+
+// brief makes trainings short.
+func brief(t *testing.T) {
+	old := changes
+	changes = `{"train":{"steps":400,"batch":64},"network":{"width":32,"depth":2}}`
+	t.Cleanup(func() { changes = old })
 }

@@ -67,6 +67,11 @@ func (w *writer) column(j int) (pq.Node, func(v float64, i uint64) pq.Value) {
 		}
 	case table.Date:
 		layout := c.Layout
+		if table.Clock(layout) {
+			return pq.Time(pq.Microsecond), func(v float64, _ uint64) pq.Value {
+				return pq.Int64Value(int64(math.Round(table.OfDay(v) * 1e6)))
+			}
+		}
 		if !strings.Contains(layout, "15") && !strings.Contains(layout, "3:04") && !strings.Contains(layout, "03") {
 			return pq.Date(), func(v float64, _ uint64) pq.Value { return pq.Int32Value(int32(math.Floor(v / 86400))) }
 		}

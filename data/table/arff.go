@@ -1,7 +1,6 @@
 package table
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -214,7 +213,7 @@ func (s *arffSource) Rows() iter.Seq2[Record, error] {
 			return
 		}
 		defer closer.Close()
-		in := newScanner(bufio.NewReader(r), ',', '\'')
+		in := newScanner(r, ',', '\'')
 		for {
 			line, err := in.readLine()
 			if errors.Is(err, io.EOF) {
@@ -272,22 +271,28 @@ func (s *arffSource) sparse(text string) ([]string, error) {
 			cells[j] = d.Levels[0]
 		}
 	}
-	body := strings.TrimSpace(text[1 : len(text)-1])
-	if body == "" {
-		return cells, nil
-	}
-	for pair := range strings.SplitSeq(body, ",") {
-		at, value := cutWord(strings.TrimSpace(pair))
+	for body := strings.TrimSpace(text[1 : len(text)-1]); body != ""; {
+		at, rest := cutWord(body)
 		j, err := strconv.Atoi(at)
-		if err != nil || j < 0 || j >= len(cells) || value == "" {
-			return nil, fmt.Errorf("%s is not INDEX VALUE of a sparse row of %d attributes", shown(pair), len(cells))
+		if err != nil || j < 0 || j >= len(cells) || rest == "" {
+			return nil, fmt.Errorf("%s is not INDEX VALUE of a sparse row of %d attributes", shown(body), len(cells))
 		}
-		switch {
-		case value == "?":
-			value = Null
-		case value[0] == '\'' || value[0] == '"':
-			if value, _, err = unquote(value); err != nil {
+		var value string
+		if quoted := rest[0] == '\'' || rest[0] == '"'; quoted {
+			var n int
+			if value, n, err = unquote(rest); err != nil {
 				return nil, err
+			}
+			rest = strings.TrimSpace(rest[n:])
+			if rest != "" && rest[0] != ',' {
+				return nil, fmt.Errorf("text follows the closing quote of value %d", j)
+			}
+			body = strings.TrimSpace(strings.TrimPrefix(rest, ","))
+		} else {
+			value, body, _ = strings.Cut(rest, ",")
+			value, body = strings.TrimSpace(value), strings.TrimSpace(body)
+			if value == "?" {
+				value = Null
 			}
 		}
 		cells[j] = value

@@ -30,8 +30,10 @@ type Parser struct {
 
 type parser struct {
 	missing map[string]bool
+	coded   bool // some of missing are numbers
 	level   map[string]int
 	other   int
+	style   Number
 }
 
 // NewParser returns a parser of the rows of s.
@@ -40,8 +42,14 @@ func NewParser(s *Schema) *Parser {
 	for j := range s.Columns {
 		c := &s.Columns[j]
 		q := parser{missing: map[string]bool{}, other: -1}
+		if c.Number != nil {
+			q.style = *c.Number
+		}
 		for _, m := range c.Missing {
 			q.missing[m] = true
+			if _, ok := parseNumber(m, q.style); ok {
+				q.coded = true
+			}
 		}
 		if c.Kind.levelled() {
 			q.level = make(map[string]int, len(c.Levels))
@@ -83,6 +91,17 @@ func (p *Parser) Cell(j int, cell string) (float64, error) {
 
 func (p *Parser) cell(j int, cell string) (float64, error) {
 	c, q := &p.s.Columns[j], &p.columns[j]
+	// What most cells are is looked for first.
+	switch c.Kind {
+	case Numeric, Integer:
+		if v, ok := parseNumber(cell, q.style); ok && !(q.coded && q.missing[cell]) {
+			return v.value, nil
+		}
+	case Category, Ordered, Boolean, Constant: // whose levels are not missing
+		if k, ok := q.level[cell]; ok {
+			return float64(k), nil
+		}
+	}
 	if cell == Null || q.missing[cell] {
 		return missing, nil
 	}
@@ -90,20 +109,14 @@ func (p *Parser) cell(j int, cell string) (float64, error) {
 		return fmt.Errorf("%w: column %q: %s", flow.ErrFormat, c.Name, fmt.Sprintf(format, args...))
 	}
 	switch {
-	case c.Kind == Identifier || c.Kind == Text:
+	case c.Kind == Identifier || c.Kind == Text || markers[cell]:
 		return missing, nil
 	case c.Kind.levelled():
-		if k, ok := q.level[cell]; ok {
-			return float64(k), nil
-		}
-		if markers[cell] {
-			return missing, nil
-		}
 		if q.other >= 0 {
 			return float64(q.other), nil
 		}
 		return 0, fault("%s is none of its %d levels, %s", shown(cell), len(c.Levels), some(c.Levels))
-	case markers[cell] || weakMarkers[cell]:
+	case weakMarkers[cell]:
 		return missing, nil
 	case c.Kind == Date:
 		if v, ok := parseDate(cell, c.Layout); ok {
@@ -111,15 +124,7 @@ func (p *Parser) cell(j int, cell string) (float64, error) {
 		}
 		return 0, fault("%s is not a date written like %s; correct the cell, or list it under \"missing\" in the schema", shown(cell), c.Layout)
 	}
-	style := Number{}
-	if c.Number != nil {
-		style = *c.Number
-	}
-	v, ok := parseNumber(cell, style)
-	if !ok {
-		return 0, fault("%s is not a number; correct the cell, or list it under \"missing\" in the schema", shown(cell))
-	}
-	return v.value, nil
+	return 0, fault("%s is not a number; correct the cell, or list it under \"missing\" in the schema", shown(cell))
 }
 
 // some lists the first of many names.
@@ -191,7 +196,7 @@ func (p *Printer) Append(dst []byte, j int, v float64, i uint64, absent bool) []
 		}
 		return append(dst, c.Levels[k]...)
 	case c.Kind == Date:
-		return appendDate(dst, v, c.Layout)
+		return appendDate(dst, v, c.Layout, c.Zone)
 	case c.Number == nil:
 		return (&Number{Decimals: maxDecimals}).append(dst, v)
 	}

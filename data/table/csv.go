@@ -82,6 +82,10 @@ func (s *scanner) next() ([]string, error) {
 
 func (s *scanner) row(line []byte) ([]string, error) {
 	s.text, s.ends, s.quoted = s.text[:0], s.ends[:0], s.quoted[:0]
+	if bytes.IndexByte(line, s.quote) < 0 {
+		s.bare(string(line))
+		return s.cells, nil
+	}
 	for {
 		line = s.trimLeft(line)
 		inQuotes := len(line) > 0 && line[0] == s.quote
@@ -111,6 +115,29 @@ func (s *scanner) row(line []byte) ([]string, error) {
 		from = end
 	}
 	return s.cells, nil
+}
+
+// bare cuts a line without quotes.
+func (s *scanner) bare(line string) {
+	s.cells = s.cells[:0]
+	for {
+		k := strings.IndexByte(line, s.delim)
+		cell := line
+		if k >= 0 {
+			cell = line[:k]
+		}
+		for len(cell) > 0 && (cell[0] == ' ' || cell[0] == '\t') {
+			cell = cell[1:]
+		}
+		for n := len(cell); n > 0 && (cell[n-1] == ' ' || cell[n-1] == '\t'); n-- {
+			cell = cell[:n-1]
+		}
+		s.cells, s.quoted = append(s.cells, cell), append(s.quoted, false)
+		if k < 0 {
+			return
+		}
+		line = line[k+1:]
+	}
 }
 
 // inQuotes gathers a cell after its opening quote, over as many lines as it

@@ -2,6 +2,7 @@ package table
 
 import (
 	"math"
+	"strings"
 	"time"
 )
 
@@ -35,7 +36,7 @@ var ambiguous = map[string]string{
 
 // layoutsOf returns the indices of the layouts that a cell can be written in.
 func layoutsOf(cell string) []int {
-	if len(cell) < 4 || len(cell) > 40 {
+	if len(cell) < 4 || len(cell) > 40 || !strings.ContainsAny(cell, "0123456789") {
 		return nil
 	}
 	var fit []int
@@ -61,13 +62,47 @@ func parseDate(cell, layout string) (float64, bool) {
 	return float64(t.Unix()) + float64(t.Nanosecond())/1e9, true
 }
 
-// appendDate writes seconds since 1970, in UTC.
-func appendDate(dst []byte, v float64, layout string) []byte {
-	// Go writes years of four digits from 0 to 9999.
-	const first, last = -62135596800, 253402300799
-	v = min(max(v, first), last)
+// firstSecond and lastSecond bound the years that Go writes with four digits: 0 to
+// 9999. A time without a date is one of the first day.
+const (
+	firstSecond = -62167219200
+	lastSecond  = 253402300799
+	daySeconds  = 86400
+)
+
+// Clock reports whether a layout is that of a time of day, without a date.
+func Clock(layout string) bool {
+	a := time.Date(2001, 2, 3, 4, 5, 6, 7000, time.UTC)
+	return validLayout(layout) && a.Format(layout) == a.AddDate(11, 9, 20).Format(layout)
+}
+
+// OfDay is the number of seconds since midnight of a value of a column of times.
+func OfDay(v float64) float64 { return min(max(v-firstSecond, 0), daySeconds) }
+
+// zoned reports whether a layout tells how far a time is from UTC.
+func zoned(layout string) bool {
+	return strings.Contains(layout, "Z07") || strings.Contains(layout, "-07")
+}
+
+// zoneOf is how many seconds a date that fits its layout is east of UTC.
+func zoneOf(cell, layout string) int {
+	t, err := time.Parse(layout, cell)
+	if err != nil {
+		return 0
+	}
+	_, east := t.Zone()
+	return east
+}
+
+// appendDate writes seconds since 1970 in a zone so many seconds east of UTC.
+func appendDate(dst []byte, v float64, layout string, east int) []byte {
+	v = min(max(v, firstSecond), lastSecond)
 	s := math.Floor(v)
-	return time.Unix(int64(s), int64(math.Round((v-s)*1e9))).UTC().AppendFormat(dst, layout)
+	zone := time.UTC
+	if east != 0 {
+		zone = time.FixedZone("", east)
+	}
+	return time.Unix(int64(s), int64(math.Round((v-s)*1e9))).In(zone).AppendFormat(dst, layout)
 }
 
 // dateUnit is the step of a layout in seconds: of a date a day.
@@ -86,7 +121,7 @@ func dateUnit(layout string) float64 {
 	case at(0, 1, 0, 0) != zero:
 		return 60
 	}
-	return 86400
+	return daySeconds
 }
 
 func validLayout(layout string) bool {

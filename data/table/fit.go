@@ -84,9 +84,10 @@ func (r *reservoir) add(v float64) {
 		r.missing++
 		return
 	}
-	if r.n == 0 {
+	switch {
+	case r.n == 0:
 		r.divisor = v
-	} else {
+	case r.divisor != 1:
 		r.divisor = divisor(r.divisor, v)
 	}
 	r.n++
@@ -139,6 +140,10 @@ func (r *reservoir) scale(c *Column) *Scale {
 	slices.Sort(r.values)
 	all := distinct(r.values)
 	s.bounds(all, len(r.values))
+	if c.Kind == Date && Clock(c.Layout) { // a day has its ends
+		midnight, last := float64(firstSecond), firstSecond+daySeconds-s.Unit
+		s.Min, s.Max = &midnight, &last
+	}
 	rest := s.spikes(all, len(r.values))
 	s.knots(rest)
 	return s

@@ -118,6 +118,7 @@ func TestHostileTables(t *testing.T) {
 
 		{name: "empty", file: "", fails: "empty"},
 		{name: "blank", file: " \n\n", fails: "empty"},
+		{name: "a mark of UTF-8 above other bytes", file: "\xef\xbb\xbfa,b\n\xe9,1\n", fails: "is not valid as such"},
 		{name: "a header alone", file: "a,b\n", kinds: "constant constant"}, // one row of words
 		{name: "ragged", file: "a,b\n1,2\n3\n4,5\n", fails: "line 3 has 1 cells where the first row has 2"},
 		{name: "an open quote", file: "a,b\n1,\"2\n3,4\n", fails: "line 2: a quote is opened in cell 2 and never closed"},

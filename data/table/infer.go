@@ -66,7 +66,7 @@ func Infer(src Source, o InferOptions) (*Schema, error) {
 	most := min(max(maxDistinct/max(len(declared), 1), 1024), MaxLevels)
 	all := make([]evidence, len(declared))
 	for j := range all {
-		all[j] = evidence{most: most, counts: map[string]int{}, markers: map[string]int{}, extra: map[string]bool{}}
+		all[j] = evidence{most: most, counts: map[string]*tally{}, markers: map[string]int{}, extra: map[string]bool{}}
 		if o.Given != nil {
 			for _, m := range o.Given.Columns[j].Missing {
 				all[j].extra[m] = true
@@ -122,7 +122,7 @@ type evidence struct {
 	keep    []string // declared levels that look like markers
 	weak    int      // cells that are missing if the rest are numbers
 	most    int
-	counts  map[string]int // by text, nil beyond most
+	counts  map[string]*tally // by text, nil beyond most
 	bytes   int
 	hashes  map[uint64]struct{} // instead of counts, while all differ
 	unsure  bool                // too many to tell whether all differ
@@ -135,6 +135,7 @@ type evidence struct {
 	oddRow         int
 	layouts        []int
 	dated          bool // layouts were looked for
+	zones          []int
 	first          []string
 	zeros          int // numbers with zeros in front
 }
@@ -151,48 +152,84 @@ type styleSeen struct {
 	sequence             bool
 }
 
+// tally is how often a text came, and what it showed when it came first.
+type tally struct {
+	n                 int
+	weak, plain, zero bool
+}
+
 func (e *evidence) add(cell string, row int) {
-	if (markers[cell] || e.extra[cell]) && !slices.Contains(e.keep, cell) {
+	if t := e.counts[cell]; t != nil { // it shows nothing new
+		e.repeats = true
+		t.n++
+		e.note(t)
+		return
+	}
+	if e.marks(cell) {
 		if _, ok := e.markers[cell]; ok || len(e.markers) < 16 {
 			e.markers[strings.Clone(cell)]++
 		}
 		return
 	}
+	t := tally{n: 1, weak: weakMarkers[cell]}
+	if !t.weak {
+		if len(e.first) < 2000 {
+			e.first = append(e.first, strings.Clone(cell))
+		}
+		if e.n == e.weak {
+			e.prefix, e.suffix = affixes(cell)
+		}
+		t.plain = e.number(cell, row)
+		t.zero = !t.plain && len(cell) > 1 && cell[0] == '0' && strings.Trim(cell, "0123456789") == ""
+		if !e.dated {
+			e.dated = true
+			e.layouts = layoutsOf(cell)
+		} else if len(e.layouts) > 0 {
+			e.layouts = slices.DeleteFunc(e.layouts, func(k int) bool { _, ok := parseDate(cell, layouts[k]); return !ok })
+		}
+	}
+	if len(e.layouts) > 0 && len(e.zones) < 2 && zoned(layouts[e.layouts[0]]) {
+		if east := zoneOf(cell, layouts[e.layouts[0]]); !slices.Contains(e.zones, east) {
+			e.zones = append(e.zones, east)
+		}
+	}
+	e.note(&t)
+	e.count(cell, t)
+}
+
+// marks reports whether a text stands for a missing cell.
+func (e *evidence) marks(cell string) bool {
+	if len(e.extra) > 0 && e.extra[cell] {
+		return !slices.Contains(e.keep, cell)
+	}
+	const longest = 5 // of the markers
+	if len(cell) > longest || len(cell) > 0 && cell[0] >= '0' && cell[0] <= '9' || !markers[cell] {
+		return false
+	}
+	return !slices.Contains(e.keep, cell)
+}
+
+// note adds one cell.
+func (e *evidence) note(t *tally) {
 	e.n++
-	e.count(cell)
-	if weakMarkers[cell] {
+	if t.weak {
 		e.weak++
-		return
 	}
-	if len(e.first) < 2000 {
-		e.first = append(e.first, strings.Clone(cell))
+	if t.plain {
+		e.plain++
 	}
-	if e.n-e.weak == 1 {
-		e.prefix, e.suffix = affixes(cell)
-	}
-	e.number(cell, row)
-	if !e.dated {
-		e.dated = true
-		e.layouts = layoutsOf(cell)
-	} else if len(e.layouts) > 0 {
-		e.layouts = slices.DeleteFunc(e.layouts, func(k int) bool { _, ok := parseDate(cell, layouts[k]); return !ok })
+	if t.zero {
+		e.zeros++
 	}
 }
 
-func (e *evidence) count(cell string) {
+// count keeps a text that is not among those kept.
+func (e *evidence) count(cell string, t tally) {
 	switch {
+	case e.counts != nil && len(e.counts) < e.most:
+		e.bytes += len(cell)
+		e.counts[strings.Clone(cell)] = &t
 	case e.counts != nil:
-		k, ok := e.counts[cell]
-		if ok {
-			e.repeats = true
-			e.counts[cell] = k + 1
-			return
-		}
-		if len(e.counts) < e.most {
-			e.bytes += len(cell)
-			e.counts[strings.Clone(cell)] = 1
-			return
-		}
 		if !e.repeats {
 			e.hashes = make(map[uint64]struct{}, 2*len(e.counts))
 			for text := range e.counts {
@@ -227,26 +264,23 @@ func hash(s string) uint64 {
 	return scatter(h)
 }
 
-func (e *evidence) number(cell string, row int) {
-	n := Number{Prefix: e.prefix, Suffix: e.suffix}
-	v, ok := parseNumber(cell, n)
-	if ok {
-		e.plain++
-	} else if e.odd == "" {
+// number looks at a cell as a number, and reports whether it is one in the plain
+// style.
+func (e *evidence) number(cell string, row int) bool {
+	v, ok := parseNumber(cell, Number{Prefix: e.prefix, Suffix: e.suffix})
+	if !ok && e.odd == "" {
 		e.odd, e.oddRow = strings.Clone(cell), row
 	}
-	if !ok && len(cell) > 1 && cell[0] == '0' && strings.Trim(cell, "0123456789") == "" {
-		e.zeros++
-	}
-	// Digits alone read the same in all styles.
-	same := ok && v.decimals == 0 && !v.exponent
+	// Digits alone read the same in all styles, others in all that part the
+	// decimals alike.
+	digits := ok && v.decimals == 0 && !v.exponent
 	for k := range styles {
 		st := &e.styles[k]
 		if !st.alive {
 			continue
 		}
 		w, fits := v, ok
-		if !same && k > 0 {
+		if k > 0 && !digits && !(ok && !styles[k].Comma) {
 			m := styles[k]
 			m.Prefix, m.Suffix = e.prefix, e.suffix
 			w, fits = parseNumber(cell, m)
@@ -255,6 +289,7 @@ func (e *evidence) number(cell string, row int) {
 			st.add(w)
 		}
 	}
+	return ok
 }
 
 func (st *styleSeen) add(v seen) {
@@ -318,7 +353,7 @@ func (e *evidence) conclude(c *Column, d Declared, rare int) error {
 	if e.weak > 0 && c.Kind.measured() {
 		for text := range e.counts {
 			if weakMarkers[text] {
-				e.markers[text] = e.counts[text]
+				e.markers[text] = e.counts[text].n
 			}
 		}
 	}
@@ -339,6 +374,9 @@ func (e *evidence) conclude(c *Column, d Declared, rare int) error {
 				return fmt.Errorf("%w: column %q: no layout of dates fits all its cells; give \"layout\" in the schema, in Go's notation", flow.ErrFormat, c.Name)
 			}
 			c.Layout = e.layout(c)
+		}
+		if len(e.zones) == 1 && zoned(c.Layout) {
+			c.Zone = e.zones[0]
 		}
 	case Identifier:
 		if c.Pattern == "" {
@@ -449,7 +487,7 @@ func (e *evidence) layout(c *Column) string {
 }
 
 func (e *evidence) pattern(st *styleSeen) string {
-	if st != nil && st.sequence {
+	if st != nil && st.sequence && e.different() {
 		return "{n}"
 	}
 	if p := learnPattern(e.first); len(e.first) > 1 && p != "" {
@@ -464,7 +502,7 @@ func (e *evidence) levels(c *Column, d Declared, rare int) error {
 	}
 	names := keys(e.counts)
 	slices.SortFunc(names, func(a, b string) int {
-		return cmp.Or(cmp.Compare(e.counts[b], e.counts[a]), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(e.counts[b].n, e.counts[a].n), cmp.Compare(a, b))
 	})
 	switch c.Kind {
 	case Boolean:
@@ -486,7 +524,7 @@ func (e *evidence) levels(c *Column, d Declared, rare int) error {
 		}
 	}
 	if rare > 1 && c.Kind == Category {
-		kept := slices.DeleteFunc(slices.Clone(names), func(l string) bool { return e.counts[l] < rare })
+		kept := slices.DeleteFunc(slices.Clone(names), func(l string) bool { t := e.counts[l]; return t == nil || t.n < rare })
 		if len(kept) < len(names) {
 			c.Other = "other"
 			for k := 2; slices.Contains(names, c.Other); k++ {
@@ -500,7 +538,7 @@ func (e *evidence) levels(c *Column, d Declared, rare int) error {
 	return nil
 }
 
-func keys(m map[string]int) []string {
+func keys(m map[string]*tally) []string {
 	out := make([]string, 0, len(m))
 	for k := range m {
 		out = append(out, k)

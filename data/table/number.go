@@ -139,11 +139,49 @@ func parseNumber(s string, n Number) (seen, bool) {
 	if i != len(s) {
 		return v, false
 	}
+	if value, ok := short(b); ok {
+		v.value = value
+		return v, true
+	}
 	f, err := strconv.ParseFloat(string(b), 64)
 	if err != nil || math.Abs(f) > largest {
 		return v, false
 	}
 	v.value = f
+	return v, true
+}
+
+// short reads a number of at most 15 digits without an exponent: a quotient of two
+// whole numbers that float64 has, and so rounded once, as strconv does.
+func short(b []byte) (float64, bool) {
+	if len(b) > 17 {
+		return 0, false
+	}
+	digits, whole, scale := 0, uint64(0), 1.0
+	point, minus := false, false
+	for _, c := range b {
+		switch {
+		case c == '-':
+			minus = true
+		case c == '.':
+			point = true
+		case c >= '0' && c <= '9':
+			whole = 10*whole + uint64(c-'0')
+			digits++
+			if point {
+				scale *= 10
+			}
+		default:
+			return 0, false
+		}
+	}
+	if digits > 15 {
+		return 0, false
+	}
+	v := float64(whole) / scale
+	if minus {
+		v = -v
+	}
 	return v, true
 }
 

@@ -25,15 +25,17 @@ type Rows struct {
 	widths []int
 	size   int
 	n      int
-	mem    []byte
+	pieces [][]byte // of each rows, those that are in memory
+	each   int
 	limit  int
 	open   func() (Spill, error)
 	spill  Spill
 	work   sync.Pool // of *[]byte, one row
 }
 
-// spillPiece is what is written to a Spill at a time.
-const spillPiece = 1 << 20
+// pieceBytes is about what a piece of memory takes, and is written to a Spill at a
+// time.
+const pieceBytes = 1 << 20
 
 // NewRows returns no rows yet of s, which may take limit bytes of memory. spill is
 // called once if they are more; nil is for memory without limit.
@@ -55,6 +57,7 @@ func NewRows(s *Schema, limit int, spill func() (Spill, error)) *Rows {
 		r.widths = append(r.widths, w)
 		r.size += w
 	}
+	r.each = max(min(pieceBytes, limit)/max(r.size, 1), 1)
 	r.work.New = func() any {
 		b := make([]byte, r.size)
 		return &b
@@ -74,6 +77,13 @@ func (r *Rows) Append(row []float64) error {
 	if len(row) != len(r.widths) {
 		return fmt.Errorf("%w: a row of %d values for %d columns", flow.ErrShape, len(row), len(r.widths))
 	}
+	if r.n%r.each == 0 {
+		if err := r.begin(); err != nil {
+			return err
+		}
+	}
+	last := len(r.pieces) - 1
+	mem := r.pieces[last]
 	for j, v := range row {
 		// One more than the level, 0 for missing.
 		code := uint64(0)
@@ -82,35 +92,46 @@ func (r *Rows) Append(row []float64) error {
 		}
 		switch r.widths[j] {
 		case 1:
-			r.mem = append(r.mem, byte(code))
+			mem = append(mem, byte(code))
 		case 2:
-			r.mem = binary.LittleEndian.AppendUint16(r.mem, uint16(code))
+			mem = binary.LittleEndian.AppendUint16(mem, uint16(code))
 		case 4:
-			r.mem = binary.LittleEndian.AppendUint32(r.mem, uint32(code))
+			mem = binary.LittleEndian.AppendUint32(mem, uint32(code))
 		case 8:
-			r.mem = binary.LittleEndian.AppendUint64(r.mem, math.Float64bits(v))
+			mem = binary.LittleEndian.AppendUint64(mem, math.Float64bits(v))
 		}
 	}
+	r.pieces[last] = mem
 	r.n++
-	switch {
-	case r.spill != nil && len(r.mem) >= spillPiece:
-		return r.flush()
-	case r.spill == nil && r.open != nil && len(r.mem) > r.limit:
+	return nil
+}
+
+// begin makes room for a piece.
+func (r *Rows) begin() error {
+	if r.spill == nil && r.open != nil && (r.n+r.each)*r.size > r.limit {
 		var err error
 		if r.spill, err = r.open(); err != nil {
 			return err
 		}
-		return r.flush()
 	}
+	if r.spill == nil || len(r.pieces) == 0 {
+		r.pieces = append(r.pieces, make([]byte, 0, r.each*r.size))
+		return nil
+	}
+	if err := r.flush(); err != nil {
+		return err
+	}
+	r.pieces = [][]byte{r.pieces[0][:0]}
 	return nil
 }
 
 func (r *Rows) flush() error {
-	_, err := r.spill.Write(r.mem)
-	if r.mem = r.mem[:0]; cap(r.mem) > 2*spillPiece {
-		r.mem = nil
+	for _, p := range r.pieces {
+		if _, err := r.spill.Write(p); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // Seal ends the appending.
@@ -118,7 +139,9 @@ func (r *Rows) Seal() error {
 	if r.spill == nil {
 		return nil
 	}
-	return r.flush()
+	err := r.flush()
+	r.pieces = nil
+	return err
 }
 
 // At writes row i to dst.
@@ -128,7 +151,7 @@ func (r *Rows) At(dst []float64, i int) error {
 	}
 	var b []byte
 	if r.spill == nil {
-		b = r.mem[i*r.size : (i+1)*r.size]
+		b = r.pieces[i/r.each][i%r.each*r.size:][:r.size]
 	} else {
 		p := r.work.Get().(*[]byte)
 		defer r.work.Put(p)

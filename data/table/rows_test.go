@@ -22,7 +22,7 @@ func (s *spilled) ReadAt(p []byte, off int64) (int, error) {
 // Rows come back as they were, from memory and from a file alike.
 func TestRows(t *testing.T) {
 	s, x := must(t, "people.csv", people(2000))
-	for _, limit := range []int{math.MaxInt, 1000} {
+	for _, limit := range []int{math.MaxInt, 1000, 0} {
 		opened := 0
 		r := table.NewRows(s, limit, func() (table.Spill, error) { opened++; return &spilled{}, nil })
 		for i := range x.N {
@@ -33,7 +33,7 @@ func TestRows(t *testing.T) {
 		if err := r.Seal(); err != nil {
 			t.Fatal(err)
 		}
-		if r.Len() != x.N || r.Spilled() != (limit == 1000) || opened > 1 {
+		if r.Len() != x.N || r.Spilled() != (limit <= 1000) || opened > 1 {
 			t.Errorf("limit %d: %d rows, spilled %v, %d files", limit, r.Len(), r.Spilled(), opened)
 		}
 		row := make([]float64, x.D)

@@ -112,8 +112,10 @@ type Column struct {
 	Other  string   `json:"other,omitempty"`
 	// Number is how the numbers of a number or integer are written.
 	Number *Number `json:"number,omitempty"`
-	// Layout is how a date is written, in Go's notation.
+	// Layout is how a date is written, in Go's notation, and Zone how many seconds
+	// east of UTC, where the layout tells that and all cells agree.
 	Layout string `json:"layout,omitempty"`
+	Zone   int    `json:"zone,omitempty"`
 	// Pattern is what an identifier looks like.
 	Pattern string `json:"pattern,omitempty"`
 	// Quoted: the cells stand in quotes, or are strings where the format has
@@ -249,6 +251,9 @@ func (c *Column) validate(at func(path, format string, args ...any)) {
 	}
 	if c.Layout != "" && !validLayout(c.Layout) {
 		at("layout", "%q holds no part of a date or time in Go's notation (2006-01-02 15:04:05)", c.Layout)
+	}
+	if c.Zone < -86400 || c.Zone > 86400 {
+		at("zone", "%d seconds are more than a day", c.Zone)
 	}
 	if c.Pattern != "" {
 		if _, err := parsePattern(c.Pattern); err != nil {

@@ -52,7 +52,14 @@ func newText(open Opener, given string) (*text, error) {
 	case given != "":
 		t.bom = t.bom && t.encoding == given
 		t.encoding = given
-		return t, nil
+		if given != UTF8 {
+			return t, nil
+		}
+		valid, err := t.validUTF8()
+		if err == nil && !valid {
+			err = fmt.Errorf("%w: the text is not valid UTF-8; try the encoding %s", flow.ErrFormat, Windows1252)
+		}
+		return t, err
 	case t.bom && t.encoding != UTF8:
 		return t, nil
 	}
@@ -63,8 +70,12 @@ func newText(open Opener, given string) (*text, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.encoding = UTF8
-	if !valid {
+	switch {
+	case valid:
+		t.encoding = UTF8
+	case t.bom:
+		return nil, fmt.Errorf("%w: the text begins with the mark of UTF-8 and is not valid as such", flow.ErrFormat)
+	default:
 		t.encoding = Windows1252
 	}
 	return t, nil

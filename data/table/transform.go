@@ -510,7 +510,7 @@ func (c *coder) inverse(z []float32, column *Column, option int) float64 {
 // within the column's bounds.
 func (c *coder) restore(z float32, column *Column) float64 {
 	s := c.scale
-	v := c.axis.inverse(float64(z))
+	v := min(max(c.axis.inverse(float64(z)), -largest), largest)
 	inf := float32(math.Inf(1))
 	lo, hi := c.axis.inverse(float64(math.Nextafter32(z, -inf))), c.axis.inverse(float64(math.Nextafter32(z, inf)))
 	if s.Unit > hi-lo {

@@ -265,7 +265,12 @@ func (w *writer) bare(c *Column, v float64) bool {
 		w.buf = n.append(w.buf[:0], v)
 		return true
 	}
-	return json.Valid(w.buf) && text != "null" && (w.buf[0] == '-' || w.buf[0] >= '0' && w.buf[0] <= '9')
+	if !json.Valid(w.buf) || text == "null" {
+		return false
+	}
+	// Lists and objects are texts of their own; a string looks like one by intent.
+	inner := w.s.Format.Kind == "jsonl" && (w.buf[0] == '{' || w.buf[0] == '[')
+	return inner || w.buf[0] == '-' || w.buf[0] >= '0' && w.buf[0] <= '9'
 }
 
 func (w *writer) attributes() {

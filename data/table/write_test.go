@@ -45,6 +45,9 @@ func TestSourceFormatIsKept(t *testing.T) {
 		{"sequence.csv", "n,x\n" + rows(30, func(i int) string { return fmt.Sprintf("%d,%d.5\n", i+1, i%7) })},
 		{"lines.jsonl", `{"a":1.5,"b":"x","c":true,"d":null}` + "\n" + `{"a":2,"b":"y","c":false,"d":7}` + "\n" + `{"a":-1e-07,"b":null,"c":true,"d":8}` + "\n"},
 		{"text numbers.jsonl", `{"a":"15","b":1}` + "\n" + `{"a":"27","b":2.5}` + "\n"},
+		{"clock.csv", "a,b,c\n13:37,23:59:58,9:05 AM\n00:00,00:00:01,12:30 PM\n08:15,12:00:00,11:59 PM\n"},
+		{"zone.csv", "a,b\n2024-01-05T10:11:12+05:30,1.5\n2023-07-05T10:11:12+05:30,2.5\n"},
+		{"nested.jsonl", `{"a":{"k":1,"l":["p"]},"b":[1,2]}` + "\n" + `{"a":{"k":2},"b":[]}` + "\n" + `{"a":{"k":1,"l":["p"]},"b":[1,2]}` + "\n"},
 		{"weka.arff", "@relation 'my data'\n\n@attribute 'a b' numeric\n@attribute c {x,'y z'}\n@attribute d date yyyy-MM-dd\n\n@data\n1.5,x,2024-01-05\n?,'y z',2023-01-05\n3,x,?\n"},
 	} {
 		s, x := must(t, c.name, []byte(c.file))

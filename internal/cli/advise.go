@@ -76,11 +76,12 @@ func (v *adviseCall) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	plan, err := s.Plan(v.data)
+	bar := newProgress(v.stderr)
+	plan, err := s.Plan(cmd.Context(), v.data, bar.reading)
+	bar.end()
 	if err != nil {
 		return err
 	}
-	bar := newProgress(v.stderr)
 	v.o.Watch = func(done, total int) { bar.count(done, total, "settings") }
 	a, err := run.Advise(cmd.Context(), s, plan, v.o)
 	bar.end()

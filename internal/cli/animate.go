@@ -37,7 +37,7 @@ images it shows a grid of noise that becomes images.`,
 			if err != nil {
 				return err
 			}
-			plan, err := a.planForPicture(s, other)
+			plan, err := a.planForPicture(cmd.Context(), s, other)
 			if err != nil {
 				return err
 			}

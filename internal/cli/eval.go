@@ -63,7 +63,9 @@ func (e *evalCall) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	plan, err := s.Plan(e.data)
+	bar := newProgress(e.stderr)
+	plan, err := s.Plan(cmd.Context(), e.data, bar.reading)
+	bar.end()
 	if err != nil {
 		return err
 	}

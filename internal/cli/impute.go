@@ -93,7 +93,7 @@ func (c *imputeCall) run(cmd *cobra.Command, args []string) error {
 			})
 		}
 		var err error
-		done, err = s.ImputeFile(cmd.Context(), o, args[1], into, files, func(rows int) { bar.count(rows, rows, "rows") })
+		done, err = s.ImputeFile(cmd.Context(), o, args[1], into, files, func(rows int) { bar.count(rows, 0, "rows") })
 		return err
 	}
 	err = open()

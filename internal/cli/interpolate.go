@@ -99,7 +99,7 @@ func (p *interpolateCall) run(cmd *cobra.Command, args []string) error {
 		if !film && format != "png" && format != "svg" {
 			return writeRows(w, format, s, t)
 		}
-		plan, err := s.Plan("")
+		plan, err := s.Plan(cmd.Context(), "", nil)
 		if err != nil {
 			plan = &recipe.Plan{Recipe: s.Recipe, Transform: s.Model.Transform} // without the data beneath
 		}

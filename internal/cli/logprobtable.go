@@ -41,11 +41,11 @@ func (l *logprobCall) runTable(cmd *cobra.Command, s *run.Saved, path string) er
 	if f := extension(l.out); l.out != "" && l.out != "-" && f != "csv" {
 		return usagef("-o %s: the scores of a table are written as .csv", l.out)
 	}
-	rows, err := s.ReadCells(path)
+	bar := newProgress(l.stderr)
+	rows, err := s.ReadCells(cmd.Context(), path, bar.reading)
 	if err != nil {
 		return err
 	}
-	bar := newProgress(l.stderr)
 	d, err := s.TableLogProb(cmd.Context(), rows, l.explain, l.threads, func(done int) { bar.count(done, rows.N, "rows") })
 	bar.end()
 	if err != nil {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"io"
 	"path/filepath"
 	"strings"
@@ -47,8 +48,10 @@ func (f *sampleFlags) pictureOptions(cmd *cobra.Command, a *app, path string, s 
 
 // planForPicture is the plan of a model; if its data are not to be had, one
 // without them, for pictures that show the model alone.
-func (a *app) planForPicture(s *run.Saved, other string) (*recipe.Plan, error) {
-	plan, err := s.Plan(other)
+func (a *app) planForPicture(ctx context.Context, s *run.Saved, other string) (*recipe.Plan, error) {
+	bar := newProgress(a.stderr)
+	plan, err := s.Plan(ctx, other, bar.reading)
+	bar.end()
 	if err != nil && other == "" {
 		a.note("note: the picture is without the data: %s", oneLine(err))
 		return &recipe.Plan{Recipe: s.Recipe, Transform: s.Model.Transform}, nil
@@ -101,7 +104,7 @@ func (a *app) plotCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			plan, err := a.planForPicture(s, other)
+			plan, err := a.planForPicture(cmd.Context(), s, other)
 			if err != nil {
 				return err
 			}

@@ -21,6 +21,7 @@ type progress struct {
 	start    time.Time // of this stretch, at the step from
 	from     int
 	last     time.Time
+	pass     string  // of reading a file
 	loss     float64 // running mean
 	open     bool    // the line on the terminal awaits its end
 }
@@ -36,8 +37,8 @@ func newProgress(w io.Writer) *progress {
 // step is told of every step of a run.
 func (p *progress) step(s run.Progress) {
 	now := time.Now()
-	if p.start.IsZero() {
-		p.start, p.last, p.from, p.loss = now, now, s.Step, s.Loss
+	if p.start.IsZero() || p.pass != "" {
+		p.start, p.last, p.from, p.loss, p.pass = now, now, s.Step, s.Loss, ""
 	}
 	p.loss += (s.Loss - p.loss) / 50
 	if now.Sub(p.last) < p.every && (!p.terminal || s.Step != s.Total) {
@@ -56,7 +57,8 @@ func (p *progress) step(s run.Progress) {
 	fmt.Fprintf(p.w, "\r%s %3.0f %%  %s\x1b[K", bar(share, 24), 100*share, line)
 }
 
-// count is told how many of a number of things are done.
+// count is told how many of a number of things are done; total is 0 where it is not
+// known.
 func (p *progress) count(done, total int, things string) {
 	now := time.Now()
 	if p.start.IsZero() {
@@ -66,13 +68,45 @@ func (p *progress) count(done, total int, things string) {
 		return
 	}
 	p.last = now
-	if !p.terminal {
+	line := fmt.Sprintf("%s %s", thousands(done), things)
+	switch {
+	case total == 0 && p.terminal:
+		p.open = true
+		fmt.Fprintf(p.w, "\r%s\x1b[K", line)
+		return
+	case total == 0:
+		fmt.Fprintln(p.w, line)
+		return
+	case !p.terminal:
 		fmt.Fprintf(p.w, "%s of %s %s\n", thousands(done), thousands(total), things)
 		return
 	}
 	p.open = true
 	share := float64(done) / float64(total)
-	fmt.Fprintf(p.w, "\r%s %3.0f %%  %s %s\x1b[K", bar(share, 24), 100*share, thousands(done), things)
+	fmt.Fprintf(p.w, "\r%s %3.0f %%  %s\x1b[K", bar(share, 24), 100*share, line)
+}
+
+// reading shows how far a pass over a file has come, once that takes long.
+func (p *progress) reading(stage string, done, total int64) {
+	now := time.Now()
+	if p.pass != stage || p.start.IsZero() || done < int64(p.from) {
+		p.pass, p.start, p.last = stage, now, now
+	}
+	p.from = int(done) // a pass that begins anew
+	if now.Sub(p.last) < p.every || now.Sub(p.start) < time.Second || done >= total {
+		return
+	}
+	p.last = now
+	rate := float64(done) / now.Sub(p.start).Seconds()
+	left := time.Duration(float64(total-done) / rate * float64(time.Second))
+	share := float64(done) / float64(total)
+	line := fmt.Sprintf("%3.0f %%  reading %s  %.0f MB/s  %s left", 100*share, stage, rate/1e6, clock(left))
+	if !p.terminal {
+		fmt.Fprintln(p.w, strings.TrimSpace(line))
+		return
+	}
+	p.open = true
+	fmt.Fprintf(p.w, "\r%s %s\x1b[K", bar(share, 24), line)
 }
 
 // end ends the line, so that others can follow.
@@ -81,6 +115,7 @@ func (p *progress) end() {
 		fmt.Fprintln(p.w)
 	}
 	p.open = false
+	p.start = time.Time{}
 }
 
 // bar draws a share of 0 to 1 in eighths of a cell.

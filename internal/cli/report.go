@@ -50,12 +50,12 @@ func (a *app) reportCommand() *cobra.Command {
 					return err
 				}
 			}
-			t, err := run.ReadTables(ctx, args[0], args[1], holdout, s)
+			tell := newProgress(a.stderr)
+			defer tell.end()
+			t, err := run.ReadTables(ctx, args[0], args[1], holdout, s, tell.reading)
 			if err != nil {
 				return err
 			}
-			tell := newProgress(a.stderr)
-			defer tell.end()
 			c.Key, c.Watch = rng.New(seed), tell.stage
 			r, err := t.Judge(ctx, c)
 			if err != nil {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math"
@@ -352,6 +353,10 @@ func writePoints(w io.Writer, format string, s *run.Saved, t *data.Table) error 
 // of the plane as a scatter, others as a grid of pairs.
 func picture(s *run.Saved, columns []string, x tensor.Mat) (plot.Figure, error) {
 	title := s.Recipe.Data.Name
+	var names []string // of data of one's own
+	if !recipe.IsBuiltIn(title) {
+		names = columns
+	}
 	side := int(math.Round(math.Sqrt(float64(x.D))))
 	switch {
 	case side >= 8 && side*side == x.D:
@@ -360,7 +365,7 @@ func picture(s *run.Saved, columns []string, x tensor.Mat) (plot.Figure, error) 
 	case x.D == 1:
 		return plot.Histogram{Title: title, Samples: x, Name: columns[0]}.Figure()
 	case x.D == 2:
-		return plot.Scatter{Title: title, Samples: x}.Figure()
+		return plot.Scatter{Title: title, Samples: x, Names: names}.Figure()
 	}
 	return plot.PairGrid{Title: title, Samples: x, Names: columns}.Figure()
 }
@@ -368,7 +373,7 @@ func picture(s *run.Saved, columns []string, x tensor.Mat) (plot.Figure, error) 
 // shades is the range of the data that a model was trained on, 0 and 0 where
 // they are not at hand: images then span their own.
 func shades(s *run.Saved) (lo, hi float64) {
-	plan, err := s.Plan("")
+	plan, err := s.Plan(context.Background(), "", nil)
 	if err != nil {
 		return 0, 0
 	}

@@ -71,6 +71,7 @@ func (f *tableFlags) draws(s *run.Saved, c sample.Config) (run.TableDraws, error
 		if k, err := fmt.Sscanf(f.shard, "%d/%d", &i, &n); k != 2 || err != nil || fmt.Sprintf("%d/%d", i, n) != f.shard || i < 1 || i > n {
 			return d, usagef("--shard: %q is not i/n with i from 1 to n", f.shard)
 		}
+		d.Total = c.N
 		d.First, d.N = (i-1)*c.N/n, i*c.N/n-(i-1)*c.N/n
 	}
 	return d, nil
@@ -123,12 +124,16 @@ func (a *app) writeTableSamples(cmd *cobra.Command, out string, s *run.Saved, d 
 
 // keptNote tells how frequent the rows that were asked for are.
 func keptNote(s run.TableStats, d run.TableDraws) string {
-	note := fmt.Sprintf("note: %.3g %% of the rows satisfy the condition (%s of %s)", 100*float64(s.Found)/float64(s.Tried), thousands(s.Found), thousands(s.Tried))
+	note := fmt.Sprintf("note: %.3g %% of the model's rows satisfy the condition (%s of %s)", 100*float64(s.Found)/float64(s.Tried), thousands(s.Found), thousands(s.Tried))
 	if d.Balance != nil {
 		note = fmt.Sprintf("note: %s rows were drawn to have as many of each level", thousands(s.Tried))
 	}
-	if s.Found < d.N {
-		note += fmt.Sprintf("; %s more were too rare, and are drawn given the cells of the columns named", thousands(d.N-s.Found))
+	if s.Given > 0 {
+		columns := "the columns that it names"
+		if d.Balance != nil {
+			columns = "that column"
+		}
+		note += fmt.Sprintf("; more were too rare: %s rows are drawn given the cells of %s", thousands(s.Given), columns)
 	}
 	return note
 }

@@ -5,15 +5,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"iter"
+	"math"
+	"strconv"
 	"strings"
 	"text/tabwriter"
-	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"laminar/data/table"
+	"laminar/rng"
 	"laminar/run"
 )
 
@@ -87,61 +88,9 @@ func (a *app) schema(ctx context.Context, path, given string, rare int, o table.
 			return nil, err
 		}
 	}
-	src, file, err := run.OpenTable(path, o)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	w := &watched{Source: src, ctx: ctx, tell: newProgress(a.stderr)}
-	defer w.tell.end()
-	s, err := table.Infer(w, io)
-	if err != nil {
-		return nil, err
-	}
-	return s, table.Fit(w, s, nil)
-}
-
-// watched is a table whose reading can be interrupted, and is shown when it
-// takes long.
-type watched struct {
-	table.Source
-	ctx    context.Context
-	tell   *progress
-	passes int
-}
-
-func (w *watched) Rows() iter.Seq2[table.Record, error] {
-	w.passes++
-	return func(yield func(table.Record, error) bool) {
-		n := 0
-		for r, err := range w.Source.Rows() {
-			if n++; n%4096 == 0 && err == nil {
-				err = w.ctx.Err()
-				w.tell.pass(w.passes, n)
-			}
-			if !yield(r, err) || err != nil {
-				return
-			}
-		}
-	}
-}
-
-// pass shows how far the reading of a file has come, once it takes long.
-func (p *progress) pass(pass, n int) {
-	now := time.Now()
-	if p.start.IsZero() {
-		p.start, p.last = now, now
-	}
-	if now.Sub(p.last) < p.every || now.Sub(p.start) < time.Second {
-		return
-	}
-	p.last = now
-	if !p.terminal {
-		fmt.Fprintf(p.w, "pass %d: %s rows\n", pass, thousands(n))
-		return
-	}
-	p.open = true
-	fmt.Fprintf(p.w, "\rpass %d: %s rows\x1b[K", pass, thousands(n))
+	tell := newProgress(a.stderr)
+	defer tell.end()
+	return run.Understand(ctx, path, o, io, tell.reading)
 }
 
 func writeSchema(w io.Writer, s *table.Schema) error {
@@ -149,6 +98,9 @@ func writeSchema(w io.Writer, s *table.Schema) error {
 	e.SetIndent("", "  ")
 	return e.Encode(s)
 }
+
+// holdsWidth is the number of characters for what a column holds.
+const holdsWidth = 34
 
 // showSchema prints a schema for a person.
 func showSchema(w io.Writer, path string, s *table.Schema) error {
@@ -164,7 +116,7 @@ func showSchema(w io.Writer, path string, s *table.Schema) error {
 				gaps += " " + cut(c.Missing[0], 6)
 			}
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", cut(c.Name, 22), c.Kind, gaps, cut(holds(c), 34))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", cut(c.Name, 22), c.Kind, gaps, cut(holds(c), holdsWidth))
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -219,7 +171,7 @@ func holds(c *table.Column) string {
 	case table.Text:
 		return "left empty in samples"
 	case table.Date:
-		return "like " + c.Layout
+		return dates(c)
 	case table.Constant:
 		if len(c.Levels) == 0 {
 			return "all missing"
@@ -238,15 +190,59 @@ func holds(c *table.Column) string {
 func numberText(c *table.Column) string {
 	text := ""
 	if s := c.Scale; s != nil {
-		if n := len(s.Knots); n > 0 {
-			text = fmt.Sprintf("about %.4g to %.4g", s.Knots[0], s.Knots[n-1])
+		if len(s.Knots) > 0 {
+			lo, hi := ends(s)
+			text = fmt.Sprintf("about %s to %s", written(c, lo), written(c, hi))
 		}
 		for _, v := range s.Spikes {
-			text += fmt.Sprintf(", often %.4g", v)
+			text += ", often " + written(c, v)
 		}
 	}
 	if n := c.Number; n != nil && n.Thousands+n.Prefix+n.Suffix != "" {
 		text += ", like " + n.Prefix + "1" + n.Thousands + "000" + n.Suffix
 	}
 	return strings.TrimPrefix(text, ", ")
+}
+
+// ends are the outermost knots, on the grid of the values, half a step inwards: knots
+// may lie between two of them.
+func ends(s *table.Scale) (lo, hi float64) {
+	lo, hi = s.Knots[0], s.Knots[len(s.Knots)-1]
+	between := func(v float64) bool {
+		v /= s.Unit
+		return math.Abs(v-math.Round(v)) > 0.4
+	}
+	if s.Unit > 0 && between(lo) {
+		lo += s.Unit / 2
+	}
+	if s.Unit > 0 && between(hi) {
+		hi -= s.Unit / 2
+	}
+	return lo, hi
+}
+
+// written is a number of the column, with four digits if it has many.
+func written(c *table.Column, v float64) string {
+	if math.Abs(v) < 1e6 && (c.Kind == table.Integer || c.Number != nil && c.Number.Decimals == 0) {
+		return strconv.FormatFloat(math.Round(v), 'f', -1, 64)
+	}
+	return fmt.Sprintf("%.4g", v)
+}
+
+// dates are the ends of a column of dates as they are written.
+func dates(c *table.Column) string {
+	like := "like " + c.Layout
+	if c.Scale == nil || len(c.Scale.Knots) == 0 {
+		return like
+	}
+	p, err := table.NewPrinter(&table.Schema{Columns: []table.Column{*c}}, rng.New(0))
+	if err != nil {
+		return like
+	}
+	lo, hi := ends(c.Scale)
+	text := fmt.Sprintf("about %s to %s", p.Append(nil, 0, lo, 0, false), p.Append(nil, 0, hi, 0, false))
+	if len(text) > holdsWidth {
+		return like
+	}
+	return text
 }

@@ -59,7 +59,7 @@ func TestTable(t *testing.T) {
 	}
 	model := at("run")
 	code, out, errs := call("train", file, "-o", model, "--steps", "60", "--width", "24", "--batch", "64")
-	if code != 0 || !strings.Contains(errs, "a table of 400 rows and 4 columns") || !strings.Contains(errs, "identifier: id") || !strings.Contains(out, "Shape") {
+	if code != 0 || !strings.Contains(errs, "a table of 400 rows and 4 columns") || !strings.Contains(errs, "identifier, made afresh: id") || !strings.Contains(out, "Shape") {
 		t.Fatalf("code %d\n%s\n%s", code, out, errs)
 	}
 	for _, name := range []string{"report.html", "eval.json", "recipe.json"} {

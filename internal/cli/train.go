@@ -88,6 +88,7 @@ func (t *trainCall) run(cmd *cobra.Command, args []string) error {
 	}
 	bar := newProgress(t.stderr)
 	o.Notify = func(line string) { bar.end(); t.note("note: %s", line) }
+	o.Passes = bar.reading
 	stepped := false
 	o.Watch = func(p run.Progress) { stepped = true; bar.step(p) }
 	res, err := run.Train(cmd.Context(), r, o)
