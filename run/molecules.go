@@ -121,7 +121,7 @@ func addMolecules(all *molecule.Set, path string) error {
 // ReadRows reads molecules as rows of a model.
 func (m molecules) ReadRows(s *Saved, path string) (Rows, error) {
 	var out Rows
-	set, err := m.Gather(&recipe.Data{Name: path})
+	set, err := m.Gather(nil, &recipe.Data{Name: path})
 	if err != nil {
 		return out, err
 	}

@@ -197,7 +197,7 @@ func TestMoleculesAsRows(t *testing.T) {
 		}
 		break
 	}
-	plan, err := s.Plan(fewer)
+	plan, err := s.Plan(context.Background(), fewer, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +211,7 @@ func TestMoleculesAsRows(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	long := write(t, []byte("13\n\n"+strings.Repeat("H 0 0 0\n", 13)), t.TempDir(), "long.xyz")
-	if _, err := s.Plan(long); err == nil || !strings.Contains(err.Error(), "long.xyz: molecule 1: ") || !strings.Contains(err.Error(), "13 atoms, of which there may be 12") {
+	if _, err := s.Plan(context.Background(), long, nil); err == nil || !strings.Contains(err.Error(), "long.xyz: molecule 1: ") || !strings.Contains(err.Error(), "13 atoms, of which there may be 12") {
 		t.Errorf("%v", err)
 	}
 	if _, err := run.Advise(context.Background(), s, plan, run.AdviseDefaults()); !errors.Is(err, flow.ErrConfig) || !strings.Contains(err.Error(), "says nothing of molecules") {
@@ -224,7 +224,7 @@ func TestMoleculesAsRows(t *testing.T) {
 	write(t, read(t, smallMolecules), both, "b.xyz")
 	write(t, read(t, fewer), both, "a.sdf")
 	r.Data.Name, r.Data.Digest = both, ""
-	m, err := run.Gather(&r)
+	m, err := run.Gather(context.Background(), &r, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
