@@ -112,6 +112,17 @@ type Network interface {
 	Init(arena []float32, layout graph.Layout, key rng.Key)
 }
 
+// Cuttable is a Network of rows that may end early: where x is 0 from some
+// coordinate on, so is the answer, and what comes before does not depend on the
+// zeros.
+type Cuttable interface {
+	Network
+	// Cuts returns networks of ascending dimensions below Dim, with the same
+	// parameters in the same order, that answer the same for rows that end within
+	// their dimension.
+	Cuts() []Network
+}
+
 // Velocity returns the program of a network alone: row inputs by the names
 // above, parameters in the group "net", one output "v".
 func Velocity(n Network) (*graph.Program, error) {
@@ -263,7 +274,7 @@ func (s Spec) Network(dim int, c flow.CondSpec) (Network, error) {
 		if n := s.Shape[0] * (s.Shape[1] + 4); n != dim {
 			return nil, &flow.FieldError{Path: "network.shape", Msg: fmt.Sprintf("molecules of %v have %d numbers, the data %d columns", s.Shape, n, dim)}
 		}
-		return &egnn{base}, nil
+		return &egnn{base, s.Shape[0]}, nil
 	}
 	return &resmlp{base}, nil
 }

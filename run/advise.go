@@ -142,6 +142,9 @@ func Advise(ctx context.Context, s *Saved, plan *recipe.Plan, o AdviseOptions) (
 	if err := o.Validate(); err != nil {
 		return Advice{}, err
 	}
+	if err := s.comparable("advice"); err != nil {
+		return Advice{}, err
+	}
 	c := metric.Defaults()
 	c.N, c.Pairs, c.Fine, c.Directions = 2, 1, o.Screen, 16
 	subject, err := subjectOf(s, plan, EvalOptions{Config: c, Guidance: 1, Threads: o.Threads})
@@ -209,6 +212,15 @@ func Advise(ctx context.Context, s *Saved, plan *recipe.Plan, o AdviseOptions) (
 		}
 		a.out.Rejected = append(a.out.Rejected, a.out.Chosen)
 	}
+}
+
+// comparable reports, for what goes by distances between rows, where those say
+// nothing.
+func (s *Saved) comparable(what string) error {
+	if s.Kind() != recipe.Molecules {
+		return nil
+	}
+	return fmt.Errorf("%w: %s goes by W2 between rows, which says nothing of molecules: their atoms have no order, and they may be turned; compare settings by laminar eval MODEL --nfe 10,25,50", flow.ErrConfig, what)
 }
 
 // adviser is the state of one Advise.

@@ -67,6 +67,9 @@ func Distill(ctx context.Context, o DistillOptions) (*Distilled, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := teacher.comparable("distillation"); err != nil {
+		return nil, err
+	}
 	if o.Rounds < 1 || o.Rounds > 1 && o.Method != "reflow" {
 		return nil, &flow.FieldError{Path: "distill.rounds", Msg: fmt.Sprintf("%d rounds of %s: at least 1, and more than 1 of reflow only", o.Rounds, o.Method)}
 	}

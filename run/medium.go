@@ -47,12 +47,6 @@ type medium interface {
 	Files() []string
 }
 
-// filmed is a medium whose Picture would turn from frame to frame: Frames are
-// pictures of the same rows at times from noise to data.
-type filmed interface {
-	Frames(s *Saved, frames []tensor.Matrix[float64], o PictureOptions) ([]plot.Figure, error)
-}
-
 // media holds the medium of each kind of data but points.
 var media = map[string]medium{
 	recipe.Table:     tableMedium{},

@@ -69,10 +69,9 @@ func (p *interpolateCall) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	film := strings.HasSuffix(strings.ToLower(p.out), ".gif")
-	own := slices.Contains(s.Formats(), extension(p.out)) // a form of the model's, sounds say
-	format := extension(p.out)
-	if !film && !own {
-		if format, err = formatOf(p.out, nil); err != nil {
+	format := "gif"
+	if !film {
+		if format, err = formatOf(p.out, rowFormats(s)); err != nil {
 			return err
 		}
 	}
@@ -98,11 +97,8 @@ func (p *interpolateCall) run(cmd *cobra.Command, args []string) error {
 		return p.printJSON(res)
 	}
 	err = p.write(p.out, func(w io.Writer) error {
-		switch {
-		case own && format != "png":
-			return s.Write(w, format, x, 0)
-		case !film && format != "png" && format != "svg":
-			return writeTable(w, format, t)
+		if !film && format != "png" && format != "svg" {
+			return writeRows(w, format, s, t)
 		}
 		plan, err := s.Plan(cmd.Context(), "", nil)
 		if err != nil {

@@ -281,6 +281,26 @@ func formatOf(path string, formats []string) (string, error) {
 	return "", usagef("-o %s: no format is called .%s; use one of .%s", path, ext, strings.Join(formats, ", ."))
 }
 
+// rowFormats are the extensions of files that rows of a model can be written to:
+// those of points, and those of its form.
+func rowFormats(s *run.Saved) []string {
+	out := slices.Clone(pointFormats)
+	for _, f := range s.Formats() {
+		if !slices.Contains(out, f) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// writeRows writes rows of a model in a format of rowFormats.
+func writeRows(w io.Writer, format string, s *run.Saved, t *data.Table) error {
+	if slices.Contains(pointFormats, format) {
+		return writeTable(w, format, t)
+	}
+	return s.Write(w, format, t.X, 0)
+}
+
 // extension is a file's extension in lower case and without the dot, that before
 // .gz included.
 func extension(path string) string {
