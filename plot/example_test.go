@@ -52,7 +52,7 @@ func ExampleLines() {
 
 func ExamplePairGrid() {
 	write(plot.PairGrid{Data: cloud(100, 6, rng.New(1)), Names: []string{"mass", "charge"}, Dims: 3})
-	// Output: 794 x 840
+	// Output: 810 x 856
 }
 
 // sink flows to the origin.

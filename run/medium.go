@@ -53,6 +53,9 @@ type filmed interface {
 	Frames(s *Saved, frames []tensor.Matrix[float64], o PictureOptions) ([]plot.Figure, error)
 }
 
+// summarised is a medium whose report says in the data's own words what was learnt.
+type summarised interface{ Summary(s *Saved) string }
+
 // media holds the medium of each kind of data but points.
 var media = map[string]medium{
 	recipe.Table:     tableMedium{},
