@@ -30,6 +30,8 @@ import (
 
 	"laminar/flow"
 	"laminar/metric"
+	"laminar/recipe"
+	"laminar/run"
 )
 
 // Config says what to compare and how long. Start from Defaults.
@@ -122,6 +124,11 @@ type Result struct {
 func Run(ctx context.Context, data string, c Config, watch func(Progress)) (*Result, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
+	}
+	if !recipe.IsBuiltIn(data) {
+		if kind := run.KindOf(data); kind == recipe.Images || kind == recipe.Sound || kind == recipe.Molecules {
+			return nil, fmt.Errorf("%w: %s holds %s, and methods are compared on points, by distances that mean nothing between %s; train each with laminar train --family and set laminar eval side by side", flow.ErrConfig, data, kind, kind)
+		}
 	}
 	if watch == nil {
 		watch = func(Progress) {}

@@ -89,7 +89,7 @@ func (w *work) start(ctx context.Context, m method, seed uint64, steps int, teac
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := plan.Generate(ctx, 1); err != nil {
+	if err := plan.Generate(ctx, 1, nil); err != nil {
 		return nil, nil, err
 	}
 	t, err := plan.Trainer(train.Options{Workers: 1})

@@ -52,11 +52,9 @@ func (t *transformer) begin(in Inputs) graph.Value {
 		x = b.Concat(2, x, b.Reshape(in.Mask, s...), b.Reshape(b.Mul(in.Mask, in.Observed), s...))
 		c *= 3
 	}
-	fh, fw := t.patch()
-	h, w := s[0]/fh, s[1]/fw
-	x = b.Transpose(b.Reshape(x, h, fh, w, fw*c), 0, 2, 1, 3)
-	tokens := linear(b, t.group, "in", b.Reshape(x, h*w, fh*fw*c), t.Width)
-	return b.Add(tokens, b.ConstOf(places(h, w, t.Width), h*w, t.Width))
+	p := t.patches(b, image{x, s[0], s[1], c})
+	tokens := linear(b, t.group, "in", b.Reshape(p.v, p.h*p.w, p.c), t.Width)
+	return b.Add(tokens, b.ConstOf(places(p.h, p.w, t.Width), p.h*p.w, t.Width))
 }
 
 // end returns the image that tokens stand for.
@@ -64,9 +62,9 @@ func (t *transformer) end(x graph.Value) graph.Value {
 	b, s := t.b, t.Shape
 	fh, fw := t.patch()
 	m := t.modulation("out", 2)
+	h, w := (s[0]+fh-1)/fh, (s[1]+fw-1)/fw
 	y := linear(b, t.group, "out", t.modulate(x, m[0], m[1]), fh*fw*s[2])
-	y = b.Transpose(b.Reshape(y, s[0]/fh, s[1]/fw, fh, fw*s[2]), 0, 2, 1, 3)
-	return b.Reshape(y, t.dim)
+	return b.Reshape(t.pixels(b, image{b.Reshape(y, h, w, fh*fw*s[2]), h, w, fh * fw * s[2]}).v, t.dim)
 }
 
 // places tells h x w tokens apart: a quarter of the width each for the sines and
@@ -163,7 +161,7 @@ func (s Spec) validTokens(fault func(field, format string, a ...any) error) erro
 	if s.Width%4 != 0 {
 		return fault("width", "%d is not a multiple of 4, as the places of tokens ask", s.Width)
 	}
-	if s.Heads < 1 || s.Width%s.Heads != 0 {
+	if open := s.Shape == nil && s.Heads == 0; !open && (s.Heads < 1 || s.Width%s.Heads != 0) {
 		return fault("heads", "%d heads do not divide the width %d", s.Heads, s.Width)
 	}
 	if s.Patch < 0 || s.Patch > 64 {
@@ -185,9 +183,6 @@ func (s Spec) validTokens(fault func(field, format string, a ...any) error) erro
 	}
 	if len(s.Shape) != 3 || s.Shape[0] < 1 || s.Shape[1] < 1 || s.Shape[2] < 1 {
 		return fault("shape", "%v is not the height, width and channels of an image", s.Shape)
-	}
-	if fh, fw := s.patch(); s.Shape[0]%fh != 0 || s.Shape[1]%fw != 0 {
-		return fault("patch", "images of %d x %d do not divide into patches of %d x %d", s.Shape[0], s.Shape[1], fh, fw)
 	}
 	return nil
 }

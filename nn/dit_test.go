@@ -310,7 +310,6 @@ func TestTransformerFaults(t *testing.T) {
 		"network.shape: is missing":       {some, func(s *nn.Spec) { s.Shape = nil }},
 		"network.shape: [6 4] is not":     {some, func(s *nn.Spec) { s.Shape = []int{6, 4} }},
 		"network.shape: images of [6 4 1": {some, func(s *nn.Spec) { s.Shape = []int{6, 4, 1} }},
-		"network.patch: images of 6 x 4":  {some, func(s *nn.Spec) { s.Patch = 3 }},
 		"network.patch: -1 is not":        {some, func(s *nn.Spec) { s.Patch = -1 }},
 		"network.width: 6 is not":         {some, func(s *nn.Spec) { s.Width = 6 }},
 		"network.heads: 3 heads":          {some, func(s *nn.Spec) { s.Heads = 3 }},

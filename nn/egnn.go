@@ -12,21 +12,26 @@ import (
 // egnn is an equivariant network for molecules (Satorras, Hoogeboom, Welling
 // 2021; Hoogeboom et al. 2022). A row is Shape[0] atoms of which some may be
 // missing, atom by atom: its place x in space, Shape[1] numbers h that tell its
-// element, and 1, or 0 where there is no atom. With a message between each pair of
-// atoms that are there,
+// element, and 1, or 0 where there is no atom. With a message for each pair of
+// atoms that are there, the same to both,
 //
-//	m_ij = act(V act(W h_i + U h_j + K(d_ij, d0_ij) + b)),  d = |x_i - x_j|
+//	m_ij = act(V act(U h_i + U h_j + e_ij + K d_ij + b)),  d = |x_i - x_j|
 //	x_i += c sum_j (x_i - x_j) / (d_ij + 1) w m_ij
-//	h_i += MLP(h_i, sum_j g(m_ij) m_ij),                    g a learnt gate
+//	h_i += MLP(h_i, sum_j g(m_ij) m_ij),                   g a learnt gate
+//	e_ij += m_ij
 //
-// where K are smooth bumps over the distance, d0 is that of the input, and c
-// depends on the time and the conditions, as the h at the start do. Turning,
-// shifting, mirroring and renumbering the atoms does the same to the answer.
+// where K weighs smooth bumps over the distance, e_ij is at first such a sum over
+// the distance in the input, and c depends on the time and the conditions, as the
+// h at the start do. Turning, shifting, mirroring and renumbering the atoms does
+// the same to the answer.
 //
 // The answer is where the path ends (path.Data): the last places and a multiple of
 // the first ones, about the centre of the first ones, and the probabilities of
 // the elements. An atom that is missing, or not, stays so.
-type egnn struct{ base }
+type egnn struct {
+	base
+	most int // atoms of the largest molecule
+}
 
 // bumps is the number of bumps over the distance, reach where the last one is, in
 // the network's units.
@@ -34,6 +39,10 @@ const (
 	bumps = 16
 	reach = 2.5
 )
+
+// MostAtoms is the largest number of atoms of a row of an egnn, whose memory grows
+// with its square.
+const MostAtoms = 256
 
 func (n *egnn) Apply(b *graph.Builder, group string, in Inputs) graph.Value {
 	atoms, kinds := n.Shape[0], n.Shape[1]
@@ -43,30 +52,24 @@ func (n *egnn) Apply(b *graph.Builder, group string, in Inputs) graph.Value {
 	e.count = b.Max(b.Sum(here, 0), b.Const(1, 1, 1))
 	mean := e.mean(start)
 	x := b.Mul(b.Sub(start, mean), here)
-	pair := b.Mul(b.Reshape(here, atoms, 1, 1), b.Reshape(here, 1, atoms, 1))
-	apart := make([]float64, atoms*atoms)
-	for i := range apart {
-		if i/atoms != i%atoms {
-			apart[i] = 1
-		}
-	}
-	e.pair = b.Mul(pair, b.ConstOf(apart, atoms, atoms, 1))
+	e.enumerate()
+	e.pair = b.Mul(b.Gather(here, e.left), b.Gather(here, e.right))
 
 	known := []graph.Value{n.timeFeatures(b, in.T)}
 	if in.Span != graph.None {
 		known = append(known, n.timeFeatures(b, in.Span))
 	}
 	known = append(known, n.conditions(b, group, in)...)
-	known = append(known, b.Scale(b.Reshape(e.count, 1), 1/float64(atoms)))
+	known = append(known, b.Scale(b.Reshape(e.count, 1), 1/float64(n.most)))
 	about := linear(b, group, "about", b.Concat(0, known...), n.Width)
 	e.about = n.activate(b, about)
 	h := b.Add(linear(b, group, "in", b.Slice(rows, 1, 3, kinds+3), n.Width), about)
 
 	e.start = x
-	_, first := e.distances(x)
-	first = e.weigh("first", first, n.Messages)
+	_, _, seen := e.distances(x)
+	pairs := e.weigh("first", seen, n.Messages)
 	for l := range n.Depth {
-		x, h = e.layer(fmt.Sprintf("layer.%d", l), x, h, first)
+		x, h, pairs = e.layer(fmt.Sprintf("layer.%d", l), x, h, pairs)
 	}
 	// The pushes lead from distances to those of the data, however far the noise is
 	// from it; that noise is wider than the data is told by the time alone.
@@ -78,17 +81,47 @@ func (n *egnn) Apply(b *graph.Builder, group string, in Inputs) graph.Value {
 	return b.Reshape(b.Concat(1, x, share, here), n.dim)
 }
 
+// Cuts are networks of fewer atoms: of half as many, and up in eighths.
+func (n *egnn) Cuts() []Network {
+	var out []Network
+	for eighths := 4; eighths < 8; eighths++ {
+		c := *n
+		atoms := (n.most*eighths + 7) / 8
+		if atoms < 2 || atoms == n.Shape[0] || len(out) > 0 && atoms == out[len(out)-1].(*egnn).Shape[0] {
+			continue
+		}
+		c.Shape = []int{atoms, n.Shape[1]}
+		c.dim = atoms * (n.Shape[1] + 4)
+		out = append(out, &c)
+	}
+	return out
+}
+
 // egnnBuilder writes one application of an egnn.
 type egnnBuilder struct {
 	*egnn
-	b     *graph.Builder
-	group string
-	atoms int
-	here  graph.Value // [atoms, 1]
-	start graph.Value // [atoms, 3], the places about their centre
-	about graph.Value // [Width], what is known of the whole
-	count graph.Value // [1, 1], the number of atoms
-	pair  graph.Value // [atoms, atoms, 1]: 1 for two atoms that are there
+	b           *graph.Builder
+	group       string
+	atoms       int
+	here        graph.Value // [atoms, 1]
+	start       graph.Value // [atoms, 3], the places about their centre
+	about       graph.Value // [Width], what is known of the whole
+	count       graph.Value // [1, 1], the number of atoms
+	left, right graph.Value // [pairs], the atoms of each pair
+	pair        graph.Value // [pairs, 1]: 1 for two atoms that are there
+}
+
+// enumerate lists the pairs of different atoms.
+func (e *egnnBuilder) enumerate() {
+	var left, right []float64
+	for j := range e.atoms {
+		for i := range j {
+			left, right = append(left, float64(i)), append(right, float64(j))
+		}
+	}
+	b := e.b
+	e.left = b.ToRows(b.Convert(b.ConstOf(left, len(left)), graph.Int32))
+	e.right = b.ToRows(b.Convert(b.ConstOf(right, len(right)), graph.Int32))
 }
 
 // mean is that of the atoms that are there, [1, 3].
@@ -97,39 +130,41 @@ func (e *egnnBuilder) mean(x graph.Value) graph.Value {
 	return b.Div(b.Sum(b.Mul(x, e.here), 0), e.count)
 }
 
-// distances returns |x_i - x_j|, [atoms, atoms, 1], and smooth bumps over it,
-// [atoms, atoms, bumps].
-func (e *egnnBuilder) distances(x graph.Value) (d, seen graph.Value) {
-	b, n := e.b, e.atoms
-	square := b.Sum(b.Square(x), 1)
-	d2 := b.Add(b.Sub(square, b.Scale(b.MatMul(x, x, false, true), 2)), b.Reshape(square, 1, n))
-	d = b.Reshape(b.Sqrt(b.Max(d2, b.Const(1e-6))), n, n, 1)
+// distances returns x_i - x_j, [pairs, 3], its length d, [pairs, 1], and smooth
+// bumps over that, [pairs, bumps].
+func (e *egnnBuilder) distances(x graph.Value) (apart, d, seen graph.Value) {
+	b := e.b
+	apart = b.Sub(b.Gather(x, e.left), b.Gather(x, e.right))
+	d = b.Sqrt(b.Max(b.Sum(b.Square(apart), 1), b.Const(1e-6)))
 	width := reach / (bumps - 1)
 	at := make([]float64, bumps)
 	for k := range at {
 		at[k] = math.Sqrt(0.5) * float64(k)
 	}
-	away := b.Sub(b.Scale(d, math.Sqrt(0.5)/width), b.ConstOf(at, 1, 1, bumps))
-	return d, b.Exp(b.Neg(b.Square(away)))
+	away := b.Square(b.Sub(b.Scale(d, math.Sqrt(0.5)/width), b.ConstOf(at, 1, bumps)))
+	// Numbers below 1e-38 would make every product they are in many times slower.
+	return apart, d, b.Exp(b.Neg(b.Min(away, b.Const(30))))
 }
 
-func (e *egnnBuilder) layer(name string, x, h, first graph.Value) (graph.Value, graph.Value) {
+// layer returns the places, the features of atoms and those of pairs, [pairs,
+// Messages], after one more round of messages.
+func (e *egnnBuilder) layer(name string, x, h, pairs graph.Value) (graph.Value, graph.Value, graph.Value) {
 	b, n, m := e.b, e.atoms, e.Messages
-	d, seen := e.distances(x)
+	apart, d, seen := e.distances(x)
 	hn := e.norm(name+".norm", h)
-	from := b.Reshape(linear(b, e.group, name+".from", hn, m), n, 1, m)
-	to := b.Reshape(e.weigh(name+".to", hn, m), 1, n, m)
-	u := b.Add(b.Add(b.Add(from, to), first), e.weigh(name+".distance", seen, m))
+	ends := linear(b, e.group, name+".ends", hn, m)
+	u := b.Add(b.Add(b.Gather(ends, e.left), b.Gather(ends, e.right)), b.Add(pairs, e.weigh(name+".distance", seen, m)))
 	msg := e.activate(b, linear(b, e.group, name+".message", e.activate(b, u), m))
 	push := b.Mul(b.Div(e.weigh(name+".push", msg, 1), b.Add(d, b.Const(1))), e.pair)
-	push = b.Reshape(push, n, n)
-	way := b.Sub(b.Mul(x, b.Sum(push, 1)), b.MatMul(push, x, false, false))
 	gain := b.Add(linear(b, e.group, name+".gain", e.about, 1), b.Const(1, 1))
+	way := b.Mul(apart, push)
+	way = b.Sub(b.Scatter(e.left, way, n), b.Scatter(e.right, way, n))
 	moved := b.Add(x, b.Mul(way, b.Reshape(gain, 1, 1)))
 	gate := b.Mul(b.Sigmoid(linear(b, e.group, name+".gate", msg, 1)), e.pair)
-	sum := b.Reshape(b.MatMul(b.Reshape(gate, n, 1, n), msg, false, false), n, m)
+	told := b.Mul(msg, gate)
+	sum := b.Add(b.Scatter(e.left, told, n), b.Scatter(e.right, told, n))
 	v := e.activate(b, linear(b, e.group, name+".node.0", b.Concat(1, hn, sum), e.Width))
-	return moved, b.Add(h, linear(b, e.group, name+".node.1", v, e.Width))
+	return moved, b.Add(h, linear(b, e.group, name+".node.1", v, e.Width)), b.Add(pairs, msg)
 }
 
 // weigh is linear without a bias.
@@ -167,8 +202,8 @@ func (n *egnn) Init(arena []float32, l graph.Layout, key rng.Key) {
 
 // validMolecule checks the fields that only an egnn has.
 func (s Spec) validMolecule(fault func(field, format string, a ...any) error) error {
-	if s.Shape != nil && (len(s.Shape) != 2 || s.Shape[0] < 1 || s.Shape[1] < 1 || s.Shape[0] > 1024) {
-		return fault("shape", "%v is not the number of atoms, up to 1024, and of elements of molecules", s.Shape)
+	if s.Shape != nil && (len(s.Shape) != 2 || s.Shape[0] < 2 || s.Shape[1] < 1 || s.Shape[0] > MostAtoms) {
+		return fault("shape", "%v is not the number of atoms, 2 to %d, and of elements of molecules", s.Shape, MostAtoms)
 	}
 	if s.Messages < 1 || s.Messages > 4096 {
 		return fault("messages", "%d is not in 1..4096", s.Messages)

@@ -4,10 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"laminar/flow"
+	"laminar/graph"
 	"laminar/internal/exec"
 	"laminar/internal/kernel"
 	"laminar/nn"
@@ -26,7 +29,7 @@ func ExampleSpec_molecule() {
 	}
 	p, err := nn.Velocity(net)
 	fmt.Println(p.Layout(nn.Group).Size, "parameters", err)
-	// Output: 67598 parameters <nil>
+	// Output: 59406 parameters <nil>
 }
 
 // molecular is a small network for molecules with its parameters, away from where
@@ -181,6 +184,49 @@ func TestEgnnLooksAtPresentAtomsOnly(t *testing.T) {
 	one := m.noise(1)
 	if d := differ(m.run(one)[:3], one[:3]); d > 1e-5 {
 		t.Errorf("an atom alone moves by %v", d)
+	}
+}
+
+// TestEgnnCuts: networks of fewer atoms have the same parameters and answer the
+// same for molecules that they have room for.
+func TestEgnnCuts(t *testing.T) {
+	spec := nn.Spec{Kind: "egnn", Width: 16, Depth: 2, Activation: "silu", TimeFeatures: 4, Messages: 8, Shape: []int{13, 3}}
+	net := network(t, spec, 13*7, flow.CondSpec{})
+	p := velocity(t, net)
+	params := initial(net, p, rng.New(1))
+	answer := func(p *graph.Program, x []float32) []float64 {
+		feed := graph.Feed{N: 1, Arenas: map[string][]float64{nn.Group: nil}, Rows: map[string][]float64{nn.InT: {0.6}}}
+		for _, v := range params {
+			feed.Arenas[nn.Group] = append(feed.Arenas[nn.Group], float64(v))
+		}
+		for _, v := range x {
+			feed.Rows[nn.InX] = append(feed.Rows[nn.InX], float64(v))
+		}
+		out, err := p.Interpret(feed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out[nn.Out]
+	}
+	x := molecular{atoms: 13, kinds: 3}.noise(6)
+	clear(x[6*7:])
+	want := answer(p, x)
+	cuts := net.(nn.Cuttable).Cuts()
+	var atoms []int
+	for _, c := range cuts {
+		atoms = append(atoms, c.Dim()/7)
+		q := velocity(t, c)
+		if !reflect.DeepEqual(q.Layout(nn.Group), p.Layout(nn.Group)) {
+			t.Fatalf("%d atoms: other parameters", c.Dim()/7)
+		}
+		for i, v := range answer(q, x[:c.Dim()]) {
+			if math.Abs(v-want[i]) > 1e-12 {
+				t.Fatalf("%d atoms: coordinate %d is %v, of the whole network %v", c.Dim()/7, i, v, want[i])
+			}
+		}
+	}
+	if !slices.Equal(atoms, []int{7, 9, 10, 12}) {
+		t.Errorf("networks of %v atoms", atoms)
 	}
 }
 

@@ -112,6 +112,17 @@ type Network interface {
 	Init(arena []float32, layout graph.Layout, key rng.Key)
 }
 
+// Cuttable is a Network of rows that may end early: where x is 0 from some
+// coordinate on, so is the answer, and what comes before does not depend on the
+// zeros.
+type Cuttable interface {
+	Network
+	// Cuts returns networks of ascending dimensions below Dim, with the same
+	// parameters in the same order, that answer the same for rows that end within
+	// their dimension.
+	Cuts() []Network
+}
+
 // Velocity returns the program of a network alone: row inputs by the names
 // above, parameters in the group "net", one output "v".
 func Velocity(n Network) (*graph.Program, error) {
@@ -156,8 +167,8 @@ type Spec struct {
 	// of Width; each is half as high and wide as the one before.
 	Levels []int `json:"levels,omitempty"`
 	// Patch is the side of the squares of pixels that a unet takes as one pixel of
-	// more channels, and a transformer as one token; 0 and 1 are none. It divides the
-	// height and the width.
+	// more channels, and a transformer as one token; 0 and 1 are none. Images that do
+	// not divide into it are filled with zeros within the network.
 	Patch int `json:"patch,omitempty"`
 	// Heads is the number of attention heads at the coarsest resolution of a
 	// unet, 0 for no attention, and in every block of a transformer.
@@ -182,10 +193,13 @@ func Defaults() Spec {
 	return Spec{Kind: "resmlp", Width: 128, Depth: 3, Activation: "silu", TimeFeatures: 16}
 }
 
-// Kinds lists the built-in networks for points of any dimension; "unet" and the
-// transformers "dit" and "mmdit" are for images and signals and "egnn" for
-// molecules, whose shape their Spec must say.
+// Kinds lists the built-in networks for points of any dimension. ImageKinds are for
+// images and signals and "egnn" for molecules, whose shape their Spec must say.
 func Kinds() []string { return []string{"mlp", "resmlp"} }
+
+// ImageKinds lists the built-in networks for images and signals: the U-Net and the
+// transformers.
+func ImageKinds() []string { return []string{"unet", "dit", "mmdit"} }
 
 // Activations lists the activation functions.
 func Activations() []string { return []string{"relu", "silu", "tanh", "gelu", "selu"} }
@@ -203,7 +217,7 @@ func (s Spec) Validate(path string) error {
 		}
 		return fault(field, "unknown %q; one of %s", v, strings.Join(list, ", "))
 	}
-	if err := oneOf("kind", s.Kind, append(Kinds(), "unet", "dit", "mmdit", "egnn")); err != nil {
+	if err := oneOf("kind", s.Kind, append(append(Kinds(), ImageKinds()...), "egnn")); err != nil {
 		return err
 	}
 	if err := oneOf("activation", s.Activation, Activations()); err != nil {
@@ -260,7 +274,7 @@ func (s Spec) Network(dim int, c flow.CondSpec) (Network, error) {
 		if n := s.Shape[0] * (s.Shape[1] + 4); n != dim {
 			return nil, &flow.FieldError{Path: "network.shape", Msg: fmt.Sprintf("molecules of %v have %d numbers, the data %d columns", s.Shape, n, dim)}
 		}
-		return &egnn{base}, nil
+		return &egnn{base, s.Shape[0]}, nil
 	}
 	return &resmlp{base}, nil
 }

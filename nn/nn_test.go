@@ -192,7 +192,7 @@ func wide(x []float32) []float64 {
 }
 
 // kinds are all built-in networks.
-func kinds() []string { return append(nn.Kinds(), "unet", "dit", "mmdit") }
+func kinds() []string { return append(nn.Kinds(), nn.ImageKinds()...) }
 
 // spec is a small network for points of two numbers: for images, signals of two
 // steps.

@@ -37,7 +37,7 @@ func (n *unet) Apply(b *graph.Builder, group string, in Inputs) graph.Value {
 		x.v = b.Concat(2, x.v, b.Reshape(in.Mask, s...), b.Reshape(b.Mul(in.Mask, in.Observed), s...))
 		x.c *= 3
 	}
-	x = u.patches(x)
+	x = n.patches(b, x)
 	h := u.conv("in", x, n.Width, 3, 1)
 	var skips []image
 	for l, m := range n.Levels {
@@ -67,7 +67,7 @@ func (n *unet) Apply(b *graph.Builder, group string, in Inputs) graph.Value {
 	}
 	h.v = n.activate(b, u.norm("out.norm", h))
 	fh, fw := n.patch()
-	return b.Reshape(u.pixels(u.conv("out", h, fh*fw*s[2], 3, 1)).v, n.dim)
+	return b.Reshape(n.pixels(b, u.conv("out", h, fh*fw*s[2], 3, 1)).v, n.dim)
 }
 
 // patch is the height and width of a patch; signals have a height of 1.
@@ -76,26 +76,41 @@ func (s Spec) patch() (h, w int) {
 	return min(w, s.Shape[0]), w
 }
 
-// patches makes the pixels of each patch its channels.
-func (u *unetBuilder) patches(x image) image {
-	fh, fw := u.patch()
+// patches makes the pixels of each patch its channels. What lacks at the lower and
+// the right end is filled with zeros.
+func (s Spec) patches(b *graph.Builder, x image) image {
+	fh, fw := s.patch()
 	if fh*fw == 1 {
 		return x
 	}
-	h, w := x.h/fh, x.w/fw
-	v := u.b.Transpose(u.b.Reshape(x.v, h, fh, w, fw*x.c), 0, 2, 1, 3)
-	return image{u.b.Reshape(v, h, w, fh*fw*x.c), h, w, fh * fw * x.c}
+	h, w := (x.h+fh-1)/fh, (x.w+fw-1)/fw
+	fill := func(axis int, shape ...int) {
+		if n := shape[0] * shape[1] * shape[2]; n > 0 {
+			x.v = b.Concat(axis, x.v, b.ToRows(b.ConstOf(make([]float64, n), shape...)))
+		}
+	}
+	fill(0, h*fh-x.h, x.w, x.c)
+	fill(1, h*fh, w*fw-x.w, x.c)
+	v := b.Transpose(b.Reshape(x.v, h, fh, w, fw*x.c), 0, 2, 1, 3)
+	return image{b.Reshape(v, h, w, fh*fw*x.c), h, w, fh * fw * x.c}
 }
 
 // pixels is the way back from patches.
-func (u *unetBuilder) pixels(x image) image {
-	fh, fw := u.patch()
+func (s Spec) pixels(b *graph.Builder, x image) image {
+	fh, fw := s.patch()
 	if fh*fw == 1 {
 		return x
 	}
 	c := x.c / (fh * fw)
-	v := u.b.Transpose(u.b.Reshape(x.v, x.h, x.w, fh, fw*c), 0, 2, 1, 3)
-	return image{u.b.Reshape(v, x.h*fh, x.w*fw, c), x.h * fh, x.w * fw, c}
+	v := b.Transpose(b.Reshape(x.v, x.h, x.w, fh, fw*c), 0, 2, 1, 3)
+	v = b.Reshape(v, x.h*fh, x.w*fw, c)
+	if s.Shape[0] < x.h*fh {
+		v = b.Slice(v, 0, 0, s.Shape[0])
+	}
+	if s.Shape[1] < x.w*fw {
+		v = b.Slice(v, 1, 0, s.Shape[1])
+	}
+	return image{v, s.Shape[0], s.Shape[1], c}
 }
 
 // unetBuilder writes one application of a unet.
@@ -222,10 +237,7 @@ func (s Spec) validImage(fault func(field, format string, a ...any) error) error
 		return fault("patch", "%d is not in 0..64", s.Patch)
 	}
 	fh, fw := s.patch()
-	if s.Shape[0]%fh != 0 || s.Shape[1]%fw != 0 {
-		return fault("patch", "images of %d x %d do not divide into patches of %d x %d", s.Shape[0], s.Shape[1], fh, fw)
-	}
-	if side := max(s.Shape[0]/fh, s.Shape[1]/fw); side>>(len(s.Levels)-1) < 1 {
+	if side := max((s.Shape[0]+fh-1)/fh, (s.Shape[1]+fw-1)/fw); side>>(len(s.Levels)-1) < 1 {
 		return fault("levels", "%d resolutions are too many for images of %d x %d", len(s.Levels), s.Shape[0], s.Shape[1])
 	}
 	return nil

@@ -61,12 +61,41 @@ func TestUnetOfOddImages(t *testing.T) {
 	}
 }
 
+// TestPatchesOfOddImages: images that do not divide into patches come back in their
+// own size, and all of their pixels count.
+func TestPatchesOfOddImages(t *testing.T) {
+	const h, w, dim = 7, 5, 7 * 5 * 3
+	unet, dit := images(), transformers()[0]
+	unet.Patch, unet.Levels = 2, []int{1, 2}
+	dit.Shape, dit.Patch = []int{h, w, 3}, 3
+	for _, spec := range []nn.Spec{unet, dit} {
+		net := network(t, spec, dim, flow.CondSpec{})
+		p := velocity(t, net)
+		arena := make([]float64, p.Layout(nn.Group).Size)
+		s := rng.New(2).Stream()
+		for i := range arena {
+			arena[i] = 0.3 * s.NormFloat64()
+		}
+		x := make([]float64, dim)
+		for i := range x {
+			x[i] = s.NormFloat64()
+		}
+		in := map[string][]float64{nn.InX: x, nn.InT: {0.3}}
+		before := slices.Clone(answers(t, p, arena, in))
+		x[dim-1] += 3
+		after := answers(t, p, arena, in)
+		if len(after) != dim || after[0] == before[0] || after[dim-1] == before[dim-1] {
+			t.Errorf("%s: %d numbers; the last pixel changed the first by %v, itself by %v", spec.Kind, len(after), after[0]-before[0], after[dim-1]-before[dim-1])
+		}
+	}
+}
+
 func TestUnetFaults(t *testing.T) {
 	for want, edit := range map[string]func(s *nn.Spec){
 		"network.shape: is missing":      func(s *nn.Spec) { s.Shape = nil },
 		"network.shape: [7 5]":           func(s *nn.Spec) { s.Shape = []int{7, 5} },
 		"network.shape: images of [7 4":  func(s *nn.Spec) { s.Shape = []int{7, 4, 3} },
-		"network.patch: images of 7 x 5": func(s *nn.Spec) { s.Patch = 5 },
+		"network.patch: 65 is not":       func(s *nn.Spec) { s.Patch = 65 },
 		"network.levels: []":             func(s *nn.Spec) { s.Levels = nil },
 		"network.levels: 0 is not":       func(s *nn.Spec) { s.Levels = []int{1, 0} },
 		"network.levels: 5 resolutions":  func(s *nn.Spec) { s.Levels = []int{1, 1, 1, 1, 1}; s.Heads = 0 },

@@ -112,24 +112,26 @@ func (o FlowMatching) Phases(net nn.Network) ([]Phase, error) {
 	if lo, hi := o.Clip(); lo > 0 || hi < 1 {
 		times = path.Within{Of: times, Lo: lo, Hi: hi}
 	}
-	weighted := o.Weight != nil || o.Predict == path.Score
+	weighted := o.weighted()
 	dim := net.Dim()
 	parts, err := stretches(dim, o.Choices)
 	if err != nil {
 		return nil, err
 	}
-	b := graph.NewBuilder()
-	inputs := nn.InputsOf(b, net)
-	answer := net.Apply(b, nn.Group, inputs)
-	loss := mixedLoss(b, parts, inputs, answer, b.Row("target", graph.Float32, dim))
-	if weighted {
-		loss = b.Mul(b.Row("weight", graph.Float32, 1), loss)
-	}
-	b.Output(Loss, b.Scale(loss, 1/float64(dim)))
-	b.OutputGradients(b.Gradient(loss, b.Row("seed", graph.Float32, 1), nn.Group))
-	p, err := b.Build()
+	p, err := o.program(net, dim, parts)
 	if err != nil {
 		return nil, err
+	}
+	var cuts []*graph.Program
+	if c, ok := net.(nn.Cuttable); ok && plain(parts, nn.Inputs{Mask: graph.None}) {
+		for _, n := range c.Cuts() {
+			parts[0].width = n.Dim()
+			cut, err := o.program(n, dim, parts)
+			if err != nil {
+				return nil, err
+			}
+			cuts = append(cuts, cut)
+		}
 	}
 	fill := func(in *Inputs, batch *flow.Batch, key rng.Key) error {
 		t := in.Mat(nn.InT).Data
@@ -159,7 +161,23 @@ func (o FlowMatching) Phases(net nn.Network) ([]Phase, error) {
 		hold(in.Mat(nn.InX), in.Mat(nn.InMask), in.Mat(nn.InObserved))
 		return nil
 	}
-	return []Phase{{Name: "flow", Trains: nn.Group, Program: p, Fill: fill}}, nil
+	return []Phase{{Name: "flow", Trains: nn.Group, Program: p, Cuts: cuts, Fill: fill}}, nil
+}
+
+func (o FlowMatching) weighted() bool { return o.Weight != nil || o.Predict == path.Score }
+
+// program writes the loss of net, averaged over dim coordinates.
+func (o FlowMatching) program(net nn.Network, dim int, parts []stretch) (*graph.Program, error) {
+	b := graph.NewBuilder()
+	inputs := nn.InputsOf(b, net)
+	answer := net.Apply(b, nn.Group, inputs)
+	loss := mixedLoss(b, parts, inputs, answer, b.Row("target", graph.Float32, net.Dim()))
+	if o.weighted() {
+		loss = b.Mul(b.Row("weight", graph.Float32, 1), loss)
+	}
+	b.Output(Loss, b.Scale(loss, 1/float64(dim)))
+	b.OutputGradients(b.Gradient(loss, b.Row("seed", graph.Float32, 1), nn.Group))
+	return b.Build()
 }
 
 // between takes times and velocities of paths that run from 0 to 1 to those of

@@ -43,6 +43,10 @@ type Phase struct {
 	Name    string
 	Trains  string
 	Program *graph.Program
+	// Cuts are programs, each for more coordinates than the last, that do the same
+	// as Program for rows whose nn.InX is 0 beyond their own, with less work. Their
+	// row inputs are the first elements of Program's.
+	Cuts []*graph.Program
 	// Fill writes the program's row inputs for a batch: a pure function of its
 	// arguments, safe for concurrent use with different in.
 	Fill func(in *Inputs, b *flow.Batch, key rng.Key) error

@@ -33,6 +33,9 @@ type Distill struct {
 	// NFE what it spends on each, by Heun's method or its own long steps.
 	Pool int `json:"pool"`
 	NFE  int `json:"nfe"`
+	// Guidance is the scale of classifier-free guidance by which the teacher makes
+	// them, which the student then needs no more; 0 and 1 are none.
+	Guidance float64 `json:"guidance,omitempty"`
 }
 
 // DistillDefaults returns the first round of a method.
@@ -116,6 +119,10 @@ func (d Distill) validate() error {
 		return bad("pool", "%d is not in 1..%d", d.Pool, 1<<30)
 	case d.NFE < 2 || d.NFE%2 != 0:
 		return bad("nfe", "%d is not an even number of evaluations, at least 2", d.NFE)
+	case d.Guidance < 0 || d.Guidance != d.Guidance || d.Guidance > 100:
+		return bad("guidance", "%v is not in 0..100", d.Guidance)
+	case d.Guidance != 0 && d.Guidance != 1 && d.NFE%4 != 0:
+		return bad("nfe", "%d is no multiple of 4, what a guided step of Heun's method takes", d.NFE)
 	}
 	return nil
 }
@@ -235,15 +242,16 @@ func (p *Plan) Begin() ([]float32, error) {
 }
 
 // Generate has the teacher make the pool of pairs that the run learns from, if it
-// learns from one. Training needs it, evaluation does not.
-func (p *Plan) Generate(ctx context.Context, workers int) error {
+// learns from one. Training needs it, evaluation does not. watch, which may be
+// nil, is told how many pairs of how many there are.
+func (p *Plan) Generate(ctx context.Context, workers int, watch func(done, total int)) error {
 	if !p.Recipe.pools() || p.Reflow != nil {
 		return nil
 	}
 	d, t := p.Recipe.Distill, p.Teacher
 	c := sample.Config{
 		N: d.Pool, Seed: rng.New(p.Recipe.Train.Seed).Split("reflow").At(uint64(d.Round)),
-		Source: t.Source, Workers: workers, Solve: solve.Defaults(),
+		Source: t.Source, Workers: workers, Guidance: d.Guidance, Watch: watch, Solve: solve.Defaults(),
 	}
 	c.Solve.Method, c.Solve.NFE = "heun", d.NFE
 	if t.Model.LongSteps() {

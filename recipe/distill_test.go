@@ -40,7 +40,7 @@ func learn(t testing.TB, r recipe.Recipe, teacher *recipe.Teacher) (*recipe.Plan
 	}
 	m.Teacher = teacher
 	p := compose(t, r, m)
-	if err := p.Generate(context.Background(), 0); err != nil {
+	if err := p.Generate(context.Background(), 0, nil); err != nil {
 		t.Fatal(err)
 	}
 	tr, err := p.Trainer(train.Options{})

@@ -15,13 +15,13 @@ const moleculeNFE = 50
 func suitMolecules(r *Recipe) {
 	r.Data.HeldOut = 0.05
 	r.Predict = "data"
-	r.Path.Weight, r.Path.Shift = "snr-truncated", 0.5
-	r.Network = nn.Spec{Kind: "egnn", Width: 64, Depth: 5, Activation: "silu", TimeFeatures: 16, Messages: 32}
+	r.Path.Weight, r.Path.Shift = "sigma-sqrt", 0.5
+	r.Network = nn.Spec{Kind: "egnn", Width: 96, Depth: 5, Activation: "silu", TimeFeatures: 16, Messages: 48}
 	r.Optim.Rate, r.Optim.Warmup, r.Optim.EMA = 2e-3, 200, 0.999
-	r.Train.Batch, r.Train.Steps, r.Train.Patience = 8, 60000, 0
-	r.Train.ValidateEvery = 500
+	r.Train.Batch, r.Train.Steps, r.Train.Patience = 8, 150000, 0
+	r.Train.ValidateEvery = 1000
 	if r.Preset == "fast" {
-		r.Network.Depth = 4
-		r.Train.Steps = 10000
+		r.Network.Width, r.Network.Messages = 64, 32
+		r.Train.Steps, r.Train.ValidateEvery = 10000, 500
 	}
 }

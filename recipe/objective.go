@@ -118,6 +118,8 @@ func (r Recipe) NFE() (nfe int, only bool) {
 		return r.Loss.Segments, false
 	case r.Objective == "meanflow", r.Objective == "shortcut":
 		return 4, false
+	case r.Distill != nil && (r.Data.Kind == Images || r.Data.Kind == Sound):
+		return studentNFE, false
 	case r.Data.Kind == Images && r.Family == "flow":
 		return imageNFE, false
 	case r.Data.Kind == Sound && r.Family == "flow":

@@ -28,6 +28,8 @@ type AdviseOptions struct {
 	// of pairs of draws; Screen is the number of points of the first look, four times
 	// as many where evaluations are few.
 	N, Pairs, Screen int
+	// Guidance is the scale of classifier-free guidance of images and sounds.
+	Guidance float64
 	// Key is the source of all chance.
 	Key rng.Key
 	// Threads bounds the cores; 0 is all.
@@ -44,7 +46,7 @@ func AdviseDefaults() AdviseOptions {
 		Tolerance: 1.1, NFE: []int{1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24, 32, 64, 100},
 		Solvers: []string{"euler", "midpoint", "heun", "rk4", "ab2", "abm", "dpmpp2m", "unipc", "jump"},
 		Grids:   []string{"uniform", "quadratic", "cosine", "cosmap"},
-		N:       e.N, Pairs: e.Pairs, Screen: 4000, Key: e.Key,
+		N:       e.N, Pairs: e.Pairs, Screen: 4000, Guidance: 1, Key: e.Key,
 	}
 }
 
@@ -140,6 +142,9 @@ func Advise(ctx context.Context, s *Saved, plan *recipe.Plan, o AdviseOptions) (
 	if err := o.Validate(); err != nil {
 		return Advice{}, err
 	}
+	if err := s.comparable("advice"); err != nil {
+		return Advice{}, err
+	}
 	c := metric.Defaults()
 	c.N, c.Pairs, c.Fine, c.Directions = 2, 1, o.Screen, 16
 	subject, err := subjectOf(s, plan, EvalOptions{Config: c, Guidance: 1, Threads: o.Threads})
@@ -207,6 +212,15 @@ func Advise(ctx context.Context, s *Saved, plan *recipe.Plan, o AdviseOptions) (
 		}
 		a.out.Rejected = append(a.out.Rejected, a.out.Chosen)
 	}
+}
+
+// comparable reports, for what goes by distances between rows, where those say
+// nothing.
+func (s *Saved) comparable(what string) error {
+	if s.Kind() != recipe.Molecules {
+		return nil
+	}
+	return fmt.Errorf("%w: %s goes by W2 between rows, which says nothing of molecules: their atoms have no order, and they may be turned; compare settings by laminar eval MODEL --nfe 10,25,50", flow.ErrConfig, what)
 }
 
 // adviser is the state of one Advise.

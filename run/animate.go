@@ -7,6 +7,7 @@ import (
 
 	"laminar/plot"
 	"laminar/recipe"
+	"laminar/tensor"
 )
 
 // AnimateOptions says what a film shows.
@@ -16,7 +17,7 @@ type AnimateOptions struct {
 	Frames int
 }
 
-// filmer is a medium with a film of its own.
+// filmer is a medium whose rows can be watched on their way.
 type filmer interface {
 	Film(ctx context.Context, w io.Writer, s *Saved, plan *recipe.Plan, o AnimateOptions) error
 }
@@ -26,14 +27,11 @@ type filmer interface {
 // dimensions it shows the first two. Rows with a form are shown as their kind
 // shows them.
 func Animate(ctx context.Context, w io.Writer, s *Saved, plan *recipe.Plan, o AnimateOptions) error {
-	if s.Kind() == recipe.Table {
-		return noPicture("film")
-	}
-	if m, ok := media[s.Kind()].(filmer); ok {
-		return m.Film(ctx, w, s, plan, o)
-	}
 	if s.Form != nil {
-		return animateForm(ctx, w, s, plan, o)
+		if m, ok := media[s.Kind()].(filmer); ok {
+			return m.Film(ctx, w, s, plan, o)
+		}
+		return noPicture("film")
 	}
 	if err := needPlane(s, "film", 2, math.MaxInt); err != nil {
 		return err
@@ -58,4 +56,30 @@ func Animate(ctx context.Context, w io.Writer, s *Saved, plan *recipe.Plan, o An
 		film.Field = o.field(s)
 	}
 	return film.GIF(w)
+}
+
+// way returns a number of rows on their way from noise to data, in the numbers of
+// the data, at equal times: one t and one matrix for each frame.
+func (o AnimateOptions) way(ctx context.Context, s *Saved, plan *recipe.Plan, rows int) (t []float64, z []tensor.Mat, err error) {
+	if err := s.watchable(); err != nil {
+		return nil, nil, err
+	}
+	o.followed()
+	c, err := o.config(s, plan, rows)
+	if err != nil {
+		return nil, nil, err
+	}
+	tr, err := journey(ctx, s, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	n := max(o.Frames, 2)
+	if o.Frames == 0 {
+		n = 60
+	}
+	for k := range n {
+		u := float64(k) / float64(n-1)
+		t, z = append(t, u), append(z, plot.Between(tr.T, tr.Z, u))
+	}
+	return t, z, nil
 }

@@ -45,6 +45,9 @@ type Distilled struct {
 	// one of them cannot take has a row of nulls.
 	Teacher metric.Report
 	Student metric.Report
+	// TeacherReading and StudentReading are the figures of images and sounds, which
+	// have no others; nil for points.
+	TeacherReading, StudentReading *ReadingReport
 	// Seconds is the training time of all rounds.
 	Seconds float64
 }
@@ -62,6 +65,9 @@ func Distill(ctx context.Context, o DistillOptions) (*Distilled, error) {
 	}
 	teacher, err := Load(o.Teacher, o.Kernels)
 	if err != nil {
+		return nil, err
+	}
+	if err := teacher.comparable("distillation"); err != nil {
 		return nil, err
 	}
 	if o.Rounds < 1 || o.Rounds > 1 && o.Method != "reflow" {
@@ -113,16 +119,15 @@ func Distill(ctx context.Context, o DistillOptions) (*Distilled, error) {
 	if err != nil {
 		return out, err
 	}
-	if out.Teacher, err = o.judge(ctx, teacher, plan); err != nil {
-		return out, err
+	if _, ok := teacher.Form.(galleried); ok {
+		if out.TeacherReading, out.StudentReading, err = o.judgeReading(ctx, teacher, res.Saved, plan); err != nil {
+			return out, err
+		}
+		err = betterReading(out.TeacherReading, out.StudentReading)
+	} else {
+		err = o.judgePoints(ctx, out, teacher, plan)
 	}
-	if out.Student, err = o.judge(ctx, res.Saved, res.Plan); err != nil {
-		return out, err
-	}
-	was, is := out.Teacher.Rows[0], out.Student.Rows[0]
-	if !(is.W2CI[1] < was.W2CI[0]) {
-		err = fmt.Errorf("%w: W2 at 1 evaluation is %.3f [%.3f, %.3f], the teacher's %.3f [%.3f, %.3f]", ErrWorse,
-			float64(is.W2), float64(is.W2CI[0]), float64(is.W2CI[1]), float64(was.W2), float64(was.W2CI[0]), float64(was.W2CI[1]))
+	if err != nil {
 		return out, err
 	}
 	if replaces {
@@ -132,6 +137,23 @@ func Distill(ctx context.Context, o DistillOptions) (*Distilled, error) {
 		out.Path = filepath.Join(dir, ModelFile)
 	}
 	return out, nil
+}
+
+// judgePoints fills in the figures of teacher and student; the error tells, too,
+// that the student is no better.
+func (o DistillOptions) judgePoints(ctx context.Context, out *Distilled, teacher *Saved, plan *recipe.Plan) (err error) {
+	if out.Teacher, err = o.judge(ctx, teacher, plan); err != nil {
+		return err
+	}
+	if out.Student, err = o.judge(ctx, out.Saved, out.Plan); err != nil {
+		return err
+	}
+	was, is := out.Teacher.Rows[0], out.Student.Rows[0]
+	if !(is.W2CI[1] < was.W2CI[0]) {
+		return fmt.Errorf("%w: W2 at 1 evaluation is %.3f [%.3f, %.3f], the teacher's %.3f [%.3f, %.3f]", ErrWorse,
+			float64(is.W2), float64(is.W2CI[0]), float64(is.W2CI[1]), float64(was.W2), float64(was.W2CI[0]), float64(was.W2CI[1]))
+	}
+	return nil
 }
 
 // judge measures a model at 1 evaluation, which comes first, and at those of At.

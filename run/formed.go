@@ -4,14 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"path/filepath"
 
-	"laminar/plot"
 	"laminar/recipe"
 	"laminar/report"
 	"laminar/rng"
-	"laminar/tensor"
 )
 
 // illustrateForm is Illustrate for a model with a form.
@@ -70,51 +67,4 @@ func illustrateForm(ctx context.Context, dir string, s *Saved, plan *recipe.Plan
 		}
 	}
 	return folder.files, folder.add(ReportFile, page.WriteHTML)
-}
-
-// filmedRows is the number of rows that a film of a model with a form shows.
-const filmedRows = 16
-
-// animateForm is Animate for a model with a form: pictures of rows on their way.
-func animateForm(ctx context.Context, w io.Writer, s *Saved, plan *recipe.Plan, o AnimateOptions) error {
-	m, err := mediumOf(s.Kind())
-	if err != nil {
-		return err
-	}
-	if err := s.watchable(); err != nil {
-		return err
-	}
-	o.followed()
-	c, err := o.config(s, plan, filmedRows)
-	if err != nil {
-		return err
-	}
-	tr, err := journey(ctx, s, c)
-	if err != nil {
-		return err
-	}
-	n := max(o.Frames, 2)
-	if o.Frames == 0 {
-		n = 60
-	}
-	var frames []tensor.Matrix[float64]
-	for k := range n {
-		frames = append(frames, tensor.Convert[float64](plot.Between(tr.T, tr.Z, float64(k)/float64(n-1))))
-	}
-	var film plot.Film
-	if f, ok := m.(filmed); ok {
-		film.Frames, err = f.Frames(s, frames, o.PictureOptions)
-	} else {
-		for _, rows := range frames {
-			var fig plot.Figure
-			if fig, err = m.Picture(s, rows, o.PictureOptions); err != nil {
-				break
-			}
-			film.Frames = append(film.Frames, fig)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	return film.GIF(w)
 }

@@ -40,36 +40,16 @@ const filmRows = 36
 
 // film writes a GIF of rows that come out of noise.
 func (g gallery) film(ctx context.Context, w io.Writer, s *Saved, plan *recipe.Plan, o AnimateOptions) error {
-	if err := s.watchable(); err != nil {
-		return err
-	}
-	o.followed()
-	c, err := o.config(s, plan, filmRows)
+	t, z, err := o.way(ctx, s, plan, filmRows)
 	if err != nil {
 		return err
-	}
-	tr, err := journey(ctx, s, c)
-	if err != nil {
-		return err
-	}
-	frames := max(o.Frames, 2)
-	if o.Frames == 0 {
-		frames = 60
 	}
 	var shown []tensor.Mat
 	var titles []string
-	for k := range frames {
-		at := float64(k) / float64(frames-1) * float64(len(tr.Z)-1)
-		i := min(int(at), len(tr.Z)-2)
-		u := float32(at - float64(i))
-		z := tensor.New(c.N, s.Model.Dim())
-		for j := range z.Data {
-			z.Data[j] = tr.Z[i].Data[j] + u*(tr.Z[i+1].Data[j]-tr.Z[i].Data[j])
-		}
-		t := tr.T[i] + float64(u)*(tr.T[i+1]-tr.T[i])
-		shown, titles = append(shown, g.grid(z).Rows), append(titles, fmt.Sprintf("t = %.2f", t))
+	for k := range z {
+		shown, titles = append(shown, g.grid(z[k]).Rows), append(titles, fmt.Sprintf("t = %.2f", t[k]))
 	}
-	grid := g.grid(tr.Z[0])
+	grid := g.grid(z[0])
 	grid.Dark = o.Dark
 	return grid.GIF(w, shown, titles)
 }

@@ -73,6 +73,7 @@ type imageSet struct {
 
 func (s imageSet) Suit(r *recipe.Recipe) error {
 	imageForm{s.H, s.W, s.C}.suit(r)
+	r.SuitClasses(s.Classes)
 	return nil
 }
 
@@ -266,9 +267,13 @@ func (images) Gather(_ *pass, d *recipe.Data) (recipe.Set, error) {
 func (f imageFiles) read(path string) (s imageSet, digest string, err error) {
 	sum := sha256.New()
 	open := func(name string) ([]byte, error) {
-		b, err := os.ReadFile(filepath.Join(f.dir, name))
+		at := filepath.Join(f.dir, name)
+		if st, err := os.Stat(at); err == nil && st.Size() > mostBytes {
+			return nil, fmt.Errorf("%w: %s has %d bytes, more than the %d that are read of one file", flow.ErrFormat, at, st.Size(), int64(mostBytes))
+		}
+		b, err := os.ReadFile(at)
 		if err != nil {
-			return nil, explain(filepath.Join(f.dir, name), err)
+			return nil, explain(at, err)
 		}
 		one := sha256.Sum256(b)
 		fmt.Fprintf(sum, "%s %x\n", filepath.ToSlash(name), one)
@@ -294,6 +299,9 @@ func (f imageFiles) read(path string) (s imageSet, digest string, err error) {
 	if err != nil {
 		return s, "", err
 	}
+	if s.H > mostSide || s.W > mostSide {
+		return s, "", fmt.Errorf("%w: %s: pictures of %d x %d pixels; a network for more than %d on a side is beyond this machine: scale them down, to 64 x 64 for a start", flow.ErrFormat, path, s.W, s.H, mostSide)
+	}
 	if s.Deep > 0 {
 		s.notes = append(s.notes, fmt.Sprintf("%d of %d pictures have 16 bits to a channel: they are rounded to 8", s.Deep, s.Len()))
 	}
@@ -301,10 +309,16 @@ func (f imageFiles) read(path string) (s imageSet, digest string, err error) {
 		s.notes = append(s.notes, "the preset is for small grey pictures and some minutes: large ones, or colour, want more, --width 64 --steps 50000 for a start")
 	}
 	if n := s.Len(); n < 10*fewImages {
-		s.notes = append(s.notes, fmt.Sprintf("%d pictures are few: a model may learn them by heart", n))
+		s.notes = append(s.notes, fmt.Sprintf("%s: a model may learn them by heart", tooFew(n, "picture")))
 	}
 	return s, hex.EncodeToString(sum.Sum(nil)), nil
 }
+
+// mostBytes bounds a file of pictures, and mostSide the side of one to learn.
+const (
+	mostBytes = 4 << 30
+	mostSide  = 1024
+)
 
 // watched is a folder whose files are read by open.
 type watched struct {

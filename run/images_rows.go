@@ -96,5 +96,9 @@ func (s *Saved) ReadMask(path string) ([]float32, error) {
 func (m images) Glimpse(ctx context.Context, s *Saved, threads int) (plot.Figure, error) {
 	var o PictureOptions
 	o.Sample.Workers = threads
-	return formOf(s).gallery(s).byClass(ctx, s, o)
+	grid, err := formOf(s).gallery(s).byClass(ctx, s, o)
+	if err != nil {
+		return plot.Figure{}, err
+	}
+	return grid.Figure()
 }

@@ -312,7 +312,7 @@ func TestImageRun(t *testing.T) {
 	if rep.Classifier < 0.98 || !(rep.Rows[2].Classifier > 0.9) || !(rep.Rows[2].FD > 0) || !(rep.Floor.FD > 0) || rep.Against != "rows that training has not seen" {
 		t.Errorf("%s", jsonOf(t, rep))
 	}
-	if len(rep.Rows) != 6 || rep.Rows[3].Guidance != 2 || rep.Rows[3].NFE != 4 || rep.Rows[5].NFE != 16 {
+	if len(rep.Rows) != 6 || rep.Rows[3].Guidance != 1.5 || rep.Rows[3].NFE != 4 || rep.Rows[5].NFE != 16 {
 		t.Errorf("rows with guidance: %s", jsonOf(t, rep.Rows))
 	}
 	if !(rep.Nearest > 0) || !(rep.Floor.Nearest > 0) || !(rep.Copies >= 0) {

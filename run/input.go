@@ -28,7 +28,7 @@ func ReadTable(path string, o data.Options) (*data.Table, error) {
 		return nil, explain(path, err)
 	}
 	if st.IsDir() {
-		return nil, fmt.Errorf("%w: %s is a folder in which nothing to learn from was found (pictures as PNG, JPEG or IDX, sounds as WAV); or name a CSV, NPY or NPZ file", flow.ErrFormat, path)
+		return nil, fmt.Errorf("%w: %s is a folder in which nothing to learn from was found (pictures as PNG, JPEG or IDX, sounds as WAV, molecules as XYZ or SDF); or name a CSV, NPY or NPZ file", flow.ErrFormat, path)
 	}
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".npy":

@@ -1,8 +1,10 @@
 package run
 
 import (
+	"fmt"
 	"io"
 
+	"laminar/flow"
 	"laminar/plot"
 	"laminar/recipe"
 	"laminar/rng"
@@ -36,6 +38,9 @@ func InterpolationPicture(s *Saved, plan *recipe.Plan, x tensor.Mat, steps int, 
 func InterpolationFilm(w io.Writer, s *Saved, plan *recipe.Plan, x tensor.Mat, steps int) error {
 	if f, ok := s.Form.(galleried); ok {
 		return f.gallery(s).between(w, x, steps)
+	}
+	if s.Form != nil {
+		return fmt.Errorf("%w: there is no film of %s between two; write .png", flow.ErrConfig, s.Plural())
 	}
 	if err := needPlane(s, "of an interpolation", 2, 2); err != nil {
 		return err

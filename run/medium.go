@@ -47,12 +47,6 @@ type medium interface {
 	Files() []string
 }
 
-// filmed is a medium whose Picture would turn from frame to frame: Frames are
-// pictures of the same rows at times from noise to data.
-type filmed interface {
-	Frames(s *Saved, frames []tensor.Matrix[float64], o PictureOptions) ([]plot.Figure, error)
-}
-
 // summarised is a medium whose report says in the data's own words what was learnt.
 type summarised interface{ Summary(s *Saved) string }
 

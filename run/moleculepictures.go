@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"path/filepath"
 
 	"laminar/data/molecule"
@@ -53,23 +54,31 @@ func moleculeFigure(title string, all []molecule.Molecule, views []molecule.View
 	return g.Figure()
 }
 
-// Frames shows molecules on their way, from where they are broadest in the end.
-func (molecules) Frames(s *Saved, frames []tensor.Matrix[float64], o PictureOptions) ([]plot.Figure, error) {
+// filmedMolecules is the number of molecules in a film.
+const filmedMolecules = 16
+
+// Film writes a GIF of molecules on their way, seen from where they are broadest in
+// the end.
+func (molecules) Film(ctx context.Context, w io.Writer, s *Saved, plan *recipe.Plan, o AnimateOptions) error {
+	_, z, err := o.way(ctx, s, plan, filmedMolecules)
+	if err != nil {
+		return err
+	}
 	form := s.Form.(moleculeForm)
 	var views []molecule.View
-	last := form.take(frames[len(frames)-1])
+	last := form.take(tensor.Convert[float64](z[len(z)-1]))
 	for i := range last {
 		views = append(views, last[i].Broad())
 	}
-	var out []plot.Figure
-	for _, rows := range frames {
-		fig, err := moleculeFigure(cmp.Or(o.Title, filepath.Base(s.Recipe.Data.Name)), form.take(rows), views, o.Dark)
+	var film plot.Film
+	for _, rows := range z {
+		fig, err := moleculeFigure(cmp.Or(o.Title, filepath.Base(s.Recipe.Data.Name)), form.take(tensor.Convert[float64](rows)), views, o.Dark)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		out = append(out, fig)
+		film.Frames = append(film.Frames, fig)
 	}
-	return out, nil
+	return film.GIF(w)
 }
 
 func (m molecules) Sections(ctx context.Context, s *Saved, plan *recipe.Plan, j Judgement, o PictureOptions) ([]report.Section, error) {

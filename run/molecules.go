@@ -17,6 +17,7 @@ import (
 	"laminar/data"
 	"laminar/data/molecule"
 	"laminar/flow"
+	"laminar/nn"
 	"laminar/recipe"
 	"laminar/rng"
 	"laminar/tensor"
@@ -53,11 +54,9 @@ func moleculeFiles(path string) ([]string, error) {
 	if err != nil {
 		return nil, explain(path, err)
 	}
-	ext := "" // of the first file, by name: one format to a folder
 	var files []string
 	for _, e := range entries {
-		if at := moleculeExt(e.Name()); at != "" && !e.IsDir() && (ext == "" || ext == at) {
-			ext = at
+		if moleculeExt(e.Name()) != "" && !e.IsDir() {
 			files = append(files, filepath.Join(path, e.Name()))
 		}
 	}
@@ -111,9 +110,50 @@ func addMolecules(all *molecule.Set, path string) error {
 		return err
 	}
 	for i := range set.Len() {
+		if n := set.Size(i); n > nn.MostAtoms {
+			return fmt.Errorf("%w: %s: molecule %d has %d atoms; up to %d can be learnt", flow.ErrConfig, path, i+1, n, nn.MostAtoms)
+		}
 		all.Add(set.At(i))
 	}
 	return nil
+}
+
+// ReadRows reads molecules as rows of a model.
+func (m molecules) ReadRows(s *Saved, path string) (Rows, error) {
+	var out Rows
+	set, err := m.Gather(nil, &recipe.Data{Name: path})
+	if err != nil {
+		return out, err
+	}
+	if set, err = set.(*moleculeSet).fit(s, path); err != nil {
+		return out, err
+	}
+	all := set.(*moleculeSet)
+	l := all.form.layout
+	out.X = tensor.NewOf[float64](all.all.Len(), l.Dim())
+	row := make([]float32, l.Dim())
+	for i := range out.X.N {
+		if err := l.Put(row, all.all, i); err != nil {
+			return out, err
+		}
+		for j, v := range row {
+			out.X.Row(i)[j] = float64(v)
+		}
+	}
+	return out, nil
+}
+
+// fit gives the set the layout of a model, of which there must be room for it.
+func (s *moleculeSet) fit(m *Saved, path string) (recipe.Set, error) {
+	t := *s
+	t.form = m.Form.(moleculeForm)
+	l := t.form.layout
+	for i := range s.all.Len() {
+		if err := l.Fits(s.all, i); err != nil {
+			return nil, fmt.Errorf("%s: molecule %d: %w", path, i+1, err)
+		}
+	}
+	return &t, nil
 }
 
 // moleculeSet is molecules that were read.

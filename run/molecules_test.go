@@ -166,6 +166,73 @@ func TestMolecules(t *testing.T) {
 	}
 }
 
+// TestMoleculesAsRows: files are read as rows of a model, and told from those that
+// it has no room for; advice, which is about rows, is refused.
+func TestMoleculesAsRows(t *testing.T) {
+	dir := t.TempDir()
+	r := molecular(t, smallMolecules)
+	r.Train.Steps = 1
+	carryOut(t, r, run.Options{Dir: dir})
+	s := load(t, dir)
+	all := small16(t)
+	fewer := filepath.Join(t.TempDir(), "few.sdf")
+	f, err := os.Create(fewer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(molecule.WriteSDF(f, all[3], all[1]), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := s.ReadRows(fewer)
+	if err != nil || rows.X.N != 2 || rows.X.D != s.Model.Dim() {
+		t.Fatalf("%d x %d, %v", rows.X.N, rows.X.D, err)
+	}
+	var back bytes.Buffer
+	if err := s.Write(&back, "xyz", rows.X, 0); err != nil {
+		t.Fatal(err)
+	}
+	for m, err := range molecule.ReadXYZ(&back, "back") {
+		if want := all[3].Elements; err != nil || !slices.Equal(m.Elements, want) {
+			t.Errorf("%v are %v, %v", want, m.Elements, err)
+		}
+		break
+	}
+	plan, err := s.Plan(context.Background(), fewer, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := s.EvalDefaults()
+	o.N, o.Settings = 2, []metric.Setting{{Solver: "euler", NFE: 1}}
+	if j, err := run.Judge(context.Background(), s, plan, o); err != nil || j.(*run.MoleculeReport).Floor.Unique != 1 {
+		t.Errorf("%+v, %v", j, err)
+	}
+	strange := write(t, []byte("2\n\nSi 0 0 0\nH 0 0 1.4\n"), t.TempDir(), "strange.xyz")
+	if _, err := s.ReadRows(strange); err == nil || !strings.Contains(err.Error(), "strange.xyz: molecule 1: ") || !strings.Contains(err.Error(), "it holds Si, which is none of [H C N O") {
+		t.Errorf("%v", err)
+	}
+	long := write(t, []byte("13\n\n"+strings.Repeat("H 0 0 0\n", 13)), t.TempDir(), "long.xyz")
+	if _, err := s.Plan(context.Background(), long, nil); err == nil || !strings.Contains(err.Error(), "long.xyz: molecule 1: ") || !strings.Contains(err.Error(), "13 atoms, of which there may be 12") {
+		t.Errorf("%v", err)
+	}
+	if _, err := run.Advise(context.Background(), s, plan, run.AdviseDefaults()); !errors.Is(err, flow.ErrConfig) || !strings.Contains(err.Error(), "says nothing of molecules") {
+		t.Errorf("%v", err)
+	}
+	both := filepath.Join(t.TempDir(), "both")
+	if err := os.Mkdir(both, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, read(t, smallMolecules), both, "b.xyz")
+	write(t, read(t, fewer), both, "a.sdf")
+	r.Data.Name, r.Data.Digest = both, ""
+	m, err := run.Gather(context.Background(), &r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _, err := m.Data.Set.Split(0, rng.New(0)); err != nil || got.Len() != len(all)+2 {
+		t.Errorf("a folder of both formats has %d rows, want %d: %v", got.Len(), len(all)+2, err)
+	}
+}
+
 func small16(t *testing.T) []molecule.Molecule {
 	t.Helper()
 	var out []molecule.Molecule
@@ -202,6 +269,7 @@ func TestMoleculesResume(t *testing.T) {
 func TestMoleculesFaults(t *testing.T) {
 	folder := t.TempDir()
 	cut := read(t, smallMolecules)
+	large := []byte("300\n\n" + strings.Repeat("H 0 0 0\n", 300))
 	for name, c := range map[string]struct {
 		edit func(r *recipe.Recipe)
 		want string
@@ -213,6 +281,7 @@ func TestMoleculesFaults(t *testing.T) {
 		"missing":   {func(r *recipe.Recipe) { r.Data.Name = "none.xyz" }, "none.xyz: no such file"},
 		"empty":     {func(r *recipe.Recipe) { r.Data.Name = folder }, "the folder holds no .xyz"},
 		"truncated": {func(r *recipe.Recipe) { r.Data.Name = write(t, cut[:len(cut)-60], t.TempDir(), "cut.xyz") }, "it is truncated"},
+		"large":     {func(r *recipe.Recipe) { r.Data.Name = write(t, large, t.TempDir(), "large.xyz") }, "large.xyz: molecule 1 has 300 atoms; up to 256 can be learnt"},
 		"format":    {func(r *recipe.Recipe) { r.Data.Name = write(t, cut, t.TempDir(), "a.pdb") }, "molecules are read from .xyz, .sdf and .mol"},
 	} {
 		r := molecular(t, smallMolecules)

@@ -182,7 +182,11 @@ func (o PictureOptions) config(s *Saved, plan *recipe.Plan, n int) (sample.Confi
 	if conditioned(c.Cond) && max(len(c.Cond.Class), c.Cond.Real.N, c.Cond.Mask.N) == 1 {
 		c.Cond = repeat(s, c.Cond, c.N)
 	}
-	if s.Model.Cond.IsZero() || conditioned(c.Cond) || plan.Judge == nil {
+	if s.Model.Cond.IsZero() || conditioned(c.Cond) {
+		return c, nil
+	}
+	if plan.Judge == nil {
+		c.Cond.Class = s.Turns(c.N)
 		return c, nil
 	}
 	like := flow.NewSample(plan.Judge, c.N)

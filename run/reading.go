@@ -36,19 +36,36 @@ const (
 // space of its features. Without classes, pictures that are scaled down take the
 // place of features.
 func (g gallery) judge(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (*ReadingReport, error) {
-	if plan.Train == nil {
-		return nil, fmt.Errorf("%w: %s are judged by a classifier of those that the model has learnt from, %s, which are not at hand", flow.ErrConfig, g.many, s.Recipe.Data.Name)
-	}
 	j := &reading{gallery: g, s: s, plan: plan, o: o}
+	if plan.Train == nil {
+		return nil, j.needsData()
+	}
 	if err := j.prepare(ctx); err != nil {
 		return nil, err
 	}
+	return j.report(ctx)
+}
+
+// needsData is the fault of data that are not at hand.
+func (j *reading) needsData() error {
+	return fmt.Errorf("%w: %s are judged by a classifier of those that the model has learnt from, %s, which are not at hand", flow.ErrConfig, j.many, j.s.Recipe.Data.Name)
+}
+
+// Where samples are compared.
+const (
+	featuresClassifier = "classifier"
+	featuresPixels     = "pixels"
+)
+
+// report holds all figures of the model.
+func (j *reading) report(ctx context.Context) (*ReadingReport, error) {
+	plan, o := j.plan, j.o
 	r := &ReadingReport{
-		Kind: g.kind, Data: plan.Recipe.Data.Name, Against: plan.Against, N: j.n, Reference: j.real.N,
-		Features: "classifier", Classifier: metric.Number(math.NaN()), gallery: g,
+		Kind: j.kind, Data: plan.Recipe.Data.Name, Against: plan.Against, N: j.n, Reference: j.real.N,
+		Features: featuresClassifier, Classifier: metric.Number(math.NaN()), gallery: j.gallery,
 	}
 	if j.reader == nil {
-		r.Features = "pixels"
+		r.Features = featuresPixels
 	} else if len(j.class) > 0 {
 		var err error
 		if r.Classifier, r.ClassifierCI, err = j.right(j.pixels, j.class); err != nil {
@@ -68,7 +85,8 @@ func (g gallery) judge(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalO
 			r.samples = rows // of the last setting that did not diverge
 		}
 	}
-	if j.guidable() {
+	// Rows that show what guidance does, where the user has not named a scale.
+	if j.o.Guidance == 1 && j.reader != nil && j.s.guidable() {
 		for _, set := range o.Settings {
 			if set.Adaptive() || set.Grid != "" || set.NFE < 4 || set.NFE > 16 {
 				continue
@@ -78,7 +96,7 @@ func (g gallery) judge(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalO
 			} else if _, err := solve.Steps(m, set.NFE, 2); err != nil {
 				continue // too few for a guided step
 			}
-			row, _, err := j.row(ctx, set, shownGuidance)
+			row, _, err := j.row(ctx, set, classGuidance)
 			if err != nil {
 				return nil, err
 			}
@@ -86,17 +104,6 @@ func (g gallery) judge(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalO
 		}
 	}
 	return r, j.memory(r)
-}
-
-// shownGuidance is the scale of the rows that show what guidance does, beside
-// those without.
-const shownGuidance = 2
-
-// guidable tells that such rows are wanted: of a model that has learnt both with
-// and without its classes, where the user has not named a scale.
-func (j *reading) guidable() bool {
-	_, once := j.s.Recipe.NFE()
-	return j.o.Guidance == 1 && j.reader != nil && j.s.Recipe.Drop > 0 && j.s.Recipe.Family == "flow" && !once && j.s.Recipe.Objective == "velocity"
 }
 
 // reading holds what all figures of a model need.
@@ -277,38 +284,55 @@ func (j *reading) row(ctx context.Context, set metric.Setting, guidance float64)
 	if !j.s.suits(set) {
 		return row, lost, nil
 	}
-	x, cond, nfe, err := j.draw(ctx, set, guidance)
+	v, err := j.view(ctx, set, guidance)
 	if errors.Is(err, flow.ErrDiverged) {
 		return row, lost, nil // a row of nulls
 	}
 	if err != nil {
 		return row, lost, err
 	}
-	row.NFE = int(math.Round(nfe))
-	z, err := forward(j.s.Model.Transform, x)
-	if err != nil {
+	row.NFE, row.Classifier, row.ClassifierCI = v.nfe, v.classifier, v.classifierCI
+	if row.FD, row.FDCI, err = distance(v.feats, j.real); err != nil {
 		return row, lost, err
 	}
-	seen := z
+	row.Precision, row.Recall, err = manifold(v.feats, j.real)
+	return row, v.z, err
+}
+
+// view is what the reader sees in samples.
+type view struct {
+	z            tensor.Mat // the samples, in the network's space
+	feats        tensor.Mat
+	classifier   metric.Number // NaN without classes
+	classifierCI metric.Interval
+	nfe          int
+}
+
+// view draws samples and reads them.
+func (j *reading) view(ctx context.Context, set metric.Setting, guidance float64) (view, error) {
+	nan := metric.Number(math.NaN())
+	v := view{classifier: nan, classifierCI: metric.Interval{nan, nan}}
+	x, cond, nfe, err := j.draw(ctx, set, guidance)
+	if err != nil {
+		return v, err
+	}
+	v.nfe = int(math.Round(nfe))
+	if v.z, err = forward(j.s.Model.Transform, x); err != nil {
+		return v, err
+	}
+	seen := v.z
 	if j.seen != nil {
 		if seen, err = j.looked(x); err != nil {
-			return row, lost, err
+			return v, err
 		}
 	}
 	if j.reader != nil {
-		if row.Classifier, row.ClassifierCI, err = j.right(seen, cond.Class); err != nil {
-			return row, lost, err
+		if v.classifier, v.classifierCI, err = j.right(seen, cond.Class); err != nil {
+			return v, err
 		}
 	}
-	feats, err := j.features(seen)
-	if err != nil {
-		return row, lost, err
-	}
-	if row.FD, row.FDCI, err = distance(feats, j.real); err != nil {
-		return row, lost, err
-	}
-	row.Precision, row.Recall, err = manifold(feats, j.real)
-	return row, z, err
+	v.feats, err = j.features(seen)
+	return v, err
 }
 
 // draw draws samples of the classes that the reference has.

@@ -2,6 +2,7 @@ package run
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -94,7 +95,13 @@ func endsOf(i metric.Interval, show func(metric.Number) string) string {
 	return "[" + show(i[0]) + ", " + show(i[1]) + "]"
 }
 
-func threeDigits(n metric.Number) string { return digits(n, 3) }
+// distanceText writes a Frechet distance, large ones with one decimal.
+func distanceText(n metric.Number) string {
+	if math.Abs(float64(n)) >= 10 {
+		return digits(n, 1)
+	}
+	return digits(n, 3)
+}
 
 // cells are the rows of the table, its head first.
 func (r *ReadingReport) cells() [][]string {
@@ -102,11 +109,11 @@ func (r *ReadingReport) cells() [][]string {
 	for _, x := range r.Rows {
 		out = append(out, []string{
 			x.Solver, strconv.Itoa(x.NFE), strconv.FormatFloat(x.Guidance, 'g', 3, 64), inPercent(x.Classifier), endsOf(x.ClassifierCI, inPercent),
-			digits(x.FD, 3), endsOf(x.FDCI, threeDigits), digits(x.Precision, 3), digits(x.Recall, 3),
+			distanceText(x.FD), endsOf(x.FDCI, distanceText), digits(x.Precision, 3), digits(x.Recall, 3),
 		})
 	}
 	f := r.Floor
-	return append(out, []string{"floor", "", "", inPercent(f.Classifier), endsOf(f.ClassifierCI, inPercent), digits(f.FD, 3), endsOf(f.FDCI, threeDigits), digits(f.Precision, 3), digits(f.Recall, 3)})
+	return append(out, []string{"floor", "", "", inPercent(f.Classifier), endsOf(f.ClassifierCI, inPercent), distanceText(f.FD), endsOf(f.FDCI, distanceText), digits(f.Precision, 3), digits(f.Recall, 3)})
 }
 
 // WriteText writes the figures as a table for people.
@@ -131,7 +138,7 @@ func (r *ReadingReport) remarks() []string {
 	if r.halves {
 		floor = "The floor is one half of them against the other."
 	}
-	if r.Features == "classifier" {
+	if r.Features == featuresClassifier {
 		out = append(out, fmt.Sprintf("A classifier trained on the same %s reads %s %% of these right; FD,", r.gallery.many, inPercent(r.Classifier)),
 			"precision and recall are measured in its features.", floor)
 	} else {
@@ -171,8 +178,11 @@ func (g gallery) sections(ctx context.Context, s *Saved, r *ReadingReport, o Pic
 		sec := report.Section{Title: "Quality", Text: strings.Join(r.remarks(), " ")}
 		cells := r.cells()
 		sec.Tables = []report.Table{{Columns: cells[0], Rows: cells[1:], Numeric: []bool{false, true, true, true, true, true, true, true, true}}}
-		if fig, ok := r.quality(); ok {
-			f, err := asFigure(frechetPicture, fmt.Sprintf("Frechet distance to %s that training has not seen, against network evaluations. The band is the floor.", g.many), fig)
+		if _, ok := r.quality(false); ok {
+			f, err := inBoth(frechetPicture, fmt.Sprintf("Frechet distance to %s that training has not seen, against network evaluations. The band is the floor.", g.many), func(dark bool) (plot.Figure, error) {
+				fig, _ := r.quality(dark)
+				return fig, nil
+			})
 			if err != nil {
 				return nil, err
 			}
@@ -182,20 +192,20 @@ func (g gallery) sections(ctx context.Context, s *Saved, r *ReadingReport, o Pic
 	}
 	o.Sample.Solve = s.Solve()
 	sec := report.Section{Title: "Samples"}
-	fig, err := g.byClass(ctx, s, o)
+	grid, err := g.byClass(ctx, s, o)
 	if err == nil {
 		var f report.Figure
-		f, err = asFigure(classesPicture, fmt.Sprintf("Samples of the model with %d evaluations each.", s.Solve().NFE), fig)
+		f, err = onBoth(classesPicture, fmt.Sprintf("Samples of the model with %d evaluations each%s.", s.Solve().NFE, guidedBy(s.Guidance())), grid)
 		sec.Figures = append(sec.Figures, f)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if s.watchable() == nil {
-		if fig, err = g.way(ctx, s, o); err != nil {
+		if grid, err = g.way(ctx, s, o); err != nil {
 			return nil, err
 		}
-		f, err := asFigure(wayPicture, "From noise to data.", fig)
+		f, err := onBoth(wayPicture, "From noise to data.", grid)
 		if err != nil {
 			return nil, err
 		}
@@ -203,11 +213,11 @@ func (g gallery) sections(ctx context.Context, s *Saved, r *ReadingReport, o Pic
 	}
 	out = append(out, sec)
 	if r != nil && !r.near.IsEmpty() {
-		fig, err := r.neighbours(s)
+		grid, err := r.neighbours(s)
 		if err != nil {
 			return nil, err
 		}
-		f, err := asFigure(nearestPicture, "Samples, each above the training "+g.one+" nearest to it.", fig)
+		f, err := onBoth(nearestPicture, "Samples, each above the training "+g.one+" nearest to it.", grid)
 		if err != nil {
 			return nil, err
 		}
@@ -216,10 +226,47 @@ func (g gallery) sections(ctx context.Context, s *Saved, r *ReadingReport, o Pic
 	return out, nil
 }
 
+// guidedBy tells of a scale of guidance in a caption.
+func guidedBy(scale float64) string {
+	if scale == 1 {
+		return ""
+	}
+	return fmt.Sprintf(", guidance %g", scale)
+}
+
 func asFigure(file, caption string, fig plot.Figure) (report.Figure, error) {
 	var b bytes.Buffer
 	err := fig.PNG(&b)
 	return report.Figure{File: file, Caption: caption, Light: b.Bytes()}, err
+}
+
+// inBoth is a figure for a light page and for a dark one.
+func inBoth(file, caption string, draw func(dark bool) (plot.Figure, error)) (report.Figure, error) {
+	out := report.Figure{File: file, Caption: caption}
+	for _, dark := range []bool{false, true} {
+		fig, err := draw(dark)
+		if err != nil {
+			return out, err
+		}
+		f, err := asFigure(file, caption, fig)
+		if err != nil {
+			return out, err
+		}
+		if dark {
+			out.Dark = f.Light
+		} else {
+			out.Light = f.Light
+		}
+	}
+	return out, nil
+}
+
+// onBoth is inBoth of a grid.
+func onBoth(file, caption string, grid plot.Images) (report.Figure, error) {
+	return inBoth(file, caption, func(dark bool) (plot.Figure, error) {
+		grid.Dark = dark
+		return grid.Figure()
+	})
 }
 
 // readingQuality draws the figures of an eval.json.
@@ -228,7 +275,7 @@ func readingQuality(judged []byte) (plot.Figure, error) {
 	if err := json.Unmarshal(judged, &r); err != nil {
 		return plot.Figure{}, fmt.Errorf("%w: %s: %w", flow.ErrFormat, EvalFile, err)
 	}
-	fig, ok := r.quality()
+	fig, ok := r.quality(false)
 	if !ok {
 		return fig, fmt.Errorf("%w: %s holds no Frechet distance to draw", flow.ErrConfig, EvalFile)
 	}
@@ -236,8 +283,8 @@ func readingQuality(judged []byte) (plot.Figure, error) {
 }
 
 // quality draws the Frechet distance against evaluations.
-func (r *ReadingReport) quality() (plot.Figure, bool) {
-	q := plot.Quality{Title: "Frechet distance", Label: "FD to data"}
+func (r *ReadingReport) quality(dark bool) (plot.Figure, bool) {
+	q := plot.Quality{Title: "Frechet distance", Label: "FD to data", Dark: dark}
 	if v := float64(r.Floor.FD); v > 0 {
 		q.Floor, q.FloorLo, q.FloorHi = v, float64(r.Floor.FDCI[0]), float64(r.Floor.FDCI[1])
 	}
@@ -271,10 +318,10 @@ const (
 )
 
 // byClass draws a line of samples of each class, or a square of samples.
-func (g gallery) byClass(ctx context.Context, s *Saved, o PictureOptions) (plot.Figure, error) {
+func (g gallery) byClass(ctx context.Context, s *Saved, o PictureOptions) (plot.Images, error) {
 	c, err := o.config(s, &recipe.Plan{}, formSamples)
 	if err != nil {
-		return plot.Figure{}, err
+		return plot.Images{}, err
 	}
 	classes := min(len(s.Model.Classes), mostClasses)
 	if classes > 0 {
@@ -283,16 +330,18 @@ func (g gallery) byClass(ctx context.Context, s *Saved, o PictureOptions) (plot.
 		for i := range c.Cond.Class {
 			c.Cond.Class[i] = int32(i / perClass)
 		}
+		c.Guidance = cmp.Or(c.Guidance, s.Guidance())
+		c.Solve.NFE -= c.Solve.NFE % 2 // a guided step takes two
 	}
 	rows, _, err := sample.Draw(ctx, s.Model, c)
 	if err != nil {
-		return plot.Figure{}, err
+		return plot.Images{}, err
 	}
 	grid := g.grid(tensor.Convert[float32](rows))
 	if classes > 0 {
 		grid.Columns, grid.Names = perClass, s.Model.Classes[:classes]
 	}
-	return grid.Figure()
+	return grid, nil
 }
 
 // wayRows and waySteps are the lines and columns of a picture of the way from
@@ -303,20 +352,17 @@ const (
 )
 
 // way draws what a few samples are on their way.
-func (g gallery) way(ctx context.Context, s *Saved, o PictureOptions) (plot.Figure, error) {
+func (g gallery) way(ctx context.Context, s *Saved, o PictureOptions) (plot.Images, error) {
 	c, err := o.config(s, &recipe.Plan{}, wayRows)
 	if err != nil {
-		return plot.Figure{}, err
+		return plot.Images{}, err
 	}
-	if k := len(s.Model.Classes); k > 0 {
-		c.Cond.Class = make([]int32, c.N)
-		for i := range c.Cond.Class {
-			c.Cond.Class[i] = int32(i % k)
-		}
+	if c.Cond.Class = s.Turns(c.N); c.Cond.Class != nil {
+		c.Guidance = cmp.Or(c.Guidance, s.Guidance())
 	}
 	tr, err := journey(ctx, s, c)
 	if err != nil {
-		return plot.Figure{}, err
+		return plot.Images{}, err
 	}
 	rows := tensor.New(c.N*waySteps, s.Model.Dim())
 	for k := range waySteps {
@@ -327,11 +373,11 @@ func (g gallery) way(ctx context.Context, s *Saved, o PictureOptions) (plot.Figu
 	}
 	grid := g.grid(rows)
 	grid.Columns = waySteps
-	return grid.Figure()
+	return grid, nil
 }
 
 // neighbours draws samples above the training rows that are nearest to them.
-func (r *ReadingReport) neighbours(s *Saved) (plot.Figure, error) {
+func (r *ReadingReport) neighbours(s *Saved) (plot.Images, error) {
 	const across = 10
 	n := min(3*across, r.near.N)
 	lines := (n + across - 1) / across
@@ -346,12 +392,12 @@ func (r *ReadingReport) neighbours(s *Saved) (plot.Figure, error) {
 	}
 	rows, err := back(s, z)
 	if err != nil {
-		return plot.Figure{}, err
+		return plot.Images{}, err
 	}
 	grid := r.gallery.grid(rows)
 	grid.Columns = across
 	for range lines {
 		grid.Names = append(grid.Names, "sample", "nearest")
 	}
-	return grid.Figure()
+	return grid, nil
 }

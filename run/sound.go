@@ -71,6 +71,9 @@ type soundSet struct {
 // Suit fills in the shape of a unet and says which names are held out.
 func (s *soundSet) Suit(r *recipe.Recipe) error {
 	r.SuitImages(s.form.Bands, s.form.Frames, 1)
+	if len(s.Classes) > 1 {
+		r.SuitClasses(s.Classes)
+	}
 	s.plain = !r.Data.Standardise
 	if r.Data.HeldOutNames == recipe.Auto {
 		r.Data.HeldOutNames = s.TestTakes()
@@ -310,10 +313,18 @@ func (sounds) Gather(_ *pass, d *recipe.Data) (recipe.Set, error) {
 		s.notes = append(s.notes, fmt.Sprintf("%d of %d sounds are longer than %.2f s: the rest of them is cut", cut, s.Len(), float64(s.form.Samples())/float64(s.Rate)))
 	}
 	if n := s.Len(); n < 10*fewSounds {
-		s.notes = append(s.notes, fmt.Sprintf("%d sounds are few: a model may learn them by heart", n))
+		s.notes = append(s.notes, fmt.Sprintf("%s: a model may learn them by heart", tooFew(n, "sound")))
 	}
 	s.rows, err = s.form.analyse(set.Samples)
 	return s, err
+}
+
+// tooFew says that n things are few.
+func tooFew(n int, thing string) string {
+	if n == 1 {
+		return "one " + thing + " is little"
+	}
+	return fmt.Sprintf("%d %ss are few", n, thing)
 }
 
 // cut is the number of sounds that are longer than a row.

@@ -155,7 +155,11 @@ func (sounds) Film(ctx context.Context, w io.Writer, s *Saved, plan *recipe.Plan
 func (sounds) Glimpse(ctx context.Context, s *Saved, threads int) (plot.Figure, error) {
 	var o PictureOptions
 	o.Sample.Workers = threads
-	return soundOf(s).gallery(s).byClass(ctx, s, o)
+	grid, err := soundOf(s).gallery(s).byClass(ctx, s, o)
+	if err != nil {
+		return plot.Figure{}, err
+	}
+	return grid.Figure()
 }
 
 // ReadRows reads sounds as rows of a model.

@@ -36,16 +36,12 @@ func (sounds) Sections(ctx context.Context, s *Saved, plan *recipe.Plan, j Judge
 	sec := report.Section{Title: "Spoken and made", Text: "Time runs to the right, pitch upwards by the mel scale. Those on the left are " + plan.Against + "; those on the right are read from the WAV files of samples."}
 	for _, p := range []struct {
 		file, caption string
-		fig           func() (plot.Figure, error)
+		draw          func(dark bool) (plot.Figure, error)
 	}{
 		{besidePicture, "Spectrograms: spoken on the left, made on the right.", b.spectrograms},
 		{wavesPicture, "The same sounds as waves, each by its own loudness; those on the left too are made from their spectrograms.", b.waves},
 	} {
-		fig, err := p.fig()
-		if err != nil {
-			return nil, err
-		}
-		f, err := asFigure(p.file, p.caption, fig)
+		f, err := inBoth(p.file, p.caption, p.draw)
 		if err != nil {
 			return nil, err
 		}
@@ -133,9 +129,10 @@ func spaced(rows tensor.Mat, empty float32) tensor.Mat {
 	return out
 }
 
-func (p *pairing) spectrograms() (plot.Figure, error) {
+func (p *pairing) spectrograms(dark bool) (plot.Figure, error) {
 	g := p.g.grid(spaced(p.rows, float32(-p.form.Floor)))
 	g.Columns, g.Names, g.Title = 2*besides+1, p.names, besideTitle
+	g.Dark = dark
 	return g.Figure()
 }
 
@@ -147,7 +144,7 @@ const (
 
 // waves draws the sounds that are made of the rows, by the least and the
 // greatest sample of each column.
-func (p *pairing) waves() (plot.Figure, error) {
+func (p *pairing) waves(dark bool) (plot.Figure, error) {
 	waves, err := p.form.waves(tensor.Convert[float64](p.rows), 0)
 	if err != nil {
 		return plot.Figure{}, err
@@ -170,5 +167,5 @@ func (p *pairing) waves() (plot.Figure, error) {
 			}
 		}
 	}
-	return plot.Images{Rows: spaced(rows, 0), Width: waveWide, Height: waveHigh, Hi: 1, Columns: 2*besides + 1, Names: p.names, Title: besideTitle}.Figure()
+	return plot.Images{Rows: spaced(rows, 0), Width: waveWide, Height: waveHigh, Hi: 1, Columns: 2*besides + 1, Names: p.names, Title: besideTitle, Dark: dark}.Figure()
 }

@@ -56,6 +56,9 @@ func (tableMedium) Claims(path string) bool {
 			}
 		}
 	}
+	if rows == 1 && !src.Format().Header {
+		return false // words alone are a header without rows
+	}
 	for j := range odd {
 		if rows > 1 && gaps[j] > 0 || 2*odd[j] > rows {
 			return true

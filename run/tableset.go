@@ -106,23 +106,34 @@ func asGiven(f table.Format) table.ReadOptions {
 // Suit is the method of recipe.Set. It leaves room for conditions only where the
 // model can be given some.
 func (s *tableSet) Suit(r *recipe.Recipe) error {
-	s.given = r.Family == "flow" && r.Objective == "velocity" && r.Source == "gaussian"
-	if !s.given {
+	s.given = takesGiven(r)
+	s.form.suit(r)
+	return nil
+}
+
+// suit completes a recipe as its rows have it.
+func (f tableForm) suit(r *recipe.Recipe) {
+	given := takesGiven(r)
+	if !given {
 		r.Drop = 0
 	}
 	// What the recipe has as its preset has it suits tables of many rows; the post's
 	// stays as it is.
-	if p, err := recipe.PresetFor(recipe.Table, r.Preset); err == nil && r.Preset != "post" && s.form.Schema().Rows < fewRows {
+	if p, err := recipe.PresetFor(recipe.Table, r.Preset); err == nil && r.Preset != "post" && f.Schema().Rows < fewRows {
 		suitFew(&r.Network.Width, p.Network.Width, min(p.Network.Width, 128))
 		suitFew(&r.Network.Depth, p.Network.Depth, 5)
 		suitFew(&r.Train.Batch, p.Train.Batch, min(p.Train.Batch, 256))
 		suitFew(&r.Train.Steps, p.Train.Steps, min(p.Train.Steps, 8000))
 		suitFew(&r.Optim.Rate, p.Optim.Rate, 5e-3)
-		if s.given {
+		if given {
 			suitFew(&r.Drop, p.Drop, 0.9)
 		}
 	}
-	return nil
+}
+
+// takesGiven tells whether a model of the recipe can be given some of its columns.
+func takesGiven(r *recipe.Recipe) bool {
+	return r.Family == "flow" && r.Objective == "velocity" && r.Source == "gaussian"
 }
 
 // suitFew puts what suits few rows where the preset's value is unchanged.

@@ -41,9 +41,11 @@ type Options struct {
 	WeightsFile string
 	// Notify is told what a person should know, one line each. Optional.
 	Notify func(line string)
-	// Watch is told of every step, Passes of those over the data. Optional.
+	// Watch is told of every step, Passes of those over the data, and Pooled of how
+	// many of how many pairs a teacher has made. All are optional.
 	Watch  func(Progress)
 	Passes PassWatch
+	Pooled func(done, total int)
 }
 
 // Progress is what Watch is told.
@@ -155,7 +157,7 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 		if plan.Recipe.Distill != nil {
 			o.note("learning from %s by %s", plan.Recipe.Distill.Teacher, plan.Recipe.Distill.Method)
 		}
-		if err := plan.Generate(ctx, o.Threads); err != nil {
+		if err := plan.Generate(ctx, o.Threads, o.Pooled); err != nil {
 			return nil, err
 		}
 	}

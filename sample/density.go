@@ -101,7 +101,12 @@ func volumes(ctx context.Context, m *model.Model, c Config, x tensor.Matrix[floa
 	if c.Probes > 0 {
 		out.Err = make([]float64, x.N)
 	}
-	stats, err := each(ctx, x.N, c.Workers, func() (task, error) {
+	tangents := c.Probes
+	if tangents == 0 {
+		tangents = m.Dim()
+	}
+	rows := min(max(leastRows, chunkOf(m.Dim())), chunkOf(m.Dim()*(1+tangents)/64)) // as many tangents share an evaluation
+	stats, err := each(ctx, x.N, rows, c, func() (task, error) {
 		l, err := solve.NewLikelihood[float32](c.Solve)
 		if err != nil {
 			return nil, err

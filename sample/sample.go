@@ -47,10 +47,23 @@ type Config struct {
 	Probes int
 	// Workers bounds the goroutines; 0 is GOMAXPROCS.
 	Workers int
+	// Watch is told how many rows of how many are done, by one goroutine at a time.
+	// Optional.
+	Watch func(done, total int)
 }
 
-// chunk is the number of rows that a worker solves at a time.
-const chunk = 512
+// A worker solves at most mostRows rows at a time, and fewer where a row is much
+// work, as an image is: all cores have some, and a cancelled context is soon seen.
+const (
+	mostRows = 512
+	rowWork  = 1 << 15
+	// leastRows is the fewest that share the setting up of an evaluation.
+	leastRows = 16
+)
+
+// chunkOf is the number of rows that a worker solves at a time where work numbers
+// of a row are computed together. It changes no bits, as rows do not mix.
+func chunkOf(work int) int { return max(1, min(mostRows, rowWork/max(work, 1))) }
 
 // MaxRows is the most rows of dim columns that are drawn at once: 2^30 numbers.
 func MaxRows(dim int) int { return 1 << 30 / max(1, dim) }
@@ -141,7 +154,7 @@ func Carry(ctx context.Context, m *model.Model, c Config, x tensor.Mat, t0, t1 f
 	if _, err := Solver(m, c); err != nil {
 		return solve.Stats{}, err
 	}
-	return each(ctx, x.N, c.Workers, func() (task, error) {
+	return each(ctx, x.N, max(leastRows, chunkOf(m.Dim())), c, func() (task, error) {
 		solver, err := Solver(m, c)
 		if err != nil {
 			return nil, err
@@ -212,8 +225,8 @@ type task func(ctx context.Context, lo, hi int) (solve.Stats, error)
 
 // each has n rows solved in chunks over the cores; worker makes the task of one
 // goroutine.
-func each(ctx context.Context, n, workers int, worker func() (task, error)) (solve.Stats, error) {
-	chunks := (n + chunk - 1) / chunk
+func each(ctx context.Context, n, chunk int, c Config, worker func() (task, error)) (solve.Stats, error) {
+	chunks, workers := (n+chunk-1)/chunk, c.Workers
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
@@ -228,15 +241,24 @@ func each(ctx context.Context, n, workers int, worker func() (task, error)) (sol
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var wg sync.WaitGroup
+	var mu sync.Mutex
+	done := 0
 	for range workers {
 		wg.Go(func() {
 			do, err := worker()
 			for i := range next {
+				lo, hi := i*chunk, min((i+1)*chunk, n)
 				if err == nil {
-					stats[i], err = do(ctx, i*chunk, min((i+1)*chunk, n))
+					stats[i], err = do(ctx, lo, hi)
 				}
 				if errs[i] = err; err != nil {
 					stop()
+				}
+				if c.Watch != nil {
+					mu.Lock()
+					done += hi - lo
+					c.Watch(done, n)
+					mu.Unlock()
 				}
 			}
 		})

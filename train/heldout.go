@@ -69,7 +69,7 @@ func (t *Trainer) addHeldOut() error {
 func (t *Trainer) validate(p *Progress) error {
 	h := t.held
 	for _, in := range h.in {
-		if err := bindInputs(h.run, t.phases[0].Phase, in); err != nil {
+		if err := bindInputs(h.run, t.phases[0].Program, in, in.N); err != nil {
 			return err
 		}
 		if err := h.run.Run(in.N); err != nil {

@@ -121,10 +121,10 @@ type group struct {
 
 type phase struct {
 	objective.Phase
-	in   *objective.Inputs
-	run  *exec.Session
-	loss []float32
-	key  rng.Key
+	in     *objective.Inputs
+	pieces []*piece
+	loss   []float32
+	key    rng.Key
 }
 
 // New prepares a run from freshly initialised parameters.
@@ -170,12 +170,9 @@ func New(c Config, o optim.Spec, obj objective.Objective, net nn.Network, pairs 
 			g.opt.Workers = opts.Workers
 			g.grads = make([]float32, len(g.params))
 		}
-		if err := p.run.BindGrads(p.Trains, g.grads); err != nil {
-			return nil, err
-		}
 	}
 	for _, p := range t.phases {
-		if err := t.bindAverages(p.Phase, p.run); err != nil {
+		if err := t.bind(p); err != nil {
 			return nil, err
 		}
 	}
@@ -188,13 +185,12 @@ func New(c Config, o optim.Spec, obj objective.Objective, net nn.Network, pairs 
 }
 
 func (t *Trainer) addPhase(ph objective.Phase) error {
-	exe, err := exec.Compile(ph.Program, exec.Options{Kernels: t.opts.Kernels, Workers: t.opts.Workers, Rows: t.cfg.Batch})
-	if err != nil {
-		return fmt.Errorf("phase %s: %w", ph.Name, err)
-	}
 	p := &phase{
-		Phase: ph, in: objective.NewInputs(ph.Program, t.cfg.Batch), run: exe.NewSession(),
+		Phase: ph, in: objective.NewInputs(ph.Program, t.cfg.Batch),
 		loss: make([]float32, t.cfg.Batch), key: t.key.Split("phase " + ph.Name),
+	}
+	if err := t.addPieces(p); err != nil {
+		return fmt.Errorf("phase %s: %w", ph.Name, err)
 	}
 	for _, name := range ph.Program.Groups() {
 		if ph.Average[name] != "" {
@@ -211,15 +207,9 @@ func (t *Trainer) addPhase(ph objective.Phase) error {
 			t.groups[name] = g
 			t.order = append(t.order, name)
 		}
-		if err := p.run.BindParams(name, t.groups[name].params); err != nil {
-			return err
-		}
-	}
-	if err := bindInputs(p.run, ph, p.in); err != nil {
-		return err
 	}
 	t.phases = append(t.phases, p)
-	return p.run.BindOutput(objective.Loss, p.loss)
+	return nil
 }
 
 // bindAverages binds the groups of a phase that read averaged parameters.
@@ -230,21 +220,6 @@ func (t *Trainer) bindAverages(ph objective.Phase, s *exec.Session) error {
 		}
 		if err := s.BindParams(name, t.Average(of)); err != nil {
 			return fmt.Errorf("phase %s: the average of %q as %q: %w", ph.Name, of, name, err)
-		}
-	}
-	return nil
-}
-
-func bindInputs(s *exec.Session, ph objective.Phase, in *objective.Inputs) error {
-	for _, r := range ph.Program.Rows {
-		var err error
-		if ints := in.Ints(r.Name); ints != nil {
-			err = s.BindRowInts(r.Name, ints)
-		} else {
-			err = s.BindRow(r.Name, in.Mat(r.Name).Data)
-		}
-		if err != nil {
-			return err
 		}
 	}
 	return nil
@@ -369,7 +344,7 @@ func (t *Trainer) take(b *flow.Batch) (Progress, error) {
 		if err := p.Fill(p.in, b, p.key.At(uint64(t.step))); err != nil {
 			return Progress{Step: t.step}, err
 		}
-		if err := p.run.Run(p.in.N); err != nil {
+		if err := t.compute(p); err != nil {
 			return Progress{Step: t.step}, err
 		}
 		l := mean(p.loss)

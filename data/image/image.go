@@ -11,7 +11,8 @@
 // back.
 //
 // Pictures of one set have one size. Sixteen bits per channel are rounded to
-// eight, transparency is laid on white, and grey pictures stay grey.
+// eight, transparency is laid on white, and pictures without colour are grey,
+// however their files are made.
 package image
 
 import (
@@ -29,7 +30,6 @@ import (
 	"io/fs"
 	"math"
 	"path"
-	"slices"
 	"strings"
 
 	"laminar/data"
@@ -82,7 +82,7 @@ func (s *Set) Rows(labelled bool) *data.Indexed {
 
 // maxPixels bounds the bytes of a set, so that a small hostile file cannot ask
 // for more memory than there is.
-const maxPixels = 8 << 30
+const maxPixels = 4 << 30
 
 // ReadIDX reads the pictures of an IDX file of bytes (the format of MNIST,
 // LeCun), gzipped or not, and their labels from another one, nil for none. The
@@ -115,11 +115,18 @@ func ReadIDX(pictures io.Reader, name string, labels io.Reader, labelsName strin
 	if len(dims) != 1 || len(ids) != s.Len() {
 		return nil, fmt.Errorf("%w: %s: labels of shape %v for %d pictures", flow.ErrFormat, labelsName, dims, s.Len())
 	}
-	for k := range slices.Max(ids) + 1 {
-		s.Classes = append(s.Classes, fmt.Sprint(k))
+	// Only numbers that come are classes: of others a model would learn nothing.
+	var class [256]int32
+	for _, k := range ids {
+		class[k] = 1
+	}
+	for k, there := range class {
+		if class[k] = int32(len(s.Classes)); there == 1 {
+			s.Classes = append(s.Classes, fmt.Sprint(k))
+		}
 	}
 	for _, k := range ids {
-		s.Class = append(s.Class, int32(k))
+		s.Class = append(s.Class, class[k])
 	}
 	return s, nil
 }
@@ -228,6 +235,11 @@ func ReadFolder(dir fs.FS) (*Set, error) {
 		if err != nil {
 			return nil, err
 		}
+		if s.H > 0 {
+			if err := sized(b, s, name, files[0]); err != nil {
+				return nil, err
+			}
+		}
 		p, err := decode(b)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %s: %w", flow.ErrFormat, name, err)
@@ -238,15 +250,17 @@ func ReadFolder(dir fs.FS) (*Set, error) {
 		}
 		if s.H == 0 {
 			s.H, s.W, s.C = h, w, c
-		}
-		if h != s.H || w != s.W {
-			return nil, fmt.Errorf("%w: %s is %d x %d pixels, %s %d x %d: make all pictures one size", flow.ErrFormat, name, w, h, files[0], s.W, s.H)
-		}
-		if len(s.Pixels)+len(pixels) > maxPixels {
-			return nil, fmt.Errorf("%w: %s: the pictures take more than %d bytes", flow.ErrFormat, name, maxPixels)
+			if err := s.reserve(len(files)); err != nil {
+				return nil, err
+			}
 		}
 		if c > s.C {
-			s.Pixels, s.C = colour(s.Pixels), 3
+			grey := s.Pixels
+			s.C = 3
+			if err := s.reserve(len(files)); err != nil {
+				return nil, err
+			}
+			s.Pixels = append(s.Pixels, colour(grey)...)
 		} else if c < s.C {
 			pixels = colour(pixels)
 		}
@@ -263,6 +277,25 @@ func ReadFolder(dir fs.FS) (*Set, error) {
 	return s, nil
 }
 
+// sized tells whether a file is a picture of the size of s, before it is unpacked;
+// what is no picture is left to decode.
+func sized(file []byte, s *Set, name, first string) error {
+	head, _, err := stdimage.DecodeConfig(bytes.NewReader(file))
+	if err == nil && (head.Height != s.H || head.Width != s.W) {
+		return fmt.Errorf("%w: %s is %d x %d pixels, %s %d x %d: make all pictures one size", flow.ErrFormat, name, head.Width, head.Height, first, s.W, s.H)
+	}
+	return nil
+}
+
+// reserve makes room for n pictures, so that no more is held than they take.
+func (s *Set) reserve(n int) error {
+	if n > maxPixels/s.Size() {
+		return fmt.Errorf("%w: %d pictures of %d x %d pixels with %d channels take more than %d bytes of memory: take fewer, or make them smaller", flow.ErrFormat, n, s.W, s.H, s.C, maxPixels)
+	}
+	s.Pixels = make([]byte, 0, n*s.Size())
+	return nil
+}
+
 // colour repeats grey pixels as red, green and blue.
 func colour(grey []byte) []byte {
 	out := make([]byte, 0, 3*len(grey))
@@ -272,11 +305,14 @@ func colour(grey []byte) []byte {
 	return out
 }
 
-// maxSide bounds the sides of a picture.
-const maxSide = 1 << 14
+// maxSide bounds the sides of a picture, and maxArea its pixels.
+const (
+	maxSide = 1 << 14
+	maxArea = 1 << 25
+)
 
 // Decode returns the pixels of a PNG or JPEG file, line by line with the
-// channels last: 1 channel for a grey one, else 3.
+// channels last: 1 channel for one without colour, else 3.
 func Decode(file []byte) (h, w, c int, pixels []byte, err error) {
 	p, err := decode(file)
 	return p.h, p.w, p.c, p.pixels, err
@@ -296,6 +332,9 @@ func decode(file []byte) (picture, error) {
 	}
 	if head.Width < 1 || head.Height < 1 || head.Width > maxSide || head.Height > maxSide {
 		return picture{}, fmt.Errorf("%d x %d pixels are not within 1..%d", head.Width, head.Height, maxSide)
+	}
+	if head.Width*head.Height > maxArea {
+		return picture{}, fmt.Errorf("%d x %d pixels are more than %d in all", head.Width, head.Height, maxArea)
 	}
 	img, _, err := stdimage.Decode(bytes.NewReader(file))
 	if err != nil {
@@ -322,7 +361,23 @@ func decode(file []byte) (picture, error) {
 			}
 		}
 	}
+	if c == 3 && colourless(pixels) {
+		for i := range h * w {
+			pixels[i] = pixels[3*i]
+		}
+		c, pixels = 1, pixels[:h*w]
+	}
 	return picture{h, w, c, pixels, deep}, nil
+}
+
+// colourless tells that red, green and blue are the same everywhere.
+func colourless(rgb []byte) bool {
+	for i := 0; i < len(rgb); i += 3 {
+		if rgb[i] != rgb[i+1] || rgb[i] != rgb[i+2] {
+			return false
+		}
+	}
+	return true
 }
 
 // eight rounds 16 bits to 8.
@@ -346,8 +401,17 @@ func (s *Set) ReadStrip(file []byte, name string, h, w int) error {
 	if cols != h*w {
 		return fmt.Errorf("%w: %s: lines of %d pixels are not pictures of %d x %d", flow.ErrFormat, name, cols, w, h)
 	}
-	if s.Len() > 0 && (s.H != h || s.W != w || s.C != c) {
-		return fmt.Errorf("%w: %s: %d pictures of %d x %d x %d after others of %d x %d x %d", flow.ErrFormat, name, rows, w, h, c, s.W, s.H, s.C)
+	if s.Len() > 0 && (s.H != h || s.W != w) {
+		return fmt.Errorf("%w: %s: %d pictures of %d x %d after others of %d x %d", flow.ErrFormat, name, rows, w, h, s.W, s.H)
+	}
+	switch {
+	case s.Len() > 0 && c > s.C:
+		s.Pixels = colour(s.Pixels)
+	case c < s.C:
+		c, pixels = s.C, colour(pixels)
+	}
+	if len(s.Pixels)+len(pixels) > maxPixels {
+		return fmt.Errorf("%w: %s: the pictures take more than %d bytes", flow.ErrFormat, name, maxPixels)
 	}
 	s.H, s.W, s.C = h, w, c
 	s.Pixels = append(s.Pixels, pixels...)

@@ -28,14 +28,28 @@ func (l Layout) Dim() int   { return l.Atoms * l.Width() }
 // Layout returns the least one that all molecules of the set fit into.
 func (s *Set) Layout() Layout { return Layout{s.Largest(), s.Present()} }
 
-// Put writes molecule i of a set into dst, of length Dim. The error wraps
-// flow.ErrConfig where there is no room for it.
+// Fits tells why there is no room for molecule i of a set, if so; the error wraps
+// flow.ErrConfig.
+func (l Layout) Fits(s *Set, i int) error {
+	if n := s.Size(i); n > l.Atoms {
+		return fmt.Errorf("%w: it has %d atoms, of which there may be %d", flow.ErrConfig, n, l.Atoms)
+	}
+	for _, e := range s.Elements[s.Start[i]:s.Start[i+1]] {
+		if !slices.Contains(l.Elements, e) {
+			return fmt.Errorf("%w: it holds %s, which is none of %v", flow.ErrConfig, e, l.Elements)
+		}
+	}
+	return nil
+}
+
+// Put writes molecule i of a set into dst, of length Dim. The error is that of
+// Fits.
 func (l Layout) Put(dst []float32, s *Set, i int) error {
 	clear(dst)
-	lo, n := s.Start[i], s.Size(i)
-	if n > l.Atoms {
-		return fmt.Errorf("%w: a molecule has %d atoms, of which there may be %d", flow.ErrConfig, n, l.Atoms)
+	if err := l.Fits(s, i); err != nil {
+		return fmt.Errorf("molecule %d: %w", i+1, err)
 	}
+	lo, n := s.Start[i], s.Size(i)
 	var mean [3]float64
 	for a := range n {
 		for k := range 3 {
@@ -49,9 +63,6 @@ func (l Layout) Put(dst []float32, s *Set, i int) error {
 			row[k] = float32(float64(s.X[3*(lo+a)+k]) - mean[k])
 		}
 		e := slices.Index(l.Elements, s.Elements[lo+a])
-		if e < 0 {
-			return fmt.Errorf("%w: a molecule holds %s, which is none of %v", flow.ErrConfig, s.Elements[lo+a], l.Elements)
-		}
 		row[3+e], row[w-1] = 1, 1
 	}
 	return nil

@@ -35,7 +35,11 @@ func (a *app) adviseCommand() *cobra.Command {
 the data is within --tolerance of the best. All settings start from the same
 noise and are measured against the same data; the advice is measured once more
 on fresh draws, with a 95 % interval, and given only if it holds there too. -o
-draws the best W2 against the number of evaluations.`,
+draws the best W2 against the number of evaluations.
+
+Models of images and sounds are measured by the Frechet distance in the features
+of the classifier that eval trains, with fewer settings, -n samples each and
+a tolerance of 1.2; it says beforehand how many evaluations that takes.`,
 		Example: `  laminar advise runs/moons
   laminar advise runs/moons --tolerance 1.05 -o curve.png
   laminar advise runs/moons --nfe 1,2,4,8,16 --json`,
@@ -48,6 +52,7 @@ draws the best W2 against the number of evaluations.`,
 	f.StringSliceVar(&v.o.Solvers, "solvers", v.o.Solvers, "methods to try")
 	f.StringSliceVar(&v.o.Grids, "grids", v.o.Grids, "grids to try")
 	f.IntVarP(&v.o.N, "n", "n", v.o.N, "points on each side of an exact distance")
+	f.Float64Var(&v.o.Guidance, "guidance", v.o.Guidance, "scale of classifier-free guidance of images and sounds (default that of sample)")
 	f.IntVar(&v.o.Pairs, "pairs", v.o.Pairs, "pairs of draws that W2 is averaged over")
 	f.StringVar(&v.data, "data", "", "judge against this built-in set or `file` instead of the model's own data")
 	f.StringVarP(&v.out, "output", "o", "", "`file` to draw the curve in: .png or .svg")
@@ -75,6 +80,12 @@ func (v *adviseCall) run(cmd *cobra.Command, args []string) error {
 	s, err := v.loadUntabled(args[0])
 	if err != nil {
 		return err
+	}
+	if s.Form != nil {
+		return v.runReading(cmd, s, args[0], format)
+	}
+	if cmd.Flags().Changed("guidance") {
+		return usagef("--guidance is for models of images and sounds")
 	}
 	bar := newProgress(v.stderr)
 	plan, err := s.Plan(cmd.Context(), v.data, bar.reading)

@@ -15,7 +15,7 @@ type animated struct {
 }
 
 func (a *app) animateCommand() *cobra.Command {
-	var f sampleFlags
+	f := sampleFlags{turns: true}
 	var out, other string
 	var frames int
 	var dark bool

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"laminar/compare"
+	"laminar/recipe"
 	"laminar/run"
 )
 
@@ -60,6 +61,9 @@ Methods:
 }
 
 func (c *compareCall) run(cmd *cobra.Command, args []string) error {
+	if k := run.KindOf(args[0]); k != recipe.Points && k != recipe.Table {
+		return usagef("%s holds %s, and methods are compared on points", args[0], k)
+	}
 	c.Threads, c.Steps = c.threads, map[string]int{}
 	for _, s := range c.steps {
 		name, count, _ := strings.Cut(s, "=")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -34,6 +35,7 @@ type encodeCall struct {
 	*app
 	solver solverFlags
 	decode bool
+	class  string
 	out    string
 }
 
@@ -43,9 +45,11 @@ func (a *app) encodeCommand() *cobra.Command {
 		Use: "encode MODEL FILE", Short: "Carry rows of data back to the noise they come from",
 		Long: `Carry the rows of FILE back along the flow of MODEL to the noise that they come
 from, and print what a round trip loses. --decode carries noise to data: rows of
-FILE are then latents, as encode writes them.`,
+FILE are then latents, as encode writes them, and -o may name what sample writes
+of the model: pictures, sounds, a FOLDER/ of them.`,
 		Example: `  laminar encode runs/moons points.csv -o latents.csv
   laminar encode runs/moons latents.csv --decode -o points.csv
+  laminar encode runs/mnist latents.npy --decode -o pictures.png
   laminar encode runs/moons points.csv --solver heun --nfe 16 -o latents.npy`,
 		Args: takes(2, 2, "MODEL or FILE"),
 		RunE: e.run,
@@ -53,24 +57,35 @@ FILE are then latents, as encode writes them.`,
 	e.solver.add(cmd)
 	fs := cmd.Flags()
 	fs.BoolVar(&e.decode, "decode", false, "carry latents to data instead")
+	fs.StringVar(&e.class, "class", "", "class of all rows, by name or number, in place of the file's own")
+	_ = cmd.RegisterFlagCompletionFunc("class", completeClass)
 	fs.StringVarP(&e.out, "output", "o", "", "`file` to write: .csv, .npy or .jsonl")
 	return cmd
 }
 
 func (e *encodeCall) run(cmd *cobra.Command, args []string) error {
-	format, err := formatOf(e.out, nil)
+	s, err := e.loadUntabled(args[0])
 	if err != nil {
 		return err
 	}
-	if format == "png" || format == "svg" {
-		return usagef("-o %s: latents are numbers; use .csv, .npy or .jsonl", e.out)
+	// What is decoded is written as sample writes it, or as numbers.
+	numbers := !e.decode || s.Form == nil || slices.Contains(pointFormats, extension(e.out)) && !slices.Contains(s.Formats(), extension(e.out)) || e.out == ""
+	var format string
+	switch {
+	case numbers:
+		if format, err = formatOf(e.out, nil); err == nil && (format == "png" || format == "svg") {
+			err = usagef("-o %s: latents are numbers; use .csv, .npy or .jsonl", e.out)
+		}
+	case isFolder(e.out):
+		format = s.Formats()[0]
+	default:
+		format, err = formatOf(e.out, s.Formats())
+	}
+	if err != nil {
+		return err
 	}
 	c := sample.Config{Seed: rng.New(0), Workers: e.threads}
 	if c.Solve, err = e.solver.config(cmd, solve.Defaults(), 1); err != nil {
-		return err
-	}
-	s, err := e.loadUntabled(args[0])
-	if err != nil {
 		return err
 	}
 	m := s.Model
@@ -79,6 +94,9 @@ func (e *encodeCall) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	n := rows.X.N
+	if rows.Cond, err = ofClass(s, rows.Cond, e.class, n); err != nil {
+		return err
+	}
 	z := tensor.New(n, m.Dim())
 	if e.decode {
 		z = tensor.Convert[float32](rows.X)
@@ -91,7 +109,7 @@ func (e *encodeCall) run(cmd *cobra.Command, args []string) error {
 		from, to = 0, 1
 	}
 	var sum, worst float64
-	err = e.inPieces(n, func(lo, hi int) error {
+	err = e.inPieces(n, 4*m.Dim(), func(lo, hi int) error {
 		part := c
 		part.First, part.Cond = lo, rows.Cond.Rows(lo, hi)
 		x := z.Rows(lo, hi)
@@ -121,6 +139,9 @@ func (e *encodeCall) run(cmd *cobra.Command, args []string) error {
 		if err := m.Transform.Inverse(t.X, z); err != nil {
 			return err
 		}
+	}
+	if !numbers {
+		return e.writeForm(e.out, format, s, t.X, sampled{N: n, NFE: res.NFE, NFEMax: res.NFEMax})
 	}
 	if e.json && (e.out == "" || e.out == "-") {
 		res.Columns = t.Columns

@@ -43,7 +43,8 @@ func (a *app) interpolateCommand() *cobra.Command {
 		Long: `Carry latents between two points to data. The ends are noise, -n pairs of it by
 --seed, or two rows of FILE, which are carried back to noise first. Gaussian
 noise is joined along a great circle. -o writes .csv, .npy or .jsonl, a picture
-(.png, .svg) of points of the plane or of images, or of the plane a film (.gif).`,
+(.png, .svg) of points of the plane or of images, a film (.gif) of those, or
+what sample writes of the model: sounds as .wav.`,
 		Example: `  laminar interpolate runs/digits --steps 12 -n 8 -o between.png
   laminar interpolate runs/moons points.csv --rows 1,7 -o between.csv
   laminar interpolate runs/moons -n 200 --steps 40 -o between.gif`,
@@ -60,20 +61,19 @@ noise is joined along a great circle. -o writes .csv, .npy or .jsonl, a picture
 }
 
 func (p *interpolateCall) run(cmd *cobra.Command, args []string) error {
-	film := strings.HasSuffix(strings.ToLower(p.out), ".gif")
-	format := "gif"
-	if !film {
-		var err error
-		if format, err = formatOf(p.out, nil); err != nil {
-			return err
-		}
-	}
 	if p.steps < 2 {
 		return usagef("--steps: %d is too few to hold both ends; give at least 2", p.steps)
 	}
 	s, err := p.loadUntabled(args[0])
 	if err != nil {
 		return err
+	}
+	film := strings.HasSuffix(strings.ToLower(p.out), ".gif")
+	format := "gif"
+	if !film {
+		if format, err = formatOf(p.out, rowFormats(s)); err != nil {
+			return err
+		}
 	}
 	c, err := p.flags.config(cmd, p.app, s)
 	if err != nil {
@@ -98,7 +98,7 @@ func (p *interpolateCall) run(cmd *cobra.Command, args []string) error {
 	}
 	err = p.write(p.out, func(w io.Writer) error {
 		if !film && format != "png" && format != "svg" {
-			return writeTable(w, format, t)
+			return writeRows(w, format, s, t)
 		}
 		plan, err := s.Plan(cmd.Context(), "", nil)
 		if err != nil {

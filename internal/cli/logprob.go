@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"runtime"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"laminar/data"
+	"laminar/flow"
 	"laminar/metric"
 	"laminar/recipe"
 	"laminar/rng"
@@ -45,6 +47,7 @@ type logprobCall struct {
 	bits    bool
 	rank    bool
 	explain bool
+	class   string
 	out     string
 	seed    uint64
 }
@@ -58,8 +61,9 @@ units of the data: one column, as .csv, .npy or .jsonl after -o, or CSV on
 stdout. FILE holds the columns of the model, and its label or conditions if the
 density is to be that given them.
 
-With --probes the divergence is estimated, which is cheaper in many dimensions,
-and a second column holds the standard error. --rank sorts the rows by density,
+With --probes the divergence is estimated, which is cheaper in many dimensions
+and what is done of images and sounds, and a second column holds the standard
+error. --rank sorts the rows by density,
 the least likely first, with their numbers counted from 1: a list of anomalies.
 
 Of a table it is the chance of the row's categories times the density of its
@@ -74,10 +78,12 @@ the others of the row, in nats, and names the columns that surprise most.`,
 	}
 	l.solver.add(cmd)
 	fs := cmd.Flags()
-	fs.IntVar(&l.probes, "probes", 0, "random probes of the divergence; 0 is exact")
+	fs.IntVar(&l.probes, "probes", 0, fmt.Sprintf("random probes of the divergence; 0 is exact (default %d beyond %d numbers a row)", wideProbes, mostExact))
 	fs.BoolVar(&l.bits, "bits", false, "write bits per dimension, -log2 p / columns, instead of nats")
 	fs.BoolVar(&l.rank, "rank", false, "sort by density, the least likely first, with row numbers")
 	fs.BoolVar(&l.explain, "explain", false, "say of each row of a table how much each of its cells surprises")
+	fs.StringVar(&l.class, "class", "", "class of all rows, by name or number, in place of the file's own")
+	_ = cmd.RegisterFlagCompletionFunc("class", completeClass)
 	fs.StringVarP(&l.out, "output", "o", "", "`file` to write: .csv, .npy or .jsonl")
 	fs.Uint64Var(&l.seed, "seed", 0, "seed of the probes")
 	return cmd
@@ -91,7 +97,7 @@ func (l *logprobCall) run(cmd *cobra.Command, args []string) error {
 	if format == "png" || format == "svg" {
 		return usagef("-o %s: densities are numbers; use .csv, .npy or .jsonl", l.out)
 	}
-	c := sample.Config{Seed: rng.New(l.seed), Probes: l.probes, Workers: l.threads}
+	c := sample.Config{Seed: rng.New(l.seed), Workers: l.threads}
 	if c.Solve, err = l.solver.config(cmd, solve.Defaults(), 1); err != nil {
 		return err
 	}
@@ -105,14 +111,26 @@ func (l *logprobCall) run(cmd *cobra.Command, args []string) error {
 	case l.explain:
 		return usagef("--explain is for models of tables, and this one makes %s", s.Kind())
 	}
+	if !cmd.Flags().Changed("probes") && s.Model.Dim() > mostExact {
+		l.probes = wideProbes
+		l.note("note: of %d numbers a row the divergence is estimated by %d random probes; --probes 0 is exact, and takes some %d times as long", s.Model.Dim(), l.probes, s.Model.Dim()/(l.probes+1))
+	}
+	c.Probes = l.probes
 	rows, err := l.read(s, args[1])
 	if err != nil {
+		return err
+	}
+	if rows.Cond, err = ofClass(s, rows.Cond, l.class, rows.X.N); err != nil {
 		return err
 	}
 	c.Source, c.Cond = s.Source, rows.Cond
 	var d sample.Density
 	res := scored{N: rows.X.N, Error: metric.Number(math.NaN())}
-	err = l.inPieces(rows.X.N, func(lo, hi int) error {
+	tangents := l.probes
+	if tangents == 0 {
+		tangents = rows.X.D
+	}
+	err = l.inPieces(rows.X.N, rows.X.D*(1+tangents), func(lo, hi int) error {
 		part := c
 		part.First, part.Cond = lo, c.Cond.Rows(lo, hi)
 		e, stats, err := sample.LogProb(cmd.Context(), s.Model, part, rows.X.Rows(lo, hi))
@@ -205,13 +223,33 @@ func (a *app) read(s *run.Saved, path string) (run.Rows, error) {
 	return rows, nil
 }
 
-// piece is the number of rows between two signs of life.
-const piece = 4096
+// ofClass is the condition cond of n rows, or that of a named class of the model.
+func ofClass(s *run.Saved, cond flow.Cond, class string, n int) (flow.Cond, error) {
+	if class == "" {
+		return cond, nil
+	}
+	id, err := s.Model.ClassID(class)
+	if err != nil {
+		return cond, err
+	}
+	cond.Class = slices.Repeat([]int32{id}, n)
+	return cond, nil
+}
 
-// inPieces has n rows done piece by piece, with progress on stderr.
-func (a *app) inPieces(n int, do func(lo, hi int) error) error {
+// Rows of more numbers than mostExact, of images say, have their divergence
+// estimated by wideProbes probes unless told otherwise.
+const (
+	mostExact  = 128
+	wideProbes = 4
+)
+
+// inPieces has n rows, each the work of so many numbers, done piece by piece, with
+// progress on stderr.
+func (a *app) inPieces(n, work int, do func(lo, hi int) error) error {
+	piece := min(4096, max(2*runtime.GOMAXPROCS(0), 1<<18/work))
 	bar := newProgress(a.stderr)
 	defer bar.end()
+	bar.count(0, n, "rows")
 	for lo := 0; lo < n; lo += piece {
 		hi := min(lo+piece, n)
 		if err := do(lo, hi); err != nil {

@@ -33,7 +33,7 @@ type scoredTable struct {
 
 // runTable scores the rows of a table.
 func (l *logprobCall) runTable(cmd *cobra.Command, s *run.Saved, path string) error {
-	for _, name := range []string{"probes", "bits", "solver", "nfe", "rtol", "atol", "grid"} {
+	for _, name := range []string{"probes", "bits", "class", "solver", "nfe", "rtol", "atol", "grid"} {
 		if cmd.Flags().Changed(name) {
 			return usagef("--%s is not for tables, whose density is found cell by cell", name)
 		}

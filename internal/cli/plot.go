@@ -36,6 +36,9 @@ func (f *sampleFlags) pictureOptions(cmd *cobra.Command, a *app, path string, s 
 	if !given("n") {
 		// Each picture has a number of its own.
 		o.Sample.N = 0
+		if f.class == "" {
+			o.Sample.Cond.Class = nil // those of the data
+		}
 		if len(o.Sample.Cond.Class) > 0 {
 			o.Sample.Cond = o.Sample.Cond.Rows(0, 1)
 		}
@@ -60,7 +63,7 @@ func (a *app) planForPicture(ctx context.Context, s *run.Saved, other string) (*
 }
 
 func (a *app) plotCommand() *cobra.Command {
-	var f sampleFlags
+	f := sampleFlags{turns: true}
 	var out, other string
 	var t float64
 	var dark bool

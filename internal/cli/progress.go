@@ -68,7 +68,11 @@ func (p *progress) count(done, total int, things string) {
 		return
 	}
 	p.last = now
-	line := fmt.Sprintf("%s %s", thousands(done), things)
+	left := ""
+	if 0 < done && done < total {
+		left = fmt.Sprintf(", %s left", clock(time.Duration(float64(now.Sub(p.start))/float64(done)*float64(total-done))))
+	}
+	line := fmt.Sprintf("%s %s%s", thousands(done), things, left)
 	switch {
 	case total == 0 && p.terminal:
 		p.open = true
@@ -78,7 +82,7 @@ func (p *progress) count(done, total int, things string) {
 		fmt.Fprintln(p.w, line)
 		return
 	case !p.terminal:
-		fmt.Fprintf(p.w, "%s of %s %s\n", thousands(done), thousands(total), things)
+		fmt.Fprintf(p.w, "%s of %s %s%s\n", thousands(done), thousands(total), things, left)
 		return
 	}
 	p.open = true

@@ -42,21 +42,36 @@ type sampleFlags struct {
 	cond     []string
 	guidance float64
 	seed     uint64
+	// turns draws each class of images and sounds in turn where none is named, and
+	// guides as the model is best guided.
+	turns bool
 }
+
+// noClass names the samples of a model with classes that are of none.
+const noClass = "none"
 
 func (f *sampleFlags) add(cmd *cobra.Command, n int) {
 	f.solverFlags.add(cmd)
 	fs := cmd.Flags()
-	fs.IntVarP(&f.n, "n", "n", n, "number of points")
-	fs.StringVar(&f.class, "class", "", "class to draw, by name or number, of a model trained with --label")
+	fs.IntVarP(&f.n, "n", "n", n, "number of points (default 64 images, 10 sounds)")
+	fs.StringVar(&f.class, "class", "", "class to draw, by name or number, of a model with classes; none for samples of no class (default of images and sounds each in turn)")
 	fs.StringSliceVar(&f.cond, "cond", nil, "values of a model trained with --cond, as NAME=VALUE,...")
 	_ = cmd.RegisterFlagCompletionFunc("class", completeClass)
-	fs.Float64Var(&f.guidance, "guidance", 1, "scale of classifier-free guidance; 1 is none")
+	fs.Float64Var(&f.guidance, "guidance", 1, "scale of classifier-free guidance; 1 is none (default 1.5 for classes of images and sounds)")
 	fs.Uint64Var(&f.seed, "seed", 0, "seed of the noise")
 }
 
 // config returns what the flags ask a model for.
 func (f *sampleFlags) config(cmd *cobra.Command, a *app, s *run.Saved) (sample.Config, error) {
+	given := cmd.Flags().Changed
+	if !given("n") && f.turns {
+		f.n = s.Few(f.n)
+	}
+	anew := cmd.Flags().Lookup("rows") != nil && given("rows") // of their own classes
+	inTurn := f.turns && f.class == "" && len(f.cond) == 0 && !anew
+	if f.turns && !given("guidance") && f.class != noClass && (f.class != "" || inTurn) {
+		f.guidance = s.Guidance()
+	}
 	c := sample.Config{N: f.n, Seed: rng.New(f.seed), Source: s.Source, Guidance: f.guidance, Workers: a.threads}
 	if f.n < 1 {
 		return c, usagef("-n: cannot draw %d points; give at least 1", f.n)
@@ -87,25 +102,24 @@ func (f *sampleFlags) config(cmd *cobra.Command, a *app, s *run.Saved) (sample.C
 			return c, err
 		}
 	}
-	if f.class == "" {
+	if inTurn && f.n > 0 {
+		c.Cond.Class = s.Turns(f.n)
+	}
+	if f.class == "" || f.class == noClass && !slices.Contains(s.Model.Classes, noClass) {
+		if len(c.Cond.Class) > 0 {
+			return c, nil
+		}
 		if cost(f.guidance) > 1 && len(f.cond) == 0 {
 			return c, usagef("--guidance leads towards a condition: name it with --class or --cond")
 		}
 		return c, nil
 	}
-	id, err := s.Model.ClassID(f.class)
-	if err != nil {
-		return c, err
-	}
-	c.Cond.Class = make([]int32, f.n)
-	for i := range c.Cond.Class {
-		c.Cond.Class[i] = id
-	}
-	return c, nil
+	c.Cond, err = ofClass(s, c.Cond, f.class, f.n)
+	return c, err
 }
 
 func (a *app) sampleCommand() *cobra.Command {
-	var f sampleFlags
+	f := sampleFlags{turns: true}
 	var span timeFlags
 	var of tableFlags
 	var out string
@@ -133,7 +147,7 @@ IS NULL, with AND, OR, NOT and parentheses. --shard draws a part of the rows, so
 that several machines can draw them.`,
 		Example: `  laminar sample runs/moons -n 1000 -o points.csv
   laminar sample runs/moons --solver heun --nfe 8 -o points.png
-  laminar sample runs/mnist --class 7 --guidance 2 -n 64 -o sevens.png
+  laminar sample runs/mnist --class 7 -n 64 -o sevens.png
   laminar sample runs/mnist --class 7 -n 500 -o sevens/
   laminar sample runs/digits --class 7 -n 10 -o seven.wav
   laminar sample runs/mnist --rows 3.png --strength 0.6 --class 8 -n 9 -o 8s.png
@@ -265,6 +279,26 @@ func formatOf(path string, formats []string) (string, error) {
 		return "", usagef("-o %s: sample draws no film; use laminar animate", path)
 	}
 	return "", usagef("-o %s: no format is called .%s; use one of .%s", path, ext, strings.Join(formats, ", ."))
+}
+
+// rowFormats are the extensions of files that rows of a model can be written to:
+// those of points, and those of its form.
+func rowFormats(s *run.Saved) []string {
+	out := slices.Clone(pointFormats)
+	for _, f := range s.Formats() {
+		if !slices.Contains(out, f) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// writeRows writes rows of a model in a format of rowFormats.
+func writeRows(w io.Writer, format string, s *run.Saved, t *data.Table) error {
+	if slices.Contains(pointFormats, format) {
+		return writeTable(w, format, t)
+	}
+	return s.Write(w, format, t.X, 0)
 }
 
 // extension is a file's extension in lower case and without the dot, that before

@@ -30,7 +30,7 @@ var settings = []setting{
 	{"ema", "decay of the averaged weights; 0 for none", nil, func(r *recipe.Recipe) any { return &r.Optim.EMA }},
 	{"seed", "seed of all that is random", nil, func(r *recipe.Recipe) any { return &r.Train.Seed }},
 	{"patience", "held-out looks without progress before a stop; 0 for never", nil, func(r *recipe.Recipe) any { return &r.Train.Patience }},
-	{"network", "network: " + list(nn.Kinds()), nn.Kinds(), func(r *recipe.Recipe) any { return &r.Network.Kind }},
+	{"network", "network: " + list(nn.Kinds()) + "; of images and sounds " + list(nn.ImageKinds()) + "; of molecules egnn", append(append(nn.Kinds(), nn.ImageKinds()...), "egnn"), func(r *recipe.Recipe) any { return &r.Network.Kind }},
 	{"width", "units of a hidden layer", nil, func(r *recipe.Recipe) any { return &r.Network.Width }},
 	{"depth", "hidden layers, or residual blocks", nil, func(r *recipe.Recipe) any { return &r.Network.Depth }},
 	{"activation", "activation: " + list(nn.Activations()), nn.Activations(), func(r *recipe.Recipe) any { return &r.Network.Activation }},
@@ -158,6 +158,9 @@ func (f *recipeFlags) recipe(cmd *cobra.Command, base *recipe.Recipe, kind strin
 	if err != nil {
 		return r, err
 	}
+	if changed("network") && base == nil && !changed("recipe") {
+		r.ChooseNetwork(f.given.Network.Kind) // and --width and such over it
+	}
 	for _, s := range settings {
 		if changed(s.flag) {
 			reflect.ValueOf(s.field(&r)).Elem().Set(reflect.ValueOf(s.field(&f.given)).Elem())
@@ -199,7 +202,7 @@ var flagOf = map[string]string{
 	"path.name":  "path", "path.power": "power", "path.time": "times", "path.time_mean": "time-mean", "path.time_scale": "time-scale",
 	"path.time_mode": "time-mode", "path.time_edge": "time-edge", "path.shift": "shift", "path.shift_length": "shift-length", "path.weight": "weight",
 	"loss.segments": "segments", "loss.r1": "r1",
-	"distill.method": "method", "distill.rounds": "rounds", "distill.pool": "pool", "distill.nfe": "pool-nfe",
+	"distill.method": "method", "distill.rounds": "rounds", "distill.pool": "pool", "distill.nfe": "pool-nfe", "distill.guidance": "guidance",
 	"data.held_out": "held-out", "where": "where", "balance": "balance", "data.held_out_names": "held-out-names", "data.kind": "kind", "data.schema": "schema", "data.rare": "rare", "data.time_column": "time-column", "data.leave_out": "leave-out", "data.label": "label", "data.conditions": "cond", "data.noise": "noise", "data.drop_label": "drop-label",
 	"compare.seeds": "seeds", "compare.budget": "budget", "compare.methods": "methods", "compare.steps": "steps", "compare.n": "n", "compare.pairs": "pairs",
 	"eval.N": "n", "eval.Pairs": "pairs", "method": "solver", "nfe": "nfe", "rtol": "rtol", "atol": "atol",

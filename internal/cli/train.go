@@ -235,7 +235,11 @@ func (t *trainCall) tell(out trained, s *run.Saved, files []string) error {
 		fmt.Fprintf(&b, "  laminar sample %s --to %v -o %s\n", dir, times[1], quoted(fmt.Sprintf("%s-at-%v.csv", name, times[1])))
 	}
 	if formats := s.Formats(); formats != nil {
-		fmt.Fprintf(&b, "  laminar sample %s -o %s\n  laminar eval %s\n", dir, quoted(name+"-samples."+formats[0]), dir)
+		class := ""
+		if k := len(m.Classes); k > 1 && s.Kind() != recipe.Table {
+			class = " --class " + quoted(m.Classes[k-1])
+		}
+		fmt.Fprintf(&b, "  laminar sample %s%s -o %s\n  laminar eval %s\n", dir, class, quoted(name+"-samples."+formats[0]), dir)
 		_, err := io.WriteString(t.stdout, b.String())
 		return err
 	}

@@ -320,6 +320,10 @@ func (f *frame) scatter(i *instr, dst, idx, x []float32, rows, step int) {
 		for j, at := range ix[r*i.k : (r+1)*i.k] {
 			e := clampIndex(at, i.m) * i.n
 			v := x[(r*i.k+j)*i.n:]
+			if i.n >= narrow {
+				f.s.prog.kernel.Add(t[e:e+i.n], t[e:e+i.n], v[:i.n])
+				continue
+			}
 			for c := range i.n {
 				t[e+c] += v[c]
 			}
