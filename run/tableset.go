@@ -119,7 +119,13 @@ func (f tableForm) suit(r *recipe.Recipe) {
 	}
 	// What the recipe has as its preset has it suits tables of many rows; the post's
 	// stays as it is.
-	if p, err := recipe.PresetFor(recipe.Table, r.Preset); err == nil && r.Preset != "post" && f.Schema().Rows < fewRows {
+	p, err := recipe.PresetFor(recipe.Table, r.Preset)
+	if err != nil || r.Preset == "post" {
+		return
+	}
+	if rows := f.Schema().Rows; rows >= fewRows {
+		suitFew(&r.Train.Steps, p.Train.Steps, min(p.Train.Steps, passes*rows/max(r.Train.Batch, 1)))
+	} else {
 		suitFew(&r.Network.Width, p.Network.Width, min(p.Network.Width, 128))
 		suitFew(&r.Network.Depth, p.Network.Depth, 5)
 		suitFew(&r.Train.Batch, p.Train.Batch, min(p.Train.Batch, 256))
@@ -143,9 +149,13 @@ func suitFew[T comparable](at *T, preset, few T) {
 	}
 }
 
-// fewRows is the number of rows below which a table has a smaller network and fewer
-// steps.
-const fewRows = 5000
+// fewRows is the number of rows below which a table has a smaller network, and
+// passes the number of times that training sees the rows of any other at most:
+// beyond it the held-out loss tells little, and samples come nearer to the rows.
+const (
+	fewRows = 5000
+	passes  = 320
+)
 
 // Choices is the method of recipe.Choosing.
 func (s *tableSet) Choices() []objective.Choice { return choicesOf(s.form.Transform) }

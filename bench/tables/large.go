@@ -96,7 +96,8 @@ func (l *loaded) large(ctx context.Context, g generator, o options) (r largeResu
 	learn, real := fake, train
 	if len(c.Levels) == 0 {
 		r.Metric = "RMSE"
-		// As TabSyn has it, on logarithms.
+	}
+	if l.logarithm { // as TabSyn has it
 		learn, real, test = logged(fake, l.at), logged(train, l.at), logged(test, l.at)
 	}
 	if r.Real, err = answer(real); err != nil {

@@ -14,8 +14,8 @@ const (
 	sampleCells = 1 << 24 // cells kept over all columns
 	maxSample   = 1 << 17 // cells kept of one column
 	minSample   = 1 << 12
-	spikeShare  = 0.1 // of the rows make a spike
-	maxSpikes   = 3
+	spikeShare  = 0.01 // of the rows make a spike, and 20 times what a value has on average
+	maxSpikes   = 16
 	knotCount   = 129
 	clipRows    = 5     // rows beyond the outermost knot, at least
 	clipShare   = 0.001 // share of the rows beyond it, at least
@@ -195,18 +195,27 @@ func clip(n int) int {
 	return min(max(clipRows, int(math.Ceil(clipShare*float64(n)))), max(n/10, 1))
 }
 
-// spikes takes out the values that a large part of the rows share, where the
-// column has many values.
+// spikes takes out the values that many more rows share than others, where the
+// column has many values: the most frequent ones.
 func (s *Scale) spikes(all []valueCount, n int) []valueCount {
 	if len(all) <= 20 {
 		return all
 	}
 	need := max(spikeShare, 20/float64(len(all))) * float64(n)
+	var found []valueCount
+	for _, v := range all {
+		if float64(v.n) >= need {
+			found = append(found, v)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b valueCount) int { return b.n - a.n })
+	for _, v := range found[:min(len(found), maxSpikes)] {
+		s.Spikes = append(s.Spikes, v.v)
+	}
+	slices.Sort(s.Spikes)
 	rest := all[:0:0]
 	for _, v := range all {
-		if float64(v.n) >= need && len(s.Spikes) < maxSpikes {
-			s.Spikes = append(s.Spikes, v.v)
-		} else {
+		if !slices.Contains(s.Spikes, v.v) {
 			rest = append(rest, v)
 		}
 	}
