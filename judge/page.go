@@ -158,8 +158,8 @@ func illustrated(ctx context.Context, s *table.Schema, cols []column, real, synt
 		return nil, err
 	}
 	out = append(out, report.Section{
-		Title: "The most related columns", Figures: []report.Figure{grid},
-		Text: "The columns that depend most on each other, in pairs: real rows in grey, synthetic rows in blue. Levels of categories are spread a little.",
+		Title: "The most related columns", Large: true, Figures: []report.Figure{grid},
+		Text: "The columns that depend most on each other, in pairs: real rows in grey, as many synthetic rows in blue. Levels of categories are spread a little.",
 	})
 	depend := report.Section{Title: "How columns depend on each other", Text: "Pearson's correlation of two numbers, the correlation ratio of a number and a category, Cramér's V of two categories, and the difference of the synthetic from the real. Blank where a column does not vary."}
 	if len(cols) > mostHeat {
@@ -285,8 +285,9 @@ func pairGrid(s *table.Schema, cols []column, a [][]float64, real, synth matrix)
 		names = append(names, short(cols[k].name, 28))
 	}
 	key := rng.New(0).Split("pictures")
+	n := min(mostPoints, real.N, synth.N)
 	points := func(m matrix, name string) tensor.Mat {
-		m = draw(m, mostPoints, key.Split(name))
+		m = draw(m, n, key.Split(name))
 		out := tensor.New(m.N, len(chosen))
 		s := key.Split("spread").Stream()
 		for q, k := range chosen {

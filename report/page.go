@@ -38,11 +38,11 @@ var page = template.Must(template.New("page").Parse(`<!doctype html>
 <p>{{.}}</p>
 {{- end}}
 {{- range .Tables}}
-<div class="scroll"><table>
+<div class="scroll"><table{{with .Others}} class="told" style="--others: {{.}}"{{end}}>
 {{- with .Caption}}
 <caption>{{.}}</caption>
 {{- end}}
-<thead><tr>{{range .Head}}<th scope="col"{{if .Numeric}} class="n"{{end}}>{{.Text}}</th>{{end}}</tr></thead>
+<thead><tr>{{range .Head}}<th scope="col"{{if .Numeric}} class="n"{{else if .Long}} class="t"{{end}}>{{.Text}}</th>{{end}}</tr></thead>
 <tbody>
 {{- range .Rows}}
 <tr>{{range .}}<td{{if .Numeric}} class="n"{{else if .Long}} class="t"{{end}}>{{.Text}}</td>{{end}}</tr>
@@ -50,9 +50,9 @@ var page = template.Must(template.New("page").Parse(`<!doctype html>
 </tbody>
 </table></div>
 {{- end}}
-{{- $small := .Small}}
+{{- $class := .Class}}
 {{- with .Figures}}
-<div class="figures{{if $small}} small{{end}}">
+<div class="{{$class}}">
 {{- range .}}
 <figure><picture>{{with .Dark}}<source srcset="{{.}}" media="(prefers-color-scheme: dark)">{{end}}<img src="{{.Light}}" alt="{{.Alt}}"></picture>
 {{- with .Caption}}
@@ -99,6 +99,9 @@ td { vertical-align: top; }
 .t { white-space: normal; min-width: 20rem; }
 .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); gap: 1.5rem; align-items: start; }
 .small { grid-template-columns: repeat(auto-fill, minmax(min(100%, 15rem), 1fr)); gap: 1rem; }
+.large { grid-template-columns: minmax(0, 52rem); }
+.large figure { overflow-x: auto; }
+.large img { min-width: 44rem; }
 figure { margin: 0; border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
 img { display: block; width: 100%; height: auto; }
 figcaption { padding: .6rem 1rem .7rem; color: var(--muted); font-size: .88rem; border-top: 1px solid var(--line); }
@@ -106,5 +109,15 @@ details { margin: 1rem 0; }
 summary { cursor: pointer; color: var(--muted); }
 pre { background: var(--soft); border: 1px solid var(--line); border-radius: 8px; padding: 1rem; overflow-x: auto; font: .85rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--muted); font-size: .85rem; }
+@media (max-width: 40rem) {
+  main { padding: 1.5rem 1rem 3rem; }
+  .told { display: grid; grid-template-columns: repeat(var(--others), auto); }
+  .told thead, .told tbody, .told tr { display: contents; }
+  .told caption, .told .t { grid-column: 1 / -1; }
+  .told th, .told td { border: 0; padding: .45rem .75rem 0 0; }
+  .told td.t { min-width: 0; padding: .1rem 0 .6rem; border-bottom: 1px solid var(--line); }
+  .told td:first-child { font-weight: 600; }
+  .told th.t { display: none; }
+}
 @media print { main { padding: 0; max-width: none; } section { break-inside: avoid-page; } }
 `

@@ -50,8 +50,9 @@ type Section struct {
 	Text    string
 	Tables  []Table
 	Figures []Figure
-	// Small sets the figures four to a line, to be compared, instead of two.
-	Small bool
+	// Small sets the figures four to a line, to be compared, instead of two; Large
+	// one to a line, for letters that would be too small: a phone scrolls them.
+	Small, Large bool
 	// JSON is shown indented, folded away: a recipe, an evaluation. It must be
 	// valid JSON.
 	JSON json.RawMessage
@@ -59,7 +60,8 @@ type Section struct {
 
 // Table has one cell per column in each row. Columns whose cells are all
 // numbers should be listed in Numeric, which sets them flush right. A cell of
-// more than a few words is broken into lines.
+// more than a few words is broken into lines; on a phone a last column of such
+// cells stands below the others.
 type Table struct {
 	Caption string
 	Columns []string
@@ -84,7 +86,7 @@ type Figure struct {
 func (p Page) WriteHTML(w io.Writer) error {
 	v := view{Title: p.Title, Summary: p.Summary, Facts: p.Facts, Footer: p.Footer, Style: template.CSS(style)}
 	for _, s := range p.Sections {
-		sv := sectionView{Title: s.Title, Text: s.Text, Small: s.Small}
+		sv := sectionView{Title: s.Title, Text: s.Text, Class: s.class()}
 		where := fmt.Sprintf("section %q", s.Title)
 		for i, t := range s.Tables {
 			tv, err := t.view()
@@ -128,13 +130,25 @@ type sectionView struct {
 	Title, Text, JSON string
 	Tables            []tableView
 	Figures           []figureView
-	Small             bool
+	Class             string // of the figures
+}
+
+func (s Section) class() string {
+	switch {
+	case s.Large:
+		return "figures large"
+	case s.Small:
+		return "figures small"
+	}
+	return "figures"
 }
 
 type tableView struct {
 	Caption string
 	Head    []cell
 	Rows    [][]cell
+	// Others is the number of columns before a last one of long text, else 0.
+	Others int
 }
 
 type cell struct {
@@ -149,10 +163,16 @@ const longText = 48
 
 func (t Table) view() (tableView, error) {
 	v := tableView{Caption: t.Caption}
+	last := len(t.Columns) - 1
+	for _, r := range t.Rows {
+		if last > 0 && len(r) > last && len(r[last]) > longText {
+			v.Others = last
+		}
+	}
 	cells := func(texts []string) []cell {
 		out := make([]cell, len(texts))
 		for i, s := range texts {
-			out[i] = cell{s, i < len(t.Numeric) && t.Numeric[i], len(s) > longText}
+			out[i] = cell{s, i < len(t.Numeric) && t.Numeric[i], len(s) > longText || v.Others > 0 && i == last}
 		}
 		return out
 	}

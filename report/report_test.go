@@ -42,7 +42,8 @@ func sample() report.Page {
 				{Caption: "Loss.", Light: []byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`)},
 			}},
 			{Title: "Side by side", Small: true, Figures: []report.Figure{{Caption: "One.", Light: picture(color.White)}}},
-			{Title: "Words", Tables: []report.Table{{Columns: []string{"a", "b"}, Rows: [][]string{{"short", "a cell of so many words that they are better set in lines"}}}}},
+			{Title: "Words", Tables: []report.Table{{Columns: []string{"a", "b"}, Rows: [][]string{{"short", "a cell of so many words that they are better set in lines"}, {"short", "few"}}}}},
+			{Title: "Of small letters", Large: true, Figures: []report.Figure{{Caption: "Two.", Light: picture(color.White)}}},
 			{Title: "Recipe", JSON: json.RawMessage(`{"data":"moons","seed":1}`)},
 		},
 		Footer: "Laminar",
@@ -62,7 +63,7 @@ func TestPage(t *testing.T) {
 	got := html(t, sample())
 	for _, want := range []string{
 		"<title>moons</title>", "20,000", `<td class="n">0.14</td>`, "<td>euler</td>", "data:image/png;base64,", "data:image/svg&#43;xml;base64,", `srcset="data:image/png;base64,`,
-		"prefers-color-scheme: dark", "&#34;seed&#34;: 1", "Content-Security-Policy", "var(--page)", `alt="Loss."`, `class="figures small"`, `<td class="t">a cell of so many`, "<td>short</td>",
+		"prefers-color-scheme: dark", "&#34;seed&#34;: 1", "Content-Security-Policy", "var(--page)", `alt="Loss."`, `class="figures small"`, `<td class="t">a cell of so many`, "<td>short</td>", `<td class="t">few</td>`, `<table class="told" style="--others: 1">`, `<th scope="col" class="t">b</th>`, `class="figures large"`,
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in the page", want)

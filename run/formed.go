@@ -26,6 +26,9 @@ func illustrateForm(ctx context.Context, dir string, s *Saved, plan *recipe.Plan
 		Title: filepath.Base(s.Recipe.Data.Name), Facts: facts(s, nil), Footer: "Laminar, flow matching in Go",
 		Summary: fmt.Sprintf("A %s model of %s, %d numbers to a row.", s.Recipe.Family, s.Kind(), s.Model.Dim()),
 	}
+	if of, ok := m.(summarised); ok {
+		page.Summary = of.Summary(s)
+	}
 	if page.Sections, err = m.Sections(ctx, s, plan, j, o); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -86,7 +87,51 @@ func gatherData(p *pass, d *recipe.Data) (recipe.Given, error) {
 		set, err := m.Gather(p, d)
 		return recipe.Given{Set: set}, err
 	}
-	return gather(d.Name, &d.Digest, d.TableOptions(), d.Label != "" && !d.DropLabel)
+	given, err := gather(d.Name, &d.Digest, d.TableOptions(), d.Label != "" && !d.DropLabel)
+	if note := likeTable(given.Table); err == nil && note != "" && d.Label == "" && len(d.Conditions) == 0 && d.TimeColumn == "" {
+		given.Table.Notes = append(given.Table.Notes, note)
+	}
+	return given, err
+}
+
+// likeTable is a remark on points from a text file some of whose columns are
+// written to at most two decimals, which samples of points do not keep; else "".
+func likeTable(t *data.Table) string {
+	if t == nil || !isText(t.Name) {
+		return ""
+	}
+	var coarse []string
+	for j, name := range t.Columns {
+		const hundred = 100
+		fits, differ := true, false
+		for i := range t.X.N {
+			v := t.X.At(i, j)
+			if fits = math.Round(v*hundred)/hundred == v; !fits {
+				break
+			}
+			differ = differ || v != t.X.At(0, j)
+		}
+		if fits && differ {
+			coarse = append(coarse, name)
+		}
+	}
+	if len(coarse) == 0 {
+		return ""
+	}
+	named := coarse[0]
+	if more := len(coarse) - 1; more > 0 {
+		named += fmt.Sprintf(" and %d more", more)
+	}
+	return fmt.Sprintf("whole numbers or few decimals (%s) come back with more decimals from a model of points; --kind table keeps whole numbers, bounds and decimals as the file writes them", named)
+}
+
+// isText reports whether a file of points is CSV by its name, and not built in.
+func isText(path string) bool {
+	switch filepath.Ext(strings.TrimSuffix(strings.ToLower(path), ".gz")) {
+	case ".csv", ".tsv", ".txt", ".tab":
+		return true
+	}
+	return false
 }
 
 // held compares the digest of what was read with the one that a run has

@@ -47,6 +47,9 @@ type medium interface {
 	Files() []string
 }
 
+// summarised is a medium whose report says in the data's own words what was learnt.
+type summarised interface{ Summary(s *Saved) string }
+
 // media holds the medium of each kind of data but points.
 var media = map[string]medium{
 	recipe.Table:     tableMedium{},

@@ -3,10 +3,13 @@ package run
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"html"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -203,8 +206,8 @@ func utf16Text(s string) string {
 	return string(b)
 }
 
-// The model file holds no cell of a single row: neither rare numbers, nor
-// identifiers, nor free text, nor pooled names.
+// The model file, the figures and the page hold no cell of a single row: neither
+// rare numbers, nor identifiers, nor free text, nor pooled names.
 func TestModelHoldsNoRows(t *testing.T) {
 	text := csvText("id,note,salary,town,score", 400, func(i int) string {
 		town := []string{"Paris", "Rome"}[i%2]
@@ -215,16 +218,40 @@ func TestModelHoldsNoRows(t *testing.T) {
 		return fmt.Sprintf("kx%07d,said %d things to %d people on day %d,%d,%s,%.4f", 7919*i, i, i*i, i*3, salary, town, float64(i*i%401)*1.2345)
 	})
 	res := trainTable(t, "people.csv", text, func(r *recipe.Recipe) { r.Data.Rare = 5 })
-	b, err := os.ReadFile(res.Path)
+	dir := filepath.Dir(res.Path)
+	j, err := Judge(context.Background(), res.Saved, res.Plan, res.Saved.EvalDefaults())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, cell := range []string{"987654", "Hinterwalden", "kx0", "things to", "people on day"} {
-		if bytes.Contains(b, []byte(cell)) {
-			t.Errorf("the model file holds %q", cell)
-		}
+	if _, err := Illustrate(context.Background(), dir, res.Saved, res.Plan, j); err != nil {
+		t.Fatal(err)
 	}
-	if !bytes.Contains(b, []byte("Paris")) {
-		t.Error("the model file does not even hold a common name: the test looks in the wrong place")
+	for _, name := range []string{filepath.Base(res.Path), EvalFile, ReportFile} {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b = []byte(html.UnescapeString(string(b)))
+		// Of pictures, those that are text are searched.
+		const picture = `data:image/([a-z+]+);base64,([A-Za-z0-9+/=]+)`
+		b = regexp.MustCompile(picture).ReplaceAllFunc(b, func(uri []byte) []byte {
+			m := regexp.MustCompile(picture).FindSubmatch(uri)
+			text, err := base64.StdEncoding.DecodeString(string(m[2]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(m[1]) != "svg+xml" {
+				return nil
+			}
+			return text
+		})
+		for _, cell := range []string{"987654", "Hinterwalden", "kx0", "things to", "people on day"} {
+			if bytes.Contains(b, []byte(cell)) {
+				t.Errorf("%s holds %q", name, cell)
+			}
+		}
+		if !bytes.Contains(b, []byte("town")) {
+			t.Errorf("%s does not even hold the name of a column: the test looks in the wrong place", name)
+		}
 	}
 }

@@ -3,8 +3,10 @@ package run
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"laminar/data"
+	"laminar/data/table"
 	"laminar/flow"
 	"laminar/judge"
 	"laminar/recipe"
@@ -83,6 +85,43 @@ func rawRows(d data.RowSource) *tableRows {
 	}
 	r, _ := d.(*tableRows)
 	return r
+}
+
+// Summary is the method of summarised.
+func (tableMedium) Summary(s *Saved) string {
+	t, err := s.tableOf()
+	if err != nil {
+		return ""
+	}
+	schema := t.Schema()
+	named := map[table.Kind][2]string{
+		table.Numeric: {"number", "numbers"}, table.Integer: {"whole number", "whole numbers"}, table.Category: {"category", "categories"},
+		table.Ordered: {"ordered category", "ordered categories"}, table.Boolean: {"yes or no", "yes or no"}, table.Date: {"date", "dates"},
+		table.Constant: {"constant", "constants"}, table.Identifier: {"identifier, made afresh", "identifiers, made afresh"},
+		table.Text: {"free text, left empty", "free texts, left empty"},
+	}
+	var kinds []string
+	for _, e := range table.Kinds() {
+		n := 0
+		for _, c := range schema.Columns {
+			if c.Kind == e.Kind {
+				n++
+			}
+		}
+		if n > 0 {
+			kinds = append(kinds, counted(n, named[e.Kind]))
+		}
+	}
+	return fmt.Sprintf("Learnt from a table of %s and %s: %s.", counted(schema.Rows, [2]string{"row", "rows"}),
+		counted(len(schema.Columns), [2]string{"column", "columns"}), strings.Join(kinds, "; "))
+}
+
+// counted is a number with its noun, of one and of many.
+func counted(n int, noun [2]string) string {
+	if n == 1 {
+		return "1 " + noun[0]
+	}
+	return thousands(n) + " " + noun[1]
 }
 
 // Sections is the method of medium: those of the judge's page.

@@ -52,7 +52,7 @@ func (s *Saved) drawBalanced(ctx context.Context, d TableDraws, emit Emit) (Tabl
 	j := *d.Balance
 	c := &t.Schema().Columns[j]
 	if c.Kind != table.Category && c.Kind != table.Ordered && c.Kind != table.Boolean {
-		return TableStats{}, &flow.FieldError{Path: "balance", Msg: fmt.Sprintf("the column %q is a %s; balance one of levels: a category, ordered or boolean", c.Name, c.Kind)}
+		return TableStats{}, &flow.FieldError{Path: "balance", Msg: fmt.Sprintf("the column %q is of kind %s; balance one of levels: a category, ordered or boolean", c.Name, c.Kind)}
 	}
 	stats, err := s.drawWanted(ctx, d, emit, wanted{columns: []int{j}, begin: func(lo, hi int) (func([]float64) bool, func(row, _ []float64)) {
 		left, level := make([]int, len(c.Levels)), 0

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -143,29 +142,33 @@ func (tableMedium) Picture(s *Saved, rows tensor.Matrix[float64], o PictureOptio
 	if err != nil {
 		return plot.Figure{}, err
 	}
+	x, names, levels := pictured(t, values)
+	title := filepath.Base(s.Recipe.Data.Name)
+	if len(names) == 1 {
+		return plot.Histogram{Title: title, Samples: x, Name: names[0], Dark: o.Dark}.Figure()
+	}
+	return plot.PairGrid{Title: title, Samples: x, Names: names, Levels: levels, Dark: o.Dark}.Figure()
+}
+
+// pictured returns the first columns of rows, quantities before levels, with their
+// names and those of their levels. A missing cell is NaN, which is not drawn.
+func pictured(t *table.Transform, values tensor.Matrix[float64]) (x tensor.Mat, names []string, levels [][]string) {
 	var shown []int
-	var names []string
 	for _, role := range []table.Role{table.Value, table.Choice} {
 		for _, b := range t.Blocks() {
 			c := &t.Schema().Columns[b.Column]
 			if b.Role == role && len(shown) < 4 && (role == table.Value || c.Scale == nil) {
-				shown, names = append(shown, b.Column), append(names, c.Name)
+				shown, names, levels = append(shown, b.Column), append(names, c.Name), append(levels, c.Levels)
 			}
 		}
 	}
-	x := tensor.New(values.N, len(shown))
+	x = tensor.New(values.N, len(shown))
 	for i := range x.N {
 		for k, j := range shown {
-			if v := values.Row(i)[j]; !math.IsNaN(v) {
-				x.Row(i)[k] = float32(v)
-			}
+			x.Row(i)[k] = float32(values.Row(i)[j])
 		}
 	}
-	title := filepath.Base(s.Recipe.Data.Name)
-	if len(shown) == 1 {
-		return plot.Histogram{Title: title, Samples: x, Name: names[0], Dark: o.Dark}.Figure()
-	}
-	return plot.PairGrid{Title: title, Samples: x, Names: names, Dark: o.Dark}.Figure()
+	return x, names, levels
 }
 
 // noPicture tells that a picture is not for tables.

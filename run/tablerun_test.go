@@ -3,6 +3,8 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +12,7 @@ import (
 	"testing"
 
 	"laminar/recipe"
+	"laminar/tensor"
 )
 
 func people(n int) string {
@@ -105,5 +108,51 @@ func TestTableSchema(t *testing.T) {
 	}
 	if !strings.HasPrefix(out, "age,town,pay\n") {
 		t.Errorf("%.40s", out)
+	}
+}
+
+// A missing cell is no point of the picture, and levels have their names.
+func TestPictured(t *testing.T) {
+	res := trainTable(t, "gaps.csv", csvText("mass,sex", 200, func(i int) string {
+		return []string{fmt.Sprintf("%d.5,male", 100+i), ",female"}[i%2]
+	}), nil)
+	tr, err := res.Saved.tableOf()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := tensor.NewOf[float64](2, 2)
+	copy(rows.Data, []float64{120.5, 1, math.NaN(), 0})
+	x, names, levels := pictured(tr, rows)
+	if x.At(0, 0) != 120.5 || x.At(1, 0) == x.At(1, 0) || names[0] != "mass" || levels[0] != nil || len(levels[1]) != 2 {
+		t.Errorf("%v of %q, levels %q", x.Data, names, levels)
+	}
+	if s := (tableMedium{}).Summary(res.Saved); s != "Learnt from a table of 200 rows and 2 columns: 1 number; 1 category." {
+		t.Error(s)
+	}
+}
+
+// Points that a file writes as whole numbers are told of the kind that keeps them.
+func TestLikeTable(t *testing.T) {
+	for _, c := range []struct {
+		cell func(i int) string
+		want string
+	}{
+		{func(i int) string { return fmt.Sprintf("%d,%g", i, float64(i)*0.1234567) }, "(a)"},
+		{func(i int) string { return fmt.Sprintf("%d,%.2f", i, float64(i)*0.1234567) }, "(a and 1 more)"},
+		{func(i int) string { return fmt.Sprintf("1,%g", float64(i)*0.1234567) }, ""},
+	} {
+		file := filepath.Join(t.TempDir(), "points.csv")
+		if err := os.WriteFile(file, []byte(csvText("a,b", 60, c.cell)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		r := recipe.Data{Name: file}
+		given, err := gatherData(&pass{ctx: context.Background()}, &r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		notes := strings.Join(given.Table.Notes, "\n")
+		if told := strings.Contains(notes, "--kind table"); told != (c.want != "") || !strings.Contains(notes, c.want) {
+			t.Errorf("want %q, notes %q", c.want, notes)
+		}
 	}
 }

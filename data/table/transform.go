@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 
 	"laminar/flow"
 	"laminar/rng"
@@ -168,35 +167,6 @@ func (t *Transform) add(b Block) *Block {
 	return &b
 }
 
-// digits cuts n options into the fewest digits of at most most values.
-func digits(n, most int) []int {
-	for count := 1; ; count++ {
-		base := int(math.Ceil(math.Pow(float64(n), 1/float64(count)) - 1e-9))
-		if base > most {
-			continue
-		}
-		out := make([]int, count)
-		for k := range out {
-			out[k] = base
-		}
-		// The highest digit need not reach its base.
-		rest := 1
-		for range count - 1 {
-			rest *= base
-		}
-		out[0] = (n + rest - 1) / rest
-		return out
-	}
-}
-
-// width is the number of coordinates of a digit of n values.
-func width(n int) int {
-	if n == 2 {
-		return 1
-	}
-	return n
-}
-
 // Dim is the number of coordinates of the network's space.
 func (t *Transform) Dim() int { return t.dim }
 
@@ -260,9 +230,6 @@ func fill(s []float32, v float32) {
 		s[i] = v
 	}
 }
-
-// of is the block's part of a row.
-func (b *Block) of(row []float32) []float32 { return row[b.Offset : b.Offset+b.Width] }
 
 var (
 	errMissing  = errors.New("the cell is missing, and none was missing when the schema was fitted")
@@ -333,101 +300,6 @@ func nearest(spikes []float64, v float64) int {
 		}
 	}
 	return best
-}
-
-// Corner returns what a digit of n options has in its coordinates: hi in that of
-// the option, lo in the others; of two options, lo for the first and hi for the
-// second in their one coordinate.
-func (t *Transform) Corner(n int) (lo, hi float64) { return corner(n, t.encoding.Separation) }
-
-func corner(n int, separation float64) (lo, hi float64) {
-	if n == 2 {
-		return -separation / 2, separation / 2
-	}
-	side := separation / math.Sqrt2 // the corners of the simplex are centred
-	return -side / float64(n), side - side/float64(n)
-}
-
-// put writes an option.
-func (b *Block) put(z []float32, option int, separation float64) {
-	for k := len(b.Digits) - 1; k >= 0; k-- {
-		n := b.Digits[k]
-		digit := option
-		if k > 0 {
-			digit = option % n
-			option /= n
-		}
-		w := width(n)
-		part := z[len(z)-w:]
-		z = z[:len(z)-w]
-		lo, hi := corner(n, separation)
-		switch {
-		case n == 1:
-			part[0] = 0
-		case w == 1:
-			part[0] = float32(lo + float64(digit)*(hi-lo))
-		default:
-			fill(part, float32(lo))
-			part[digit] = float32(hi)
-		}
-	}
-}
-
-// Option reads the option of a Choice off its coordinates: of every digit the
-// nearest. The result is in 0 to Options-1; equal coordinates are the lower.
-func (b *Block) Option(row []float32) int {
-	z := b.of(row)
-	option := 0
-	for _, n := range b.Digits {
-		w := width(n)
-		digit := 0
-		switch {
-		case n == 2:
-			if z[0] > 0 {
-				digit = 1
-			}
-		default:
-			for k := 1; k < w; k++ {
-				if z[k] > z[digit] {
-					digit = k
-				}
-			}
-		}
-		option = option*n + digit
-		z = z[w:]
-	}
-	return min(option, b.Options-1)
-}
-
-// drawn draws the option of a Choice by the chances that its coordinates tell: of
-// every digit, how far each coordinate is from lo to hi.
-func (b *Block) drawn(row []float32, separation float64, draw *rng.Stream) int {
-	z := b.of(row)
-	option := 0
-	for _, n := range b.Digits {
-		w := width(n)
-		lo, hi := corner(n, separation)
-		chance := func(k int) float64 { return max((float64(z[k])-lo)/(hi-lo), 0) }
-		digit := 0
-		switch u := draw.Float64(); {
-		case n == 1:
-		case n == 2:
-			if u < chance(0) {
-				digit = 1
-			}
-		default:
-			sum := 0.0
-			for k := range w {
-				sum += chance(k)
-			}
-			for u *= sum; digit < w-1 && u >= chance(digit); digit++ {
-				u -= chance(digit)
-			}
-		}
-		option = option*n + digit
-		z = z[w:]
-	}
-	return min(option, b.Options-1)
 }
 
 // Inverse writes the rows of the coordinates src into dst: levels by index,
@@ -503,62 +375,6 @@ func (c *coder) inverse(z []float32, column *Column, option int) float64 {
 		return missing
 	}
 	return c.scale.Spikes[option]
-}
-
-// restore is the value at z: rounded to its column's unit and, where that is
-// finer than a float32 tells apart, to the fewest decimals that it does tell;
-// within the column's bounds.
-func (c *coder) restore(z float32, column *Column) float64 {
-	s := c.scale
-	v := min(max(c.axis.inverse(float64(z)), -largest), largest)
-	inf := float32(math.Inf(1))
-	lo, hi := c.axis.inverse(float64(math.Nextafter32(z, -inf))), c.axis.inverse(float64(math.Nextafter32(z, inf)))
-	if s.Unit > hi-lo {
-		if r := math.Round(v / s.Unit); math.Abs(r) < 1<<53 {
-			v = r * s.Unit
-		}
-	} else {
-		v = shortest(v, lo, hi)
-		if s.Unit >= 1 { // whole numbers and dates stay what they are
-			v = math.Round(v/s.Unit) * s.Unit
-		}
-	}
-	if s.Min != nil {
-		v = max(v, *s.Min)
-	}
-	if s.Max != nil {
-		v = min(v, *s.Max)
-	}
-	if column.Number != nil {
-		v = column.Number.round(v)
-	}
-	return v
-}
-
-// shortest rounds v to the fewest decimals, or the most zeros, that stay between
-// lo and hi.
-func shortest(v, lo, hi float64) float64 {
-	if lo <= 0 && hi >= 0 {
-		return 0
-	}
-	width := hi - lo
-	if !(width > 0) || math.IsInf(width, 0) {
-		return v
-	}
-	for d := -int(math.Floor(math.Log10(width))) - 1; d < maxDecimals; d++ {
-		var r float64
-		if d >= 0 {
-			var b [400]byte
-			r, _ = strconv.ParseFloat(string(strconv.AppendFloat(b[:0], v, 'f', d, 64)), 64)
-		} else {
-			ten := math.Pow(10, float64(-d))
-			r = math.Round(v/ten) * ten
-		}
-		if r >= lo && r <= hi {
-			return r
-		}
-	}
-	return v
 }
 
 // LogDet writes log |dz/dx| of the plain values of each row of src into dst, of

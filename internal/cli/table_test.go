@@ -142,7 +142,7 @@ func TestTable(t *testing.T) {
 		{[]string{"sample", model, "--where", "town = 'Room'"}, `has no level "Room"; levels are`},
 		{[]string{"sample", model, "--where", "price > "}, "position 9"},
 		{[]string{"sample", model, "--where", "price > 1e9", "-n", "5"}, "none of"},
-		{[]string{"sample", model, "--balance", "price"}, `the column "price" is a number`},
+		{[]string{"sample", model, "--balance", "price"}, `the column "price" is of kind number`},
 		{[]string{"sample", model, "--balance", "town", "--where", "price > 1"}, "one or the other"},
 		{[]string{"sample", model, "--shard", "4/3"}, "--shard"},
 		{[]string{"sample", model, "-o", at("x.npy")}, "no format is called .npy"},
