@@ -83,7 +83,9 @@ type Data struct {
 type Recipe struct {
 	Version int    `json:"version"`
 	Preset  string `json:"preset"`
-	Data    Data   `json:"data"`
+	// Suited tells that rows of a table have completed the recipe, which is done once.
+	Suited bool `json:"suited,omitempty"`
+	Data   Data `json:"data"`
 	// Source is where the flow starts: "gaussian", another data set or a file.
 	Source       string `json:"source"`
 	SourceDigest string `json:"source_digest,omitempty"`

@@ -127,7 +127,8 @@ func (a *readingAdviser) settings() ([]metric.Setting, error) {
 		cost = 2
 	}
 	var out []metric.Setting
-	for i, name := range a.o.Solvers {
+	alone := map[int]bool{} // numbers of evaluations that a solver before has
+	for _, name := range a.o.Solvers {
 		m, err := solve.Named(name)
 		if err != nil {
 			return nil, err
@@ -138,7 +139,7 @@ func (a *readingAdviser) settings() ([]metric.Setting, error) {
 		for k, grid := range a.o.Grids {
 			for _, nfe := range a.o.NFE {
 				steps, err := solve.Steps(m, nfe, cost)
-				if err != nil || k > 0 && (steps == 1 || nfe > fewReadings) || i > 0 && nfe > manyReadings {
+				if err != nil || k > 0 && (steps == 1 || nfe > fewReadings) || nfe > manyReadings && alone[nfe] {
 					continue
 				}
 				set := metric.Setting{Solver: name, NFE: nfe, Grid: grid}
@@ -149,6 +150,9 @@ func (a *readingAdviser) settings() ([]metric.Setting, error) {
 				}
 				out = append(out, set)
 			}
+		}
+		for _, set := range out {
+			alone[set.NFE] = true
 		}
 	}
 	if len(out) == 0 {

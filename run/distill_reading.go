@@ -36,8 +36,11 @@ func (s *Saved) DistillDefaults(method, teacher, dir string) DistillOptions {
 func (o DistillOptions) judgeReading(ctx context.Context, teacher, student *Saved, plan *recipe.Plan) (was, is *ReadingReport, err error) {
 	g := teacher.Form.(galleried).gallery(teacher)
 	e := o.Eval
-	e.Threads, e.Settings = o.Threads, nil
+	e.Threads, e.Settings = o.Threads, []metric.Setting{{Solver: teacher.Recipe.Method(), NFE: 1}}
 	for _, nfe := range o.At {
+		if nfe == 1 {
+			continue
+		}
 		e.Settings = append(e.Settings, metric.Setting{Solver: teacher.Recipe.Method(), NFE: nfe})
 	}
 	j := &reading{gallery: g, s: teacher, plan: plan, o: e}

@@ -30,17 +30,20 @@ func loadForResume(r *recipe.Recipe, o Options) (*Saved, error) {
 	if r.Data.Name == "" {
 		steps := r.Train.Steps
 		*r = old
+		r.Suited = r.Data.Kind == recipe.Table // by this or an earlier version
 		if steps > old.Train.Steps {
 			r.Train.Steps = steps
 		}
 		return saved, nil
 	}
 	want := *r
-	if saved != nil {
+	if saved != nil && (old.Suited || old.Data.Kind != recipe.Table) {
 		if f, ok := saved.Form.(suiter); ok {
 			f.suit(&want)
 		}
 	}
+	want.Suited = old.Data.Kind == recipe.Table
+	old.Suited = want.Suited
 	want, old = want.Settled(), old.Settled()
 	want.Data.Digest, want.SourceDigest = old.Data.Digest, old.SourceDigest
 	if want.Distill != nil && old.Distill != nil {

@@ -54,6 +54,9 @@ func (s *Saved) drawBalanced(ctx context.Context, d TableDraws, emit Emit) (Tabl
 	if c.Kind != table.Category && c.Kind != table.Ordered && c.Kind != table.Boolean {
 		return TableStats{}, &flow.FieldError{Path: "balance", Msg: fmt.Sprintf("the column %q is of kind %s; balance one of levels: a category, ordered or boolean", c.Name, c.Kind)}
 	}
+	if len(c.Levels) == 0 {
+		return TableStats{}, &flow.FieldError{Path: "balance", Msg: fmt.Sprintf("the column %q has no levels: all its cells were missing", c.Name)}
+	}
 	stats, err := s.drawWanted(ctx, d, emit, wanted{columns: []int{j}, begin: func(lo, hi int) (func([]float64) bool, func(row, _ []float64)) {
 		left, level := make([]int, len(c.Levels)), 0
 		for i := lo; i < hi; i++ {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"laminar/recipe"
+	"laminar/sample"
 	"laminar/tensor"
 )
 
@@ -60,6 +61,43 @@ func TestTableResumes(t *testing.T) {
 	}
 	if _, err := Train(context.Background(), r, o); err == nil || !strings.Contains(err.Error(), "is not the file that the run was trained on") {
 		t.Errorf("other data: %v", err)
+	}
+}
+
+// What suits few rows is put in once: what a user changes afterwards stays.
+func TestSuitedOnce(t *testing.T) {
+	res := trainTable(t, "people.csv", people(60), func(r *recipe.Recipe) { r.Train.Steps = 3 })
+	f := res.Saved.Form.(suiter)
+	r, err := recipe.PresetFor(recipe.Table, "default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	preset := r
+	f.suit(&r)
+	if r.Train.Steps >= preset.Train.Steps || r.Network.Depth == preset.Network.Depth || !r.Suited {
+		t.Errorf("not suited: %+v", r)
+	}
+	r.Train.Steps = preset.Train.Steps
+	f.suit(&r)
+	if r.Train.Steps != preset.Train.Steps {
+		t.Errorf("%d steps, raised to %d", r.Train.Steps, preset.Train.Steps)
+	}
+}
+
+// A column without levels cannot be balanced.
+func TestBalanceWithoutLevels(t *testing.T) {
+	s := trainTable(t, "people.csv", people(60), func(r *recipe.Recipe) { r.Train.Steps = 3 }).Saved
+	d, err := s.tableOf()
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := 1 // town
+	was := d.Schema().Columns[j].Levels
+	defer func() { d.Schema().Columns[j].Levels = was }()
+	d.Schema().Columns[j].Levels = nil
+	_, err = s.DrawTable(context.Background(), TableDraws{Config: sample.Config{N: 5, Solve: s.Solve()}, Balance: &j}, nil)
+	if err == nil || !strings.Contains(err.Error(), "no levels") {
+		t.Errorf("%v", err)
 	}
 }
 

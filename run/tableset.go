@@ -113,6 +113,10 @@ func (s *tableSet) Suit(r *recipe.Recipe) error {
 
 // suit completes a recipe as its rows have it.
 func (f tableForm) suit(r *recipe.Recipe) {
+	if r.Suited {
+		return
+	}
+	r.Suited = true
 	given := takesGiven(r)
 	if !given {
 		r.Drop = 0

@@ -79,10 +79,10 @@ func (e *evidence) add(cell string, row int) {
 		} else if len(e.layouts) > 0 {
 			e.layouts = slices.DeleteFunc(e.layouts, func(k int) bool { _, ok := parseDate(cell, layouts[k]); return !ok })
 		}
-	}
-	if len(e.layouts) > 0 && len(e.zones) < 2 && zoned(layouts[e.layouts[0]]) {
-		if east := zoneOf(cell, layouts[e.layouts[0]]); !slices.Contains(e.zones, east) {
-			e.zones = append(e.zones, east)
+		if len(e.layouts) > 0 && len(e.zones) < 2 && zoned(layouts[e.layouts[0]]) {
+			if east := zoneOf(cell, layouts[e.layouts[0]]); !slices.Contains(e.zones, east) {
+				e.zones = append(e.zones, east)
+			}
 		}
 	}
 	e.note(&t)

@@ -98,7 +98,7 @@ func Infer(src Source, o InferOptions) (*Schema, error) {
 		c := &s.Columns[j]
 		if o.Given != nil {
 			g := o.Given.Columns[j]
-			*c = Column{Kind: g.Kind, Missing: g.Missing, Levels: g.Levels, Other: g.Other, Number: g.Number, Layout: g.Layout, Pattern: g.Pattern}
+			*c = Column{Kind: g.Kind, Missing: g.Missing, Levels: g.Levels, Other: g.Other, Number: g.Number, Layout: g.Layout, Zone: g.Zone, Pattern: g.Pattern}
 		}
 		c.Name, c.Quoted = d.Name, d.Quoted
 		if d.Header != d.Name {
@@ -144,7 +144,7 @@ func (e *evidence) conclude(c *Column, d Declared, rare int) error {
 			}
 			c.Layout = e.layout(c)
 		}
-		if len(e.zones) == 1 && zoned(c.Layout) {
+		if c.Zone == 0 && len(e.zones) == 1 && zoned(c.Layout) {
 			c.Zone = e.zones[0]
 		}
 	case Identifier:

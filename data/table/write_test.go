@@ -47,6 +47,7 @@ func TestSourceFormatIsKept(t *testing.T) {
 		{"text numbers.jsonl", `{"a":"15","b":1}` + "\n" + `{"a":"27","b":2.5}` + "\n"},
 		{"clock.csv", "a,b,c\n13:37,23:59:58,9:05 AM\n00:00,00:00:01,12:30 PM\n08:15,12:00:00,11:59 PM\n"},
 		{"zone.csv", "a,b\n2024-01-05T10:11:12+05:30,1.5\n2023-07-05T10:11:12+05:30,2.5\n"},
+		{"zonegap.csv", "a,b\n2024-01-05T10:11:12+05:30,1.5\n-,3.5\n2023-07-05T10:11:12+05:30,2.5\n"},
 		{"nested.jsonl", `{"a":{"k":1,"l":["p"]},"b":[1,2]}` + "\n" + `{"a":{"k":2},"b":[]}` + "\n" + `{"a":{"k":1,"l":["p"]},"b":[1,2]}` + "\n"},
 		{"weka.arff", "@relation 'my data'\n\n@attribute 'a b' numeric\n@attribute c {x,'y z'}\n@attribute d date yyyy-MM-dd\n\n@data\n1.5,x,2024-01-05\n?,'y z',2023-01-05\n3,x,?\n"},
 	} {

@@ -54,7 +54,7 @@ and compare the two at 1, 2, 4 and 8. The method is
 ` + strings.Join(about, "\n") + `
 
 Data, network and seed are the teacher's. Images and sounds are judged as eval
-judges them, and their pairs are made with guidance, which the student has then
+judges them. Pairs of images are made with guidance, which the student has then
 within. A student that is not better than its
 teacher at one evaluation replaces nothing: it is kept, and the exit code is 1.`,
 		Example: `  laminar distill runs/moons --method reflow -o runs/moons-reflow

@@ -57,7 +57,7 @@ func (f *sampleFlags) add(cmd *cobra.Command, n int) {
 	fs.StringVar(&f.class, "class", "", "class to draw, by name or number, of a model with classes; none for samples of no class (default of images and sounds each in turn)")
 	fs.StringSliceVar(&f.cond, "cond", nil, "values of a model trained with --cond, as NAME=VALUE,...")
 	_ = cmd.RegisterFlagCompletionFunc("class", completeClass)
-	fs.Float64Var(&f.guidance, "guidance", 1, "scale of classifier-free guidance; 1 is none (default 1.5 for classes of images and sounds)")
+	fs.Float64Var(&f.guidance, "guidance", 1, "scale of classifier-free guidance; 1 is none (default 1.5 for classes of images)")
 	fs.Uint64Var(&f.seed, "seed", 0, "seed of the noise")
 }
 
@@ -85,7 +85,15 @@ func (f *sampleFlags) config(cmd *cobra.Command, a *app, s *run.Saved) (sample.C
 	var err error
 	how := f.solverFlags
 	how.precise = how.precise && !s.Model.Once // which takes one step only
-	if c.Solve, err = how.config(cmd, s.Solve(), cost(f.guidance)); err != nil {
+	c.Solve, err = how.config(cmd, s.Solve(), cost(f.guidance))
+	if err != nil && f.guidance != 1 && !given("guidance") {
+		// What was not asked for does not stand in the way of what was.
+		if c.Solve, err = how.config(cmd, s.Solve(), 1); err == nil {
+			f.guidance, c.Guidance = 1, 1
+			a.note("drawn without guidance, which takes an even number of evaluations")
+		}
+	}
+	if err != nil {
 		return c, err
 	}
 	if len(f.cond) > 0 {
