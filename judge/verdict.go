@@ -59,12 +59,15 @@ func (r *Report) fidelity() string {
 			parts = append(parts, fmt.Sprintf("%s error is %.1f times its floor", v.name, v.value/v.floor))
 		}
 	}
-	above, few := 0., ""
+	above, told, few := 0., 0.02, "" // told: what chance does not make of nothing
 	if a, f := float64(r.TreesAUC), float64(r.Floor.TreesAUC); a == a && f == f {
 		if 2*float64(r.TreesAUCSE) > 0.05 {
 			few = " There are too few rows to compare for trees to tell them apart."
 		} else {
 			above = a - max(0.5, f)
+			if se := float64(r.TreesAUCSE); se == se {
+				told = max(told, 2*se)
+			}
 			parts = append(parts, fmt.Sprintf("trees tell them apart with an AUC of %.2f (real rows from real rows %.2f; 0.5 is guessing)", a, f))
 		}
 	}
@@ -73,7 +76,7 @@ func (r *Report) fidelity() string {
 	}
 	word := "far from the real ones"
 	switch {
-	case ratio <= 1.5 && above <= 0.02:
+	case ratio <= 1.5 && above <= told:
 		word = "as good as new real rows"
 	case ratio <= 4 && above <= 0.15:
 		word = "close to real ones"
