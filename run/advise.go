@@ -152,7 +152,7 @@ func Advise(ctx context.Context, s *Saved, plan *recipe.Plan, o AdviseOptions) (
 		return Advice{}, err
 	}
 	a := adviser{o: o, subject: subject, out: Advice{Tolerance: o.Tolerance, Rejected: []Trial{}}}
-	tried, err := a.settings(s)
+	tried, err := a.o.settings(s, EvalOptions{}, manyNFE, math.MaxInt)
 	if err != nil {
 		return Advice{}, err
 	}
@@ -231,13 +231,21 @@ type adviser struct {
 	done, total int
 }
 
-// settings lists what the model can be sampled with.
-func (a *adviser) settings(s *Saved) ([]metric.Setting, error) {
+// settings lists what a model can be sampled with. Grids beside equal steps are
+// tried up to uneven evaluations: one step is the same on every grid, and many
+// nearly so. Beyond several evaluations, solvers are tried only where none before
+// them takes as many.
+func (o AdviseOptions) settings(s *Saved, e EvalOptions, uneven, several int) ([]metric.Setting, error) {
 	if err := s.watchable(); err != nil {
 		return nil, err
 	}
+	cost := 1
+	if e.Guidance != 0 && e.Guidance != 1 {
+		cost = 2
+	}
 	var out []metric.Setting
-	for _, name := range a.o.Solvers {
+	taken := map[int]bool{}
+	for _, name := range o.Solvers {
 		m, err := solve.Named(name)
 		if err != nil {
 			return nil, err
@@ -245,24 +253,27 @@ func (a *adviser) settings(s *Saved) ([]metric.Setting, error) {
 		if m.Scheduled && s.Model.Schedule == nil || m.Kind == solve.Jump && !s.Model.LongSteps() || m.Kind == solve.SDE && s.Model.Coupled {
 			continue
 		}
-		for _, grid := range a.o.Grids {
-			for _, nfe := range a.o.NFE {
-				steps, err := solve.Steps(m, nfe, 1)
-				if err != nil || steps == 1 && grid != equalSteps || nfe > manyNFE && grid != equalSteps {
-					continue // one step is the same on every grid, and many nearly so
+		for _, grid := range o.Grids {
+			for _, nfe := range o.NFE {
+				steps, err := solve.Steps(m, nfe, cost)
+				if err != nil || grid != equalSteps && (steps == 1 || nfe > uneven) || nfe > several && taken[nfe] {
+					continue
 				}
 				set := metric.Setting{Solver: name, NFE: nfe, Grid: grid}
 				if grid == equalSteps {
 					set.Grid = ""
-				} else if _, err := gridOf(set, EvalOptions{}); err != nil {
+				} else if _, err := gridOf(set, e); err != nil {
 					return nil, err
 				}
 				out = append(out, set)
 			}
 		}
+		for _, set := range out {
+			taken[set.NFE] = true
+		}
 	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("%w: no solver of %s can sample this model with these numbers of evaluations", flow.ErrConfig, few(a.o.Solvers))
+		return nil, fmt.Errorf("%w: no solver of %s can sample this model with these numbers of evaluations", flow.ErrConfig, few(o.Solvers))
 	}
 	return out, nil
 }

@@ -11,7 +11,6 @@ import (
 	"laminar/metric"
 	"laminar/plot"
 	"laminar/recipe"
-	"laminar/solve"
 	"laminar/tensor"
 )
 
@@ -87,7 +86,7 @@ func AdviseReading(ctx context.Context, s *Saved, plan *recipe.Plan, o AdviseOpt
 	e.N, e.Threads, e.Key, e.Guidance = o.N, o.Threads, o.Key, o.Guidance
 	a := readingAdviser{j: &reading{gallery: form.gallery(s), s: s, plan: plan, o: e}, o: o}
 	a.out = ReadingAdvice{Kind: s.Kind(), Tolerance: o.Tolerance, Guidance: o.Guidance, Rejected: []ReadingTrial{}, Features: featuresClassifier}
-	tried, err := a.settings()
+	tried, err := o.settings(s, e, fewReadings, manyReadings)
 	if err != nil {
 		return a.out, err
 	}
@@ -114,51 +113,6 @@ type readingAdviser struct {
 	o           AdviseOptions
 	out         ReadingAdvice
 	done, total int
-}
-
-// settings lists what is tried.
-func (a *readingAdviser) settings() ([]metric.Setting, error) {
-	s := a.j.s
-	if err := s.watchable(); err != nil {
-		return nil, err
-	}
-	cost := 1
-	if a.o.Guidance != 0 && a.o.Guidance != 1 {
-		cost = 2
-	}
-	var out []metric.Setting
-	alone := map[int]bool{} // numbers of evaluations that a solver before has
-	for _, name := range a.o.Solvers {
-		m, err := solve.Named(name)
-		if err != nil {
-			return nil, err
-		}
-		if m.Scheduled && s.Model.Schedule == nil || m.Kind == solve.Jump && !s.Model.LongSteps() || m.Kind == solve.SDE && s.Model.Coupled {
-			continue
-		}
-		for k, grid := range a.o.Grids {
-			for _, nfe := range a.o.NFE {
-				steps, err := solve.Steps(m, nfe, cost)
-				if err != nil || k > 0 && (steps == 1 || nfe > fewReadings) || nfe > manyReadings && alone[nfe] {
-					continue
-				}
-				set := metric.Setting{Solver: name, NFE: nfe, Grid: grid}
-				if grid == equalSteps {
-					set.Grid = ""
-				} else if _, err := gridOf(set, a.j.o); err != nil {
-					return nil, err
-				}
-				out = append(out, set)
-			}
-		}
-		for _, set := range out {
-			alone[set.NFE] = true
-		}
-	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("%w: no solver of %s can sample this model with these numbers of evaluations", flow.ErrConfig, few(a.o.Solvers))
-	}
-	return out, nil
 }
 
 func (a *readingAdviser) advise(ctx context.Context, tried []metric.Setting) (ReadingAdvice, error) {

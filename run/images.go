@@ -114,8 +114,11 @@ func (s imageSet) Transform() data.Transform { return data.Bytes{} }
 func (s imageSet) Form() recipe.Form         { return imageForm{s.H, s.W, s.C} }
 func (s imageSet) Notes() []string           { return s.notes }
 
-// fit returns the pictures with their classes numbered as a model does.
+// fit returns the pictures with the colours and the numbers of classes of a model.
 func (s imageSet) fit(m *Saved, name string) (recipe.Set, error) {
+	if f, ok := m.Form.(imageForm); ok && f.Channels == 3 {
+		s.Set = s.Coloured()
+	}
 	classes := m.Model.Classes
 	if len(classes) == 0 || s.Class == nil {
 		return s, nil

@@ -434,3 +434,29 @@ func TestImagesWithoutClasses(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A model of colours is judged by pictures that have none.
+func TestColourJudgedByGrey(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 24 {
+		kind := []string{"lying", "standing"}[i%2]
+		grey := bar(i, i%2 == 1)
+		writePNG(t, filepath.Join(dir, "grey", kind, fmt.Sprintf("%02d.png", i)), grey)
+		red := stdimage.NewRGBA(grey.Rect)
+		for k, v := range grey.Pix {
+			red.Pix[4*k], red.Pix[4*k+3] = v, 255
+		}
+		writePNG(t, filepath.Join(dir, "red", kind, fmt.Sprintf("%02d.png", i)), red)
+	}
+	res, err := run.Train(t.Context(), imageRecipe(t, filepath.Join(dir, "red"), 2), run.Options{Dir: filepath.Join(dir, "run")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := res.Saved.Plan(t.Context(), filepath.Join(dir, "grey"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plan.Train.Dim() != 8*8*3 {
+		t.Errorf("rows of %d numbers", plan.Train.Dim())
+	}
+}
