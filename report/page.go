@@ -110,6 +110,7 @@ summary { cursor: pointer; color: var(--muted); }
 pre { background: var(--soft); border: 1px solid var(--line); border-radius: 8px; padding: 1rem; overflow-x: auto; font: .85rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--muted); font-size: .85rem; }
 @media (max-width: 40rem) {
+  th, td { white-space: normal; padding-right: .75rem; }
   main { padding: 1.5rem 1rem 3rem; }
   .told { display: grid; grid-template-columns: repeat(var(--others), auto); }
   .told thead, .told tbody, .told tr { display: contents; }
