@@ -40,12 +40,11 @@ func (tableMedium) Finish(ctx context.Context, s *Saved, plan *recipe.Plan, o Op
 	if err != nil {
 		return err
 	}
-	rows, ok := plan.Train.(*tableRows)
-	if n := calibrationSize(s, t.Dim()); !ok || n < calibrationLeast || !s.tellsChances() {
+	n := calibrationSize(s, t.Dim())
+	if n < calibrationLeast || !s.tellsChances() {
 		return nil
-	} else {
-		return s.calibrate(ctx, t, rows, n, o)
 	}
+	return s.calibrate(ctx, t, rawRows(plan.Train), n, o)
 }
 
 // calibrationSize is the number of rows that are drawn a time.
