@@ -108,8 +108,33 @@ func asGiven(f table.Format) table.ReadOptions {
 // model can be given some.
 func (s *tableSet) Suit(r *recipe.Recipe) error {
 	s.given = takesGiven(r)
+	before := *r
 	s.form.suit(r)
+	if said := suited(before, *r); said != "" {
+		s.remarks = append([]string{fmt.Sprintf("suited to %d rows: %s", s.form.Schema().Rows, said)}, s.remarks...)
+	}
 	return nil
+}
+
+// suited says in words what suit changed of the preset.
+func suited(before, after recipe.Recipe) string {
+	var parts []string
+	for _, v := range []struct {
+		name    string
+		was, is any
+	}{
+		{"width", before.Network.Width, after.Network.Width},
+		{"depth", before.Network.Depth, after.Network.Depth},
+		{"batch", before.Train.Batch, after.Train.Batch},
+		{"steps", before.Train.Steps, after.Train.Steps},
+		{"rate", before.Optim.Rate, after.Optim.Rate},
+		{"drop", before.Drop, after.Drop},
+	} {
+		if v.was != v.is {
+			parts = append(parts, fmt.Sprintf("%s %v (was %v)", v.name, v.is, v.was))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // suit completes a recipe as its rows have it.
