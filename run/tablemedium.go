@@ -20,13 +20,17 @@ import (
 // tableMedium is the medium of tables of mixed columns.
 type tableMedium struct{}
 
-// lookRows is the number of rows that Claims looks at.
-const lookRows = 2000
+// lookRows is the number of rows that Claims looks at, and wholeRows the fewest that
+// do not have whole numbers by chance.
+const (
+	lookRows  = 2000
+	wholeRows = 20
+)
 
 // Claims reports whether a file is a table: in a format that holds nothing else,
-// or text with columns of more than plain numbers, or with a header and a column
-// of whole numbers: counts, years, codes. A column whose cells are numbers but for
-// some is left to the reader of points, which says where they are.
+// or text with columns of more than plain numbers, or with a header and in many
+// rows a column of whole numbers: counts, years, codes. A column whose cells are
+// numbers but for some is left to the reader of points, which says where they are.
 func (tableMedium) Claims(path string) bool {
 	name := strings.TrimSuffix(strings.ToLower(path), ".gz")
 	switch filepath.Ext(name) {
@@ -69,7 +73,7 @@ func (tableMedium) Claims(path string) bool {
 		return false // words alone are a header without rows
 	}
 	for j := range odd {
-		if rows > 1 && gaps[j] > 0 || 2*odd[j] > rows || src.Format().Header && differ[j] && whole[j] == rows {
+		if rows > 1 && gaps[j] > 0 || 2*odd[j] > rows || src.Format().Header && rows >= wholeRows && differ[j] && whole[j] == rows {
 			return true
 		}
 	}
