@@ -309,17 +309,6 @@ func nearest(spikes []float64, v float64) int {
 // data, and within that otherwise. The error wraps flow.ErrDiverged when a
 // coordinate is not finite.
 func (t *Transform) Inverse(dst tensor.Matrix[float64], src tensor.Mat) error {
-	return t.inverse(dst, src, nil, 0)
-}
-
-// InverseDrawn is Inverse for coordinates that are means over the options: each
-// choice is drawn by the chances that its coordinates tell, and not the nearest
-// taken. Row i of src uses key.At(first+i).
-func (t *Transform) InverseDrawn(dst tensor.Matrix[float64], src tensor.Mat, key rng.Key, first uint64) error {
-	return t.inverse(dst, src, &key, first)
-}
-
-func (t *Transform) inverse(dst tensor.Matrix[float64], src tensor.Mat, key *rng.Key, first uint64) error {
 	if err := src.Check("network rows", -1, t.dim); err != nil {
 		return err
 	}
@@ -333,19 +322,11 @@ func (t *Transform) inverse(dst tensor.Matrix[float64], src tensor.Mat, key *rng
 				return fmt.Errorf("%w: row %d of the samples holds %v", flow.ErrDiverged, i+1, v)
 			}
 		}
-		var draw *rng.Stream
-		if key != nil {
-			s := key.At(first + uint64(i)).Stream()
-			draw = &s
-		}
 		row := dst.Row(i)
 		for j := range t.columns {
 			c := &t.columns[j]
 			option := 0
-			switch {
-			case c.choice != nil && draw != nil:
-				option = c.choice.drawn(z, t.encoding.Separation, draw)
-			case c.choice != nil:
+			if c.choice != nil {
 				option = c.choice.Option(z)
 			}
 			row[j] = c.inverse(z, &t.schema.Columns[j], option)
