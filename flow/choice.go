@@ -26,7 +26,7 @@ func (c Choice) Width() int {
 func CheckChoices(choices []Choice, dim int) error {
 	at := 0
 	for _, c := range choices {
-		if c.Options < 2 || c.Offset < at || c.Offset+c.Width() > dim || !(c.Lo < 0 && c.Hi > 0) {
+		if c.Options < 2 || c.Offset < at || c.Offset > dim-c.Width() || !(c.Lo < 0 && c.Hi > 0) {
 			return fmt.Errorf("%w: a choice of %d options from %v to %v at coordinate %d of %d, of which %d are taken", ErrConfig, c.Options, c.Lo, c.Hi, c.Offset, dim, at)
 		}
 		at = c.Offset + c.Width()

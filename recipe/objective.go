@@ -96,9 +96,8 @@ func (r Recipe) Method() string {
 // tableNFE is the number of evaluations beyond which rows of tables gain little.
 const tableNFE = 10
 
-// solvesTables reports whether models of r are flows of tables with a schedule: their
-// choices are decided step by step, which a method that knows the schedule and the
-// steps before follows best.
+// solvesTables reports whether models of r are flows of tables with a schedule, which a
+// method that knows it and the steps before follows best.
 func (r Recipe) solvesTables() bool {
 	if r.Data.Kind != Table || r.Family != "flow" || r.Objective != "velocity" || r.Distill != nil {
 		return false

@@ -136,7 +136,7 @@ func (s *Saved) drawGiven(ctx context.Context, c sample.Config, given tensor.Mat
 }
 
 // imputeTries is how often a gap is drawn anew that the model leaves open.
-const imputeTries = 8
+const imputeTries = 64
 
 // Impute fills the gaps of rows in the numbers of the schema, NaN, by draws given
 // the other cells of their row. Row i depends on c.Seed, c.First + i and its own

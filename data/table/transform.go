@@ -24,8 +24,8 @@ type Encoding struct {
 	OneHot int `json:"one_hot"`
 }
 
-// DefaultEncoding puts options 3.5 apart, in which they are told from each other
-// early on their way from noise, and gives up to 128 a coordinate each.
+// DefaultEncoding puts options 3.5 apart, so that they count as much as quantities to
+// a network, and gives up to 128 a coordinate each.
 func DefaultEncoding() Encoding { return Encoding{Separation: 3.5, OneHot: 128} }
 
 // Validate reports every fault of e as a FieldError.
