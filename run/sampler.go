@@ -16,7 +16,7 @@ func (s *Saved) Solve() solve.Config {
 	c := solve.Defaults()
 	c.Method = s.Recipe.Method()
 	if nfe, _ := s.Recipe.NFE(); nfe > 0 {
-		c.NFE = max(nfe, min(len(s.Model.Choices)*2/3, mostForChoices))
+		c.NFE = max(nfe, min(len(s.Model.Choices)*3/4, mostForChoices))
 	}
 	return c
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"laminar/flow"
+	"laminar/model"
 	"laminar/recipe"
 	"laminar/rng"
 	"laminar/sample"
@@ -105,6 +107,20 @@ func TestTableOfLevels(t *testing.T) {
 	}
 	if !slices.Equal(part.Data, filled.Data[2*2000:2*3000]) {
 		t.Error("rows filled apart are others")
+	}
+}
+
+// Many choices take more evaluations than few.
+func TestEvaluationsOfChoices(t *testing.T) {
+	r, err := recipe.PresetFor(recipe.Table, "default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for choices, want := range map[int]int{0: 10, 12: 10, 24: 18, 500: 32} {
+		s := &Saved{Recipe: r, Model: &model.Model{Config: model.Config{Choices: make([]flow.Choice, choices)}}}
+		if got := s.Solve().NFE; got != want {
+			t.Errorf("%d choices are drawn in %d evaluations, want %d", choices, got, want)
+		}
 	}
 }
 

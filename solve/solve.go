@@ -24,6 +24,9 @@
 //
 //	s.Schedule, s.Key = path.CondOT{}, rng.New(7)
 //
+// Where some coordinates are choices among options (path.Masked), Solver.Choices has
+// them drawn between the steps of a method, by the chances that the velocity tells.
+//
 // Likelihood carries points and the change of volume about them in one solution,
 // and so gives densities.
 //
