@@ -53,6 +53,9 @@ type Config struct {
 	// its data, the noise of a path is then not N(0, I), and its velocities tell no
 	// score.
 	Coupled bool
+	// Choices are the coordinates that are drawn and do not flow, along the path
+	// path.Masked; they need the Schedule. nil where there are none.
+	Choices []flow.Choice
 	// Once tells that the network answers where a whole path ends (a GAN, a network
 	// distilled into one step): one Euler step from 0 to 1 is its only use. It has
 	// no flow to run backwards and no density.
@@ -94,6 +97,12 @@ func New(c Config) (*Model, error) {
 	}
 	if l := c.Program.Layout(nn.Group); l.Size != len(c.Params) {
 		return nil, fmt.Errorf("%w: %d parameters for a program that has %d", flow.ErrShape, len(c.Params), l.Size)
+	}
+	if err := flow.CheckChoices(c.Choices, dim); err != nil {
+		return nil, err
+	}
+	if len(c.Choices) > 0 && c.Schedule == nil {
+		return nil, fmt.Errorf("%w: a model with choices needs the schedule of its path", flow.ErrConfig)
 	}
 	if len(c.Columns) > 0 && len(c.Columns) != dim {
 		return nil, fmt.Errorf("%w: %d column names for %d coordinates", flow.ErrShape, len(c.Columns), dim)

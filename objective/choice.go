@@ -1,37 +1,12 @@
 package objective
 
 import (
-	"fmt"
-
 	"laminar/flow"
 	"laminar/graph"
 	"laminar/nn"
 	"laminar/path"
 	"laminar/tensor"
 )
-
-// Choice is a run of coordinates that say which of some options a row has: in the
-// data, the coordinate of its option is Hi and the others are Lo. Two options
-// have one coordinate, Lo for the first and Hi for the second; more have one
-// each.
-//
-// At these coordinates a network of FlowMatching answers the log-odds of the
-// options, and is trained by their cross-entropy. The mean of the data that the
-// chances p tell, E[x1 | x_t] = Lo + (Hi - Lo) p, gives the velocity: exact flow
-// matching whose posterior is a distribution over the options and not a Gaussian
-// about any point (variational flow matching: Eijkelboom et al. 2024).
-type Choice struct {
-	Offset, Options int
-	Lo, Hi          float64
-}
-
-// width is the number of coordinates.
-func (c Choice) width() int {
-	if c.Options == 2 {
-		return 1
-	}
-	return c.Options
-}
 
 // logOddsBound bounds the log-odds, smoothly, so that their exponentials need no
 // care: chances down to exp(-2 x 15) of each other can be told.
@@ -47,9 +22,11 @@ type stretch struct {
 
 func (s stretch) size() int { return s.width * s.count }
 
-// stretches cuts dim coordinates at the choices, which are in ascending order.
-// The error wraps flow.ErrConfig.
-func stretches(dim int, choices []Choice) ([]stretch, error) {
+// stretches cuts dim coordinates at the choices. The error wraps flow.ErrConfig.
+func stretches(dim int, choices []flow.Choice) ([]stretch, error) {
+	if err := flow.CheckChoices(choices, dim); err != nil {
+		return nil, err
+	}
 	var out []stretch
 	at := 0
 	plain := func(to int) {
@@ -58,11 +35,8 @@ func stretches(dim int, choices []Choice) ([]stretch, error) {
 		}
 	}
 	for _, c := range choices {
-		if c.Options < 2 || c.Offset < at || c.Offset+c.width() > dim || !(c.Hi > c.Lo) {
-			return nil, fmt.Errorf("%w: a choice of %d options from %v to %v at coordinate %d of %d, of which %d are taken", flow.ErrConfig, c.Options, c.Lo, c.Hi, c.Offset, dim, at)
-		}
 		plain(c.Offset)
-		s := stretch{c.Offset, c.width(), 1, true, c.Lo, c.Hi}
+		s := stretch{c.Offset, c.Width(), 1, true, c.Lo, c.Hi}
 		if k := len(out) - 1; k >= 0 && c.Offset == at && out[k].choice && out[k].width == s.width && out[k].lo == s.lo && out[k].hi == s.hi {
 			out[k].count++
 		} else {
@@ -108,15 +82,17 @@ func (s stretch) mean(b *graph.Builder, answer graph.Value) graph.Value {
 	return b.Add(b.Scale(p, s.hi-s.lo), b.Const(s.lo, 1, 1))
 }
 
-// free returns 1 where the coordinates are to be drawn and 0 where they are
-// observed, for each of the parts of the stretch: [count, 1] of choices and
-// [1, width] of values.
+// free returns 1 where something is to be drawn and 0 elsewhere, for each of the
+// parts of the stretch: [count, 1] of choices, which are masked, and [1, width] of
+// values, which are not observed; None if that is all of them.
 func (s stretch) free(b *graph.Builder, in nn.Inputs) graph.Value {
-	m := s.of(b, in.Mask)
 	if s.choice {
-		m = b.Slice(m, 1, 0, 1)
+		return b.Equal(b.Slice(s.of(b, in.X), 1, 0, 1), b.Const(0, 1, 1))
 	}
-	return b.Sub(b.Const(1, 1, 1), m)
+	if in.Mask == graph.None {
+		return graph.None
+	}
+	return b.Sub(b.Const(1, 1, 1), s.of(b, in.Mask))
 }
 
 // plain reports whether all coordinates are values to be drawn.
@@ -124,8 +100,8 @@ func plain(parts []stretch, in nn.Inputs) bool {
 	return len(parts) == 1 && !parts[0].choice && in.Mask == graph.None
 }
 
-// mixedLoss returns the sum over the coordinates of the squared errors of values
-// and the cross-entropies of choices. Observed coordinates do not count.
+// mixedLoss returns the sum of the squared errors of the values that are not
+// observed and the cross-entropies of the choices that are masked.
 func mixedLoss(b *graph.Builder, parts []stretch, in nn.Inputs, answer, target graph.Value) graph.Value {
 	if plain(parts, in) {
 		return b.Sum(b.Square(b.Sub(answer, target)), 0)
@@ -139,8 +115,8 @@ func mixedLoss(b *graph.Builder, parts []stretch, in nn.Inputs, answer, target g
 		} else {
 			loss = b.Square(b.Sub(a, want))
 		}
-		if in.Mask != graph.None {
-			loss = b.Mul(loss, s.free(b, in))
+		if free := s.free(b, in); free != graph.None {
+			loss = b.Mul(loss, free)
 		}
 		loss = b.Reshape(b.Sum(loss, 0, 1), 1)
 		if total == graph.None {
@@ -152,8 +128,8 @@ func mixedLoss(b *graph.Builder, parts []stretch, in nn.Inputs, answer, target g
 	return total
 }
 
-// mixedVelocity returns the velocity of all coordinates: 0 where they are
-// observed.
+// mixedVelocity returns the velocity of all coordinates: 0 of values that are
+// observed and of choices that are made.
 func mixedVelocity(b *graph.Builder, parts []stretch, schedule path.Drawn, predict path.Prediction, in nn.Inputs, answer graph.Value) graph.Value {
 	if plain(parts, in) {
 		return path.ToVelocity(b, schedule, predict, answer, in.X, in.T)
@@ -165,8 +141,8 @@ func mixedVelocity(b *graph.Builder, parts []stretch, schedule path.Drawn, predi
 			a, from = s.mean(b, a), path.Data
 		}
 		v := path.ToVelocity(b, schedule, from, a, s.of(b, in.X), in.T)
-		if in.Mask != graph.None {
-			v = b.Mul(v, s.free(b, in))
+		if free := s.free(b, in); free != graph.None {
+			v = b.Mul(v, free)
 		}
 		out = append(out, b.Reshape(v, s.size()))
 	}

@@ -33,6 +33,12 @@ import (
 // is 0, and they do not count in the loss. Its mask is drawn without regard to
 // the noise, so that of N(0, I) elsewhere the flow makes the data given what is
 // observed. Conditions that Drop hides are not observed.
+//
+// At the choices of a path.Masked the network answers the log-odds of the options,
+// whatever Predict is, and is trained by the cross-entropy of the masked ones (Gat et
+// al. 2024), which is least where the chances are those of the data given x_t. The
+// velocity at a masked choice is the one that leads to the mean of the data that the
+// chances tell, at one that is made 0; so package solve finds the chances in it.
 type FlowMatching struct {
 	Path  flow.Path
 	Times flow.TimeSampler
@@ -45,9 +51,6 @@ type FlowMatching struct {
 	Schedule flow.Schedule
 	// Weight is w; nil is 1.
 	Weight path.Weight
-	// Choices are the coordinates that are no numbers but options, in ascending
-	// order; they need a Schedule.
-	Choices []Choice
 }
 
 // check returns what is wrong with o, as a *flow.FieldError.
@@ -61,7 +64,11 @@ func (o FlowMatching) check() error {
 	if !(o.Drop >= 0 && o.Drop < 1) {
 		return bad("objective.drop", "%v is not in [0, 1)", o.Drop)
 	}
-	if len(o.Choices) > 0 {
+	of, choices := o.parted()
+	if of == nil {
+		return bad("objective", "a masked path needs a path for its other coordinates")
+	}
+	if len(choices) > 0 {
 		if _, ok := o.Schedule.(path.Drawn); !ok {
 			return bad("objective", "choices need the schedule of an affine path without noise")
 		}
@@ -75,11 +82,23 @@ func (o FlowMatching) check() error {
 	if _, ok := o.Schedule.(path.Drawn); !ok {
 		return bad("objective.predict", "%s needs the schedule of an affine path without noise", o.Predict)
 	}
-	if _, ok := o.Path.(path.Target); ok && o.Predict != path.Data {
+	if _, ok := of.(path.Target); ok && o.Predict != path.Data {
 		return bad("objective.predict", "this path draws its own noise, which is not that of the pair")
 	}
 	return nil
 }
+
+// parted returns the path of the values, and which coordinates are choices.
+func (o FlowMatching) parted() (flow.Path, []flow.Choice) {
+	if m, ok := o.Path.(path.Masked); ok {
+		return m.Of, m.Choices
+	}
+	return o.Path, nil
+}
+
+// choicesEnd is the time from which on a network with choices is asked as at that
+// time: at 1 none is masked.
+const choicesEnd = 0.999
 
 func (o FlowMatching) velocities() bool { return o.Predict == "" || o.Predict == path.Velocity }
 
@@ -96,9 +115,8 @@ func (o FlowMatching) Clip() (lo, hi float64) {
 		predict = path.Velocity
 	}
 	lo, hi = path.Clip(predict, o.Schedule)
-	if len(o.Choices) > 0 {
-		_, last := path.Clip(path.Data, o.Schedule)
-		hi = min(hi, last)
+	if _, choices := o.parted(); len(choices) > 0 {
+		hi = min(hi, choicesEnd)
 	}
 	return lo, hi
 }
@@ -114,7 +132,8 @@ func (o FlowMatching) Phases(net nn.Network) ([]Phase, error) {
 	}
 	weighted := o.weighted()
 	dim := net.Dim()
-	parts, err := stretches(dim, o.Choices)
+	_, choices := o.parted()
+	parts, err := stretches(dim, choices)
 	if err != nil {
 		return nil, err
 	}
@@ -232,7 +251,8 @@ func (o FlowMatching) Velocity(net nn.Network) (nn.Network, error) {
 	if o.velocities() && lo == 0 && hi == 1 && !net.CondSpec().Mask {
 		return net, nil
 	}
-	parts, err := stretches(net.Dim(), o.Choices)
+	_, choices := o.parted()
+	parts, err := stretches(net.Dim(), choices)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,9 @@
 // them: Convert. A Config names the path, its times (NewTimes) and the weight of
 // the loss (NewWeight); Grid gives the times at which a sampler stops.
 //
+// Masked is the path of rows of which some coordinates are options: each is masked
+// until it is made, while the others go along a path as above.
+//
 // Where a target grows without bound, times are kept away from it: Clip says
 // how far. Nothing here knows of networks or of how pairs were made; Coefficients
 // writes a schedule into a program for those who do.

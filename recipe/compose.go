@@ -140,7 +140,7 @@ type Plan struct {
 	Against    string
 	judged     *data.Table // Judge's rows, nil for a distribution
 	judgedCond data.Transform
-	choices    []objective.Choice // coordinates that are options
+	choices    []flow.Choice // coordinates that are options
 
 	Net       nn.Network
 	Objective objective.Objective
@@ -451,7 +451,7 @@ func (p *Plan) Model(params []float32, k *kernel.Set) (*model.Model, error) {
 	}
 	_, once := p.Recipe.NFE()
 	return model.New(model.Config{
-		Schedule: schedule, Coupled: p.Recipe.Coupled(), Once: once,
+		Schedule: schedule, Choices: p.masked(), Coupled: p.Recipe.Coupled(), Once: once,
 		Program: prog, Params: params, Cond: p.Net.CondSpec(), Transform: p.Transform,
 		Columns: p.Columns, Classes: p.Classes, Conditions: p.Conditions, CondTransform: p.CondTransform, Kernels: k,
 	})

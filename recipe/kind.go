@@ -9,7 +9,6 @@ import (
 	"laminar/coupling"
 	"laminar/data"
 	"laminar/flow"
-	"laminar/objective"
 	"laminar/path"
 	"laminar/rng"
 )
@@ -130,7 +129,7 @@ func SourceOf(f Form) data.RowSource {
 // Choosing is a Set some of whose coordinates in the network's space are choices.
 type Choosing interface {
 	Set
-	Choices() []objective.Choice
+	Choices() []flow.Choice
 }
 
 // takeSet composes a plan with data that have a form.

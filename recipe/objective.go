@@ -96,9 +96,8 @@ func (r Recipe) Method() string {
 // tableNFE is the number of evaluations beyond which rows of tables gain little.
 const tableNFE = 10
 
-// solvesTables reports whether models of r are flows of tables with a schedule: their
-// choices are decided step by step, which a method that knows the schedule and the
-// steps before follows best.
+// solvesTables reports whether models of r are flows of tables with a schedule, which a
+// method that knows it and the steps before follows best.
 func (r Recipe) solvesTables() bool {
 	if r.Data.Kind != Table || r.Family != "flow" || r.Objective != "velocity" || r.Distill != nil {
 		return false
@@ -264,18 +263,29 @@ func (p *Plan) objective() (objective.Objective, error) {
 		Path: way, Times: times, Drop: drop,
 		Predict: path.Prediction(r.Predict), Schedule: schedule, Weight: weight,
 	}
-	if schedule != nil {
-		o.Choices = p.choices
+	choices := p.masked()
+	if len(choices) > 0 {
+		o.Path = path.Masked{Of: way, Choices: choices}
 	}
 	lo, hi := o.Clip()
 	what := r.Predict + " along the path " + r.Path.Name
 	if r.Path.Name == "bridge" {
 		lo, hi, what = path.BridgeClip, 1-path.BridgeClip, "the velocity of a bridge"
 	}
-	if (lo > 0 || hi < 1) && len(o.Choices) == 0 { // of choices the last step is exact
+	if (lo > 0 || hi < 1) && len(choices) == 0 { // choices are all made at the end
 		p.note("trained at times from %.3g to %.3g: %s is singular at an end", lo, hi, what)
 	}
 	return o, nil
+}
+
+// masked returns the coordinates that the plan learns as choices, along the path
+// path.Masked: a flow's with a schedule. Other models take them for numbers.
+func (p *Plan) masked() []flow.Choice {
+	r := p.Recipe
+	if s, err := r.Schedule(); err != nil || s == nil || r.Objective != "velocity" || r.Family == "gan" {
+		return nil
+	}
+	return p.choices
 }
 
 // unused notes settings that were changed and that nothing in the run looks at.

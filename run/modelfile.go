@@ -66,6 +66,7 @@ const (
 	metaCondMap   = "condition_transform" // likewise
 	metaTimes     = "times"               // of the marginals, absent without
 	metaForm      = "form"                // what a row stands for, absent for points
+	metaChoices   = "choices"             // coordinates that are drawn and do not flow, absent without
 	metaKernels   = "kernels"
 	metaTraining  = "training"
 )
@@ -181,6 +182,13 @@ func encode(s *Saved) (*modelfile.File, error) {
 		}
 		f.Meta[metaCondNames] = string(b)
 	}
+	if len(m.Choices) > 0 {
+		b, err := json.Marshal(m.Choices)
+		if err != nil {
+			return nil, err
+		}
+		f.Meta[metaChoices] = string(b)
+	}
 	if s.Times != nil {
 		b, err := json.Marshal(s.Times)
 		if err != nil {
@@ -281,6 +289,11 @@ func decode(f *modelfile.File, kernels string) (*Saved, error) {
 		}
 		if s.Source = recipe.SourceOf(s.Form); s.Source != nil {
 			c.Schedule = nil
+		}
+	}
+	if text, ok := f.Meta[metaChoices]; ok {
+		if err := json.Unmarshal([]byte(text), &c.Choices); err != nil {
+			return nil, fmt.Errorf("%w: metadata %q: %w", flow.ErrFormat, metaChoices, err)
 		}
 	}
 	if c.Program, err = graph.Decode([]byte(f.Meta[metaProgram])); err != nil {

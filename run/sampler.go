@@ -10,15 +10,19 @@ import (
 )
 
 // Solve is how the model is sampled unless told otherwise: by the method and
-// the number of evaluations that its training was for, else 100 Euler steps.
+// the number of evaluations that its training was for, else 100 Euler steps. Many
+// choices take more evaluations, so that few of them are made at once.
 func (s *Saved) Solve() solve.Config {
 	c := solve.Defaults()
 	c.Method = s.Recipe.Method()
 	if nfe, _ := s.Recipe.NFE(); nfe > 0 {
-		c.NFE = nfe
+		c.NFE = max(nfe, min(len(s.Model.Choices)*3/4, mostForChoices))
 	}
 	return c
 }
+
+// mostForChoices bounds the evaluations of tables with very many choices.
+const mostForChoices = 32
 
 // Guidance is the scale of classifier-free guidance that samples of a class are
 // drawn with unless told otherwise: of images some, else 1, none. It makes sounds

@@ -122,4 +122,3 @@ func shapes(t *testing.T, s *Saved, real tensor.Matrix[float64]) []float64 {
 	}
 	return out
 }
-

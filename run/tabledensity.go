@@ -200,7 +200,8 @@ func (c *scored) choice(out []float64, b table.Block) error {
 	return nil
 }
 
-// start returns the given coordinates with noise at the others.
+// start returns the given coordinates, masks at the other choices and noise at the
+// other values.
 func (c *scored) start(key rng.Key) tensor.Mat {
 	x := tensor.New(c.z.N, c.z.D)
 	for i := range x.N {
@@ -210,6 +211,11 @@ func (c *scored) start(key rng.Key) tensor.Mat {
 				x.Row(i)[k] = v
 			} else {
 				x.Row(i)[k] = c.z.Row(i)[k]
+			}
+		}
+		for _, choice := range c.m.Choices {
+			if at := choice.Offset; c.mask.Row(i)[at] == 0 {
+				clear(x.Row(i)[at : at+choice.Width()])
 			}
 		}
 	}

@@ -109,7 +109,7 @@ func (s *Saved) tableOf() (*table.Transform, error) {
 
 // Write is the method of medium.
 func (tableMedium) Write(w io.Writer, format string, s *Saved, rows tensor.Matrix[float64], first int) error {
-	values, err := s.cells(tensor.Convert[float32](rows), rng.New(0), first)
+	values, err := s.cells(tensor.Convert[float32](rows))
 	if err != nil {
 		return err
 	}
@@ -129,23 +129,17 @@ func (tableMedium) Write(w io.Writer, format string, s *Saved, rows tensor.Matri
 	return out.Close()
 }
 
-// cells returns rows of coordinates, the first of them number first of the samples
-// under seed, in the numbers of the schema. Where the flow ends in the means of
-// choices, they are drawn.
-func (s *Saved) cells(z tensor.Mat, seed rng.Key, first int) (tensor.Matrix[float64], error) {
+// cells returns rows of coordinates in the numbers of the schema.
+func (s *Saved) cells(z tensor.Mat) (tensor.Matrix[float64], error) {
 	t, err := s.tableOf()
 	if err != nil {
 		return tensor.Matrix[float64]{}, err
 	}
 	values := tensor.NewOf[float64](z.N, len(t.Schema().Columns))
-	if !s.tellsChances() {
-		return values, t.Inverse(values, z)
-	}
-	return values, t.InverseDrawn(values, z, seed.Split("choices"), uint64(first))
+	return values, t.Inverse(values, z)
 }
 
-// tellsChances reports whether the network answers the log-odds of choices, so that
-// its flow ends in means over the options.
+// tellsChances reports whether the network answers the log-odds of choices.
 func (s *Saved) tellsChances() bool {
 	return s.Recipe.Family == "flow" && s.Recipe.Objective == "velocity" && s.Recipe.Distill == nil
 }
@@ -153,7 +147,7 @@ func (s *Saved) tellsChances() bool {
 // Picture is the method of medium: of the first columns, quantities before
 // levels.
 func (tableMedium) Picture(s *Saved, rows tensor.Matrix[float64], o PictureOptions) (plot.Figure, error) {
-	values, err := s.cells(tensor.Convert[float32](rows), rng.New(0), 0)
+	values, err := s.cells(tensor.Convert[float32](rows))
 	if err != nil {
 		return plot.Figure{}, err
 	}

@@ -91,7 +91,7 @@ func (s *Saved) drawCells(ctx context.Context, c sample.Config) (tensor.Matrix[f
 	if err != nil {
 		return tensor.Matrix[float64]{}, stats, err
 	}
-	rows, err := s.cells(z, c.Seed, c.First)
+	rows, err := s.cells(z)
 	return rows, stats, err
 }
 
@@ -136,7 +136,7 @@ func (s *Saved) drawGiven(ctx context.Context, c sample.Config, given tensor.Mat
 }
 
 // imputeTries is how often a gap is drawn anew that the model leaves open.
-const imputeTries = 8
+const imputeTries = 64
 
 // Impute fills the gaps of rows in the numbers of the schema, NaN, by draws given
 // the other cells of their row. Row i depends on c.Seed, c.First + i and its own
@@ -186,18 +186,15 @@ func (s *Saved) Impute(ctx context.Context, c sample.Config, rows tensor.Matrix[
 		if err := t.ForwardObserved(observed, mask, part); err != nil {
 			return err
 		}
-		z := observed.Clone()
-		for k, i := range todo {
-			noise := c.Seed.Split("impute").At(uint64(try)).At(uint64(c.First + i)).Stream()
-			for q := range z.Row(k) {
-				if v := float32(noise.NormFloat64()); mask.Row(k)[q] == 0 {
-					z.Row(k)[q] = v
-				}
-			}
-		}
 		draw := c
-		draw.N, draw.Cond.Observed, draw.Cond.Mask = part.N, observed, mask
-		if _, err := sample.Carry(ctx, s.Model, draw, z, 0, 1); err != nil {
+		draw.Seed = c.Seed.Split("impute").At(uint64(try))
+		draw.N, draw.Rows = part.N, make([]int, part.N)
+		for k, i := range todo {
+			draw.Rows[k] = c.First + i
+		}
+		draw.Cond.Observed, draw.Cond.Mask = observed, mask
+		z, _, err := sample.Latent(ctx, s.Model, draw)
+		if err != nil {
 			return err
 		}
 		drawn := tensor.NewOf[float64](part.N, part.D)

@@ -16,7 +16,6 @@ import (
 	"laminar/data"
 	"laminar/data/table"
 	"laminar/flow"
-	"laminar/objective"
 	"laminar/recipe"
 	"laminar/rng"
 	"laminar/tensor"
@@ -188,27 +187,24 @@ const (
 )
 
 // Choices is the method of recipe.Choosing.
-func (s *tableSet) Choices() []objective.Choice { return choicesOf(s.form.Transform) }
+func (s *tableSet) Choices() []flow.Choice { return choicesOf(s.form.Transform) }
 
-func choicesOf(t *table.Transform) []objective.Choice {
-	var out []objective.Choice
+func choicesOf(t *table.Transform) []flow.Choice {
+	var out []flow.Choice
 	for _, b := range t.Blocks() {
 		if b.Role != table.Choice {
 			continue
 		}
 		at := b.Offset
 		for _, n := range b.Digits {
-			c := objective.Choice{Offset: at, Options: n}
+			c := flow.Choice{Offset: at, Options: n}
 			if n == 1 {
 				at++
 				continue // nothing to choose
 			}
 			c.Lo, c.Hi = t.Corner(n)
 			out = append(out, c)
-			at += n
-			if n == 2 {
-				at--
-			}
+			at += c.Width()
 		}
 	}
 	return out

@@ -88,6 +88,9 @@ func volumes(ctx context.Context, m *model.Model, c Config, x tensor.Matrix[floa
 	if m.Once {
 		return Density{}, solve.Stats{}, fmt.Errorf("%w: this model maps noise to data at once (a GAN, or a network distilled into one step): it tells no density", flow.ErrConfig)
 	}
+	if len(m.Choices) > 0 {
+		return Density{}, solve.Stats{}, fmt.Errorf("%w: this model draws choices beside its flow, which alone tells no density", flow.ErrConfig)
+	}
 	if c.Source != nil {
 		return Density{}, solve.Stats{}, fmt.Errorf("%w: a density needs a flow that starts from N(0, I); this one starts from other data", flow.ErrConfig)
 	}

@@ -27,8 +27,8 @@ type Reflow struct {
 // Conditions are drawn from like, which may be nil for a model without any; c.Cond
 // is not used.
 func NewReflow(ctx context.Context, m *model.Model, c Config, like data.RowSource) (*Reflow, error) {
-	if m.Cond.Mask {
-		return nil, fmt.Errorf("%w: pairs for models with masks are not generated", flow.ErrConfig)
+	if m.Cond.Mask || len(m.Choices) > 0 {
+		return nil, fmt.Errorf("%w: pairs for models with masks or choices are not generated", flow.ErrConfig)
 	}
 	if !m.Cond.IsZero() {
 		if like == nil || like.CondSpec() != m.Cond || like.Dim() != m.Dim() {

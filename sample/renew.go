@@ -52,7 +52,7 @@ func Renew(ctx context.Context, m *model.Model, c Config, x tensor.Mat, r Renewa
 		return stats, &flow.FieldError{Path: "strength", Msg: fmt.Sprintf("%v is not above 0 and at most 1", r.Strength)}
 	case r.Repeats < 1:
 		return stats, &flow.FieldError{Path: "repeats", Msg: fmt.Sprintf("%d is below 1", r.Repeats)}
-	case m.Schedule == nil || c.Source != nil || m.Once:
+	case m.Schedule == nil || c.Source != nil || m.Once || len(m.Choices) > 0:
 		return stats, fmt.Errorf("%w: this model has no path from Gaussian noise on which a row could be taken back", flow.ErrConfig)
 	}
 	kept := !r.Keep.IsEmpty()

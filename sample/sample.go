@@ -30,8 +30,10 @@ import (
 
 // Config says what to draw and how.
 type Config struct {
-	// N is the number of rows, First the index of the first one.
+	// N is the number of rows, First the index of the first one. Rows, if not nil,
+	// holds the indices of all N instead.
 	N, First int
+	Rows     []int
 	// Seed is the key of the noise.
 	Seed rng.Key
 	// Solve is how to follow the field.
@@ -69,7 +71,8 @@ func chunkOf(work int) int { return max(1, min(mostRows, rowWork/max(work, 1))) 
 func MaxRows(dim int) int { return 1 << 30 / max(1, dim) }
 
 // Start returns the rows from which Draw starts, at most MaxRows: noise, or rows
-// of Source, with the observed coordinates of Cond at their values.
+// of Source, with the choices of the model masked and the observed coordinates of
+// Cond at their values.
 func Start(m *model.Model, c Config) (tensor.Mat, error) {
 	src := c.Source
 	if src == nil {
@@ -84,9 +87,24 @@ func Start(m *model.Model, c Config) (tensor.Mat, error) {
 	if most := MaxRows(m.Dim()); c.N > most {
 		return tensor.Mat{}, fmt.Errorf("%w: %d rows of %d columns are more than %d; draw them in parts", flow.ErrConfig, c.N, m.Dim(), most)
 	}
+	if err := c.indexed(c.N); err != nil {
+		return tensor.Mat{}, err
+	}
 	s := flow.NewSample(src, c.N)
-	if err := src.DrawAt(s, c.Seed, c.First); err != nil {
-		return s.X, err
+	if c.Rows == nil {
+		if err := src.DrawAt(s, c.Seed, c.First); err != nil {
+			return s.X, err
+		}
+	}
+	for i, r := range c.Rows {
+		if err := src.DrawAt(flow.Sample{X: s.X.Rows(i, i+1), Cond: s.Cond.Rows(i, i+1)}, c.Seed, r); err != nil {
+			return s.X, err
+		}
+	}
+	for i := range s.X.N {
+		for _, k := range m.Choices {
+			clear(s.X.Row(i)[k.Offset : k.Offset+k.Width()])
+		}
 	}
 	if !c.Cond.Mask.IsEmpty() {
 		if err := errors.Join(c.Cond.Mask.Check("observed mask", c.N, m.Dim()), c.Cond.Observed.Check("observed values", c.N, m.Dim())); err != nil {
@@ -164,7 +182,9 @@ func Carry(ctx context.Context, m *model.Model, c Config, x tensor.Mat, t0, t1 f
 			if err != nil {
 				return solve.Stats{}, err
 			}
-			solver.First = c.First + lo
+			if solver.First = c.First + lo; c.Rows != nil {
+				solver.Rows = c.Rows[lo:hi]
+			}
 			return solver.Solve(ctx, f, x.Rows(lo, hi), t0, t1)
 		}, nil
 	})
@@ -189,8 +209,19 @@ func (c Config) once(m *model.Model, t0, t1 float64) error {
 	return nil
 }
 
-// fits tells whether the conditions are those of n rows, or none.
+// indexed tells whether the indices are those of n rows, or none.
+func (c Config) indexed(n int) error {
+	if c.Rows != nil && len(c.Rows) != n {
+		return fmt.Errorf("%w: %d indices for %d rows", flow.ErrShape, len(c.Rows), n)
+	}
+	return nil
+}
+
+// fits tells whether the conditions are those of n rows, or none, and the indices too.
 func (c Config) fits(n int) error {
+	if err := c.indexed(n); err != nil {
+		return err
+	}
 	for _, have := range []int{len(c.Cond.Class), c.Cond.Real.N, c.Cond.Mask.N, c.Cond.Observed.N} {
 		if have != 0 && have != n {
 			return fmt.Errorf("%w: conditions of %d rows for %d points", flow.ErrShape, have, n)
@@ -200,7 +231,8 @@ func (c Config) fits(n int) error {
 }
 
 // Solver returns the solver that Draw uses, with what the model knows: the
-// schedule of its paths, and for the noise of an SDE a key of the seed. The error is
+// schedule of its paths, its choices, and for these and the noise of an SDE a key of
+// the seed. The error is
 // a *flow.FieldError on "method" for an SDE where the model's coupling makes scores
 // untrue, or that of solve.New.
 func Solver(m *model.Model, c Config) (*solve.Solver[float32], error) {
@@ -216,7 +248,8 @@ func Solver(m *model.Model, c Config) (*solve.Solver[float32], error) {
 		return nil, &flow.FieldError{Path: "method", Msg: method.Name + " needs a score, which the velocity tells only where noise and data were paired by chance; " +
 			"this model was trained with another coupling, or on pairs that a teacher made: choose an ODE method such as heun, or train with --coupling independent"}
 	}
-	s.Schedule, s.Key, s.First = m.Schedule, c.Seed.Split("sde"), c.First
+	s.Schedule, s.Choices = m.Schedule, m.Choices
+	s.Key, s.First, s.Rows = c.Seed.Split("sde"), c.First, c.Rows
 	return s, nil
 }
 

@@ -24,6 +24,9 @@
 //
 //	s.Schedule, s.Key = path.CondOT{}, rng.New(7)
 //
+// Where some coordinates are choices among options (path.Masked), Solver.Choices has
+// them drawn between the steps of a method, by the chances that the velocity tells.
+//
 // Likelihood carries points and the change of volume about them in one solution,
 // and so gives densities.
 //
@@ -80,10 +83,14 @@ type Solver[T tensor.Float] struct {
 	// Score, if not nil, is a field that answers grad log p_t(x), for em and
 	// sde-heun; without it they take the score from the velocity by Schedule.
 	Score flow.FieldOf[T]
-	// Key is the source of an SDE's noise: row i draws from Key.At(First+i) and
-	// no other.
+	// Choices are coordinates that do not flow but are drawn, from masks at t = 0
+	// along the path path.Masked; they need the Schedule.
+	Choices []flow.Choice
+	// Key is the source of an SDE's noise and of choices: row i draws from
+	// Key.At(First+i), or Key.At(Rows[i]) if Rows is not nil, and no other.
 	Key   rng.Key
 	First int
+	Rows  []int
 
 	cfg       Config
 	method    *Method
@@ -93,6 +100,7 @@ type Solver[T tensor.Float] struct {
 	k         []tensor.Matrix[T]
 	stage     tensor.Matrix[T] // the point at which a stage is evaluated
 	rows      rowControl[T]
+	choosing  choosing[T]
 	last      Stats
 }
 
@@ -224,6 +232,11 @@ func (s *Solver[T]) run(ctx context.Context, f flow.FieldOf[T], x tensor.Matrix[
 // on what it lacks.
 func (s *Solver[T]) fits(f flow.FieldOf[T], t0, t1 float64) error {
 	m := s.method
+	if len(s.Choices) > 0 {
+		if err := s.choosable(f.Dim(), t0, t1); err != nil {
+			return err
+		}
+	}
 	fault := func(path, format string, a ...any) error {
 		return &flow.FieldError{Path: path, Msg: fmt.Sprintf(format, a...)}
 	}
@@ -280,11 +293,16 @@ func (s *Solver[T]) plan(t0, t1 float64, cost int) error {
 // fixed takes one step from each time to the next.
 func (s *Solver[T]) fixed(ctx context.Context, f flow.FieldOf[T], x tensor.Matrix[T], cost int, visit func(float64) bool) (Stats, error) {
 	per := s.method.StageCount() * cost
+	step := func(n int) error { return s.stepper.step(s, f, x, n) }
+	if len(s.Choices) > 0 {
+		s.choosing.begin(s, f, x, s.times[0])
+		step = func(n int) error { return s.choosing.step(s, x, n) }
+	}
 	for n := 1; n < len(s.times); n++ {
 		if err := ctx.Err(); err != nil {
 			return s.last, err
 		}
-		if err := s.stepper.step(s, f, x, n); err != nil {
+		if err := step(n); err != nil {
 			return s.last, err
 		}
 		s.last = Stats{NFE: float64(n * per), MaxNFE: n * per, Steps: float64(n)}

@@ -522,6 +522,27 @@ func TestNoAllocations(t *testing.T) {
 			}
 		}
 	}
+	l := tangled()
+	s, blank := l.solver(t, "unipc", 4), l.blank(64)
+	y := blank.Clone()
+	n := testing.AllocsPerRun(5, func() {
+		copy(y.Data, blank.Data)
+		if _, err := s.Solve(bg, steady{l.dim}, y, 0, 1); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n != 0 {
+		t.Errorf("choices allocate %v times", n)
+	}
+}
+
+// steady is a field of 0.
+type steady struct{ dim int }
+
+func (f steady) Dim() int { return f.dim }
+func (f steady) Velocity(dst, _ tensor.Matrix[float64], _ float64) error {
+	clear(dst.Data)
+	return nil
 }
 
 // still is a field without cost, so that the benchmark sees the solver's own.

@@ -1,10 +1,6 @@
 package table
 
-import (
-	"math"
-
-	"laminar/rng"
-)
+import "math"
 
 // digits cuts n options into the fewest digits of at most most values.
 func digits(n, most int) []int {
@@ -94,37 +90,6 @@ func (b *Block) Option(row []float32) int {
 				if z[k] > z[digit] {
 					digit = k
 				}
-			}
-		}
-		option = option*n + digit
-		z = z[w:]
-	}
-	return min(option, b.Options-1)
-}
-
-// drawn draws the option of a Choice by the chances that its coordinates tell: of
-// every digit, how far each coordinate is from lo to hi.
-func (b *Block) drawn(row []float32, separation float64, draw *rng.Stream) int {
-	z := b.of(row)
-	option := 0
-	for _, n := range b.Digits {
-		w := width(n)
-		lo, hi := corner(n, separation)
-		chance := func(k int) float64 { return max((float64(z[k])-lo)/(hi-lo), 0) }
-		digit := 0
-		switch u := draw.Float64(); {
-		case n == 1:
-		case n == 2:
-			if u < chance(0) {
-				digit = 1
-			}
-		default:
-			sum := 0.0
-			for k := range w {
-				sum += chance(k)
-			}
-			for u *= sum; digit < w-1 && u >= chance(digit); digit++ {
-				u -= chance(digit)
 			}
 		}
 		option = option*n + digit

@@ -9,7 +9,6 @@ import (
 	"laminar/data/table"
 	"laminar/flow"
 	"laminar/rng"
-	"laminar/tensor"
 )
 
 // spilled is a Spill in memory.
@@ -55,56 +54,6 @@ func TestRows(t *testing.T) {
 	r := table.NewRows(s, 0, func() (table.Spill, error) { return nil, full })
 	if err := r.Append(x.Row(0)); !errors.Is(err, full) {
 		t.Errorf("%v", err)
-	}
-}
-
-// Choices are drawn by the chances that their coordinates tell.
-func TestInverseDrawn(t *testing.T) {
-	s := &table.Schema{Version: 1, Format: table.Format{Kind: "jsonl"}, Columns: []table.Column{
-		{Name: "a", Kind: table.Category, Levels: []string{"x", "y", "z"}},
-		{Name: "b", Kind: table.Boolean, Levels: []string{"no", "yes"}},
-	}}
-	tr, err := table.NewTransform(s, table.DefaultEncoding())
-	if err != nil {
-		t.Fatal(err)
-	}
-	const n = 20000
-	z, y := tensor.New(n, tr.Dim()), tensor.NewOf[float64](n, 2)
-	chance := []float64{0.2, 0.7, 0.1}
-	lo, hi := tr.Corner(3)
-	first, second := tr.Corner(2)
-	for i := range n {
-		for k, p := range chance {
-			z.Row(i)[k] = float32(lo + p*(hi-lo))
-		}
-		z.Row(i)[3] = float32(first + 0.25*(second-first))
-	}
-	if err := tr.InverseDrawn(y, z, rng.New(1), 0); err != nil {
-		t.Fatal(err)
-	}
-	count := [2][3]float64{}
-	for i := range n {
-		for j, v := range y.Row(i) {
-			count[j][int(v)] += 1.0 / n
-		}
-	}
-	for k, p := range chance {
-		if math.Abs(count[0][k]-p) > 0.015 {
-			t.Errorf("option %d has the share %v, want %v", k, count[0][k], p)
-		}
-	}
-	if math.Abs(count[1][1]-0.25) > 0.015 {
-		t.Errorf("yes has the share %v, want 0.25", count[1][1])
-	}
-	// A row's draw does not depend on the others.
-	part := tensor.NewOf[float64](10, 2)
-	if err := tr.InverseDrawn(part, z.Rows(500, 510), rng.New(1), 500); err != nil {
-		t.Fatal(err)
-	}
-	for i, v := range part.Data {
-		if v != y.Data[1000+i] {
-			t.Fatal("rows drawn apart are others")
-		}
 	}
 }
 

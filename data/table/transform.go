@@ -24,8 +24,8 @@ type Encoding struct {
 	OneHot int `json:"one_hot"`
 }
 
-// DefaultEncoding puts options 3.5 apart, in which they are told from each other
-// early on their way from noise, and gives up to 128 a coordinate each.
+// DefaultEncoding puts options 3.5 apart, so that they count as much as quantities to
+// a network, and gives up to 128 a coordinate each.
 func DefaultEncoding() Encoding { return Encoding{Separation: 3.5, OneHot: 128} }
 
 // Validate reports every fault of e as a FieldError.
@@ -311,17 +311,6 @@ func nearest(spikes []float64, v float64) int {
 // half of the data, and within that otherwise. The error wraps flow.ErrDiverged when
 // a coordinate is not finite.
 func (t *Transform) Inverse(dst tensor.Matrix[float64], src tensor.Mat) error {
-	return t.inverse(dst, src, nil, 0)
-}
-
-// InverseDrawn is Inverse for coordinates that are means over the options: each
-// choice is drawn by the chances that its coordinates tell, and not the nearest
-// taken. Row i of src uses key.At(first+i).
-func (t *Transform) InverseDrawn(dst tensor.Matrix[float64], src tensor.Mat, key rng.Key, first uint64) error {
-	return t.inverse(dst, src, &key, first)
-}
-
-func (t *Transform) inverse(dst tensor.Matrix[float64], src tensor.Mat, key *rng.Key, first uint64) error {
 	if err := src.Check("network rows", -1, t.dim); err != nil {
 		return err
 	}
@@ -335,19 +324,11 @@ func (t *Transform) inverse(dst tensor.Matrix[float64], src tensor.Mat, key *rng
 				return fmt.Errorf("%w: row %d of the samples holds %v", flow.ErrDiverged, i+1, v)
 			}
 		}
-		var draw *rng.Stream
-		if key != nil {
-			s := key.At(first + uint64(i)).Stream()
-			draw = &s
-		}
 		row := dst.Row(i)
 		for j := range t.columns {
 			c := &t.columns[j]
 			option := 0
-			switch {
-			case c.choice != nil && draw != nil:
-				option = c.choice.drawn(z, t.encoding.Separation, draw)
-			case c.choice != nil:
+			if c.choice != nil {
 				option = c.choice.Option(z)
 			}
 			row[j] = c.inverse(z, &t.schema.Columns[j], option)

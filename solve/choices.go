@@ -1,0 +1,164 @@
+package solve
+
+import (
+	"fmt"
+	"math"
+
+	"laminar/flow"
+	"laminar/rng"
+	"laminar/tensor"
+)
+
+// Choices are drawn while the other coordinates flow: from masks, along the path
+// path.Masked, which is a Markov chain in continuous time (Campbell et al. 2024; Gat et
+// al. 2024). A masked choice is made at the rate 1/(1-t), so at a moment that is
+// uniform over the time left, by the chances that the velocity at the start of that step
+// tells. As the moment does not depend on what is chosen, the moments of a row's
+// choices may be spread: of m choices in a random order, one is made in each m-th of the
+// time. With as many even steps as choices each is then drawn given all those before
+// it, and with fewer steps the fewest are drawn at once.
+//
+// While a method takes a step the choices stand still. The draws of a row depend on its
+// key and not on the steps.
+
+// choosing is the state of the choices of a problem.
+type choosing[T tensor.Float] struct {
+	flow.FieldOf[T]
+	choices []flow.Choice
+	at, v   tensor.Matrix[T] // where the step began, and the velocity there
+	begun   bool
+	moments []float64 // of row i those from i*len(choices) on, infinite where made
+	order   []int32
+}
+
+// Velocity is the field for the method, with the choices where they stand.
+func (c *choosing[T]) Velocity(dst, x tensor.Matrix[T], t float64) error {
+	c.hold(x)
+	if err := c.FieldOf.Velocity(dst, x, t); err != nil {
+		return err
+	}
+	if !c.begun {
+		c.begun = true
+		copy(c.v.Data, dst.Data)
+	}
+	return nil
+}
+
+// hold puts the choices of x where they stood when the step began.
+func (c *choosing[T]) hold(x tensor.Matrix[T]) {
+	for i := range x.N {
+		for _, k := range c.choices {
+			copy(x.Row(i)[k.Offset:k.Offset+k.Width()], c.at.Row(i)[k.Offset:])
+		}
+	}
+}
+
+// choosable returns what keeps the solver from drawing choices from t0 to t1.
+func (s *Solver[T]) choosable(dim int, t0, t1 float64) error {
+	if err := flow.CheckChoices(s.Choices, dim); err != nil {
+		return err
+	}
+	switch {
+	case s.Schedule == nil:
+		return fmt.Errorf("%w: choices need the schedule of their path", flow.ErrConfig)
+	case t1 < t0 || t0 < 0 || t1 > 1:
+		return fmt.Errorf("%w: choices are drawn on the way from noise to data; from t=%g to %g there is none", flow.ErrConfig, t0, t1)
+	case s.cfg.Adaptive:
+		return &flow.FieldError{Path: "rtol", Msg: "steps are not adaptive where choices are drawn; give a number of evaluations"}
+	case s.method.Kind == Jump:
+		return &flow.FieldError{Path: "method", Msg: s.method.Name + " takes long steps, in which no choices are drawn; choose another such as unipc"}
+	}
+	return nil
+}
+
+// rowKey is the key of row i.
+func (s *Solver[T]) rowKey(i int) rng.Key {
+	if s.Rows != nil {
+		return s.Key.At(uint64(s.Rows[i]))
+	}
+	return s.Key.At(uint64(s.First + i))
+}
+
+// begin decides when each masked choice of x is made.
+func (c *choosing[T]) begin(s *Solver[T], f flow.FieldOf[T], x tensor.Matrix[T], t0 float64) {
+	m := len(s.Choices)
+	c.FieldOf, c.choices = f, s.Choices
+	c.at, c.v = resize(c.at, x.N, x.D), resize(c.v, x.N, x.D)
+	if cap(c.moments) < x.N*m {
+		c.moments = make([]float64, x.N*m)
+	}
+	if cap(c.order) < m {
+		c.order = make([]int32, m)
+	}
+	for i := range x.N {
+		moments, masked := c.moments[i*m:(i+1)*m], 0
+		for k, choice := range c.choices {
+			moments[k] = math.Inf(1)
+			if x.Row(i)[choice.Offset] == 0 {
+				moments[k] = 0
+				masked++
+			}
+		}
+		draw := s.rowKey(i).Split("moments").Stream()
+		order := c.order[:masked]
+		draw.Perm(order)
+		late := draw.Float64()
+		for k := range moments {
+			if moments[k] == 0 {
+				moments[k] = t0 + (1-t0)*(float64(order[0])+late)/float64(masked)
+				order = order[1:]
+			}
+		}
+	}
+}
+
+// step takes step n by the solver's method, and makes the choices whose moments lie
+// in it.
+func (c *choosing[T]) step(s *Solver[T], x tensor.Matrix[T], n int) error {
+	copy(c.at.Data, x.Data)
+	c.begun = false
+	if err := s.stepper.step(s, c, x, n); err != nil {
+		return err
+	}
+	c.hold(x)
+	to := s.times[n]
+	_, b := mixtureAt(s.Schedule, s.times[n-1]).data()
+	m := len(c.choices)
+	for i := range x.N {
+		for k, choice := range c.choices {
+			if moment := &c.moments[i*m+k]; *moment <= to {
+				*moment = math.Inf(1)
+				draw := s.rowKey(i).Split("choices").At(uint64(k)).Stream()
+				lo, hi := choice.Offset, choice.Offset+choice.Width()
+				choose(x.Row(i)[lo:hi], c.v.Row(i)[lo:hi], b, choice, draw.Float64())
+			}
+		}
+	}
+	return nil
+}
+
+// choose makes the masked choice at x, whose expected data are b v: the option in
+// which u, uniform in [0, 1), falls.
+func choose[T tensor.Float](x, v []T, b float64, c flow.Choice, u float64) {
+	chance := func(j int) float64 { return max((b*float64(v[j])-c.Lo)/(c.Hi-c.Lo), 0) }
+	if c.Options == 2 {
+		if u < chance(0) {
+			x[0] = T(c.Hi)
+		} else {
+			x[0] = T(c.Lo)
+		}
+		return
+	}
+	sum := 0.0
+	for j := range x {
+		sum += chance(j)
+	}
+	option := 0
+	for u *= sum; option < len(x)-1 && u >= chance(option); option++ {
+		u -= chance(option)
+	}
+	for j := range x {
+		x[j] = T(c.Lo)
+	}
+	x[option] = T(c.Hi)
+}
