@@ -2,7 +2,9 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"laminar/data/table"
 	"laminar/model"
@@ -14,20 +16,21 @@ import (
 )
 
 // What the margins of drawn rows are measured on: at most calibrationRows a time,
-// and calibrationNumbers coordinates; rounds of them that shift the log-odds, and
-// one more for the curves. A training so short that these would take more than about
+// and calibrationNumbers coordinates, but not so few that chance would do more than
+// is mended; rounds of them that shift the log-odds, and one more. The curves are
+// those of all rounds but the first. A training so short that these would take more than about
 // a tenth of it is left as it is, and so is a model of few rows: what they show is
 // not known so well, and rows drawn a little inwards are nearer to new ones.
 const (
 	calibrationRows    = 1 << 15
-	calibrationNumbers = 1 << 23
-	calibrationLeast   = 1 << 9
+	calibrationNumbers = 1 << 22
+	calibrationLeast   = 1 << 12
 	calibrationShare   = 200 // rows that training looks at for each that is drawn
 )
 
-// calibrationGains are the gains of the rounds: whole steps first, then smaller ones
+// calibrationGains are the gains of the rounds: a whole step first, then smaller ones
 // that average over the chances of the draws.
-var calibrationGains = []float64{0.8, 0.8, 0.5, 0.35, 0.25}
+var calibrationGains = []float64{1, 0.5, 0.35, 0.25, 0.2}
 
 // Finish is the method of finisher. A network trained to the last still draws
 // columns a little too narrow and rare options too seldom: at rows that it has not
@@ -58,48 +61,49 @@ func (s *Saved) calibrate(ctx context.Context, t *table.Transform, rows *tableRo
 	o.note("calibrating the columns: %d draws of %d rows", len(calibrationGains)+1, n)
 	key := rng.New(s.Recipe.Train.Seed).Split("calibrate")
 	data := t.Margins()
-	if err := rows.each(calibrationNumbers/max(len(t.Schema().Columns), t.Dim()), key.Split("data"), data.Add); err != nil {
+	if err := rows.each(8*calibrationNumbers/t.Dim(), key.Split("data"), data.Add); err != nil {
 		return err
 	}
 	m := s.Model
-	draw := func(round int) (*table.Margins, error) {
+	at, biased := nn.AnswerBias(m.Program.Layout(nn.Group), t.Dim())
+	values := t.Margins()
+	for round := range len(calibrationGains) + 1 {
 		z, _, err := sample.Latent(ctx, m, sample.Config{N: n, Seed: key.Split("draw").At(uint64(round)), Solve: s.Solve(), Workers: o.Threads})
 		if err != nil {
-			return nil, err
+			return err
 		}
-		drawn := t.Margins()
-		return drawn, drawn.Add(z)
-	}
-	if at, ok := nn.AnswerBias(m.Program.Layout(nn.Group), t.Dim()); ok {
-		for round, gain := range calibrationGains {
-			drawn, err := draw(round)
-			if err != nil {
-				return err
-			}
-			shift := make([]float64, t.Dim())
-			if err := data.Shift(shift, drawn, gain); err != nil {
-				return err
-			}
-			c := m.Config
-			c.Params = append([]float32(nil), c.Params...)
-			for k, by := range shift {
-				c.Params[at+k] += float32(by)
-			}
-			if m, err = model.New(c); err != nil {
+		if round > 0 {
+			if err := values.Add(z); err != nil {
 				return err
 			}
 		}
+		if round == len(calibrationGains) || !biased {
+			continue
+		}
+		drawn, shift := t.Margins(), make([]float64, t.Dim())
+		if err := errors.Join(drawn.Add(z), data.Shift(shift, drawn, calibrationGains[round])); err != nil {
+			return err
+		}
+		if m, err = biasedBy(m, at, shift); err != nil {
+			return err
+		}
 	}
-	drawn, err := draw(len(calibrationGains))
-	if err != nil {
-		return err
-	}
-	bent, err := t.Bend(data.Curves(drawn))
+	bent, err := t.Bend(data.Curves(values))
 	if err != nil {
 		return fmt.Errorf("calibrating: %w", err)
 	}
 	s.Model, s.Form = m, tableForm{bent}
 	return nil
+}
+
+// biasedBy is m with by added to the bias of its answer, which begins at parameter at.
+func biasedBy(m *model.Model, at int, by []float64) (*model.Model, error) {
+	c := m.Config
+	c.Params = slices.Clone(c.Params)
+	for k, v := range by {
+		c.Params[at+k] += float32(v)
+	}
+	return model.New(c)
 }
 
 // each calls do with the coordinates of at most n rows, or of all if they are fewer,
