@@ -43,7 +43,8 @@ func TestCalibration(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Data.Name = file
-	r.Network.Width, r.Network.Depth, r.Train.Batch, r.Train.Steps = 16, 1, 1500, 200
+	r.Network.Width, r.Network.Depth, r.Train.Batch, r.Train.Steps = 16, 1, 2500, 200
+	r.Optim.Rate = 1.5e-3 // far from trained to the last
 	whole, err := Train(context.Background(), r, Options{Dir: filepath.Join(dir, "whole"), Threads: 1})
 	if err != nil {
 		t.Fatal(err)
