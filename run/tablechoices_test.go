@@ -36,7 +36,7 @@ func TestTableOfLevels(t *testing.T) {
 		case u > 0.5:
 			a = 1
 		}
-		if noise.Float64() < []float64{0.05, 0.9, 0.5}[a] {
+		if noise.Float64() < []float64{0.05, 0.9, 0.8}[a] {
 			b = 1
 		}
 		fmt.Fprintf(&text, "%s,%s\n", []string{"x", "y", "z"}[a], []string{"p", "q"}[b])
