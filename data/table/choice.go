@@ -79,21 +79,24 @@ func (b *Block) Option(row []float32) int {
 	option := 0
 	for _, n := range b.Digits {
 		w := width(n)
-		digit := 0
-		switch {
-		case n == 2:
-			if z[0] > 0 {
-				digit = 1
-			}
-		default:
-			for k := 1; k < w; k++ {
-				if z[k] > z[digit] {
-					digit = k
-				}
-			}
-		}
-		option = option*n + digit
+		option = option*n + nearestOption(z[:w], n)
 		z = z[w:]
 	}
 	return min(option, b.Options-1)
+}
+
+// nearestOption is the nearest of the n options of a digit.
+func nearestOption(z []float32, n int) (digit int) {
+	if n == 2 {
+		if z[0] > 0 {
+			return 1
+		}
+		return 0
+	}
+	for k := 1; k < n; k++ {
+		if z[k] > z[digit] {
+			digit = k
+		}
+	}
+	return digit
 }

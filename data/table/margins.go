@@ -13,23 +13,16 @@ import (
 // each option of a choice is had, and where plain values lie on the normal axis.
 // Those of drawn rows beside those of the data tell what to correct: Shift the
 // log-odds of options, Curves the places of values.
-//
-// Coordinates of a choice count as the chances that they tell, so that rows that
-// end in means over the options need not be drawn.
 type Margins struct {
 	t       *Transform
 	rows    int
-	options []float64 // for each coordinate of a choice, the sum of its chances
-	values  [][]spot
+	options []float64   // for each coordinate of a choice, how often it is that of the option
+	values  [][]float32 // of each column, the places of plain values
 }
-
-// spot is a place on the normal axis, and the chance that a row has a plain
-// value there.
-type spot struct{ z, weight float32 }
 
 // Margins returns the margins of no rows yet.
 func (t *Transform) Margins() *Margins {
-	return &Margins{t: t, options: make([]float64, t.dim), values: make([][]spot, len(t.columns))}
+	return &Margins{t: t, options: make([]float64, t.dim), values: make([][]float32, len(t.columns))}
 }
 
 // Rows is the number of rows that were added.
@@ -42,7 +35,6 @@ func (m *Margins) Add(z tensor.Mat) error {
 	if err := z.Check("network rows", -1, m.t.dim); err != nil {
 		return err
 	}
-	var chances []float64
 	for i := range z.N {
 		row := z.Row(i)
 		for _, v := range row {
@@ -52,24 +44,11 @@ func (m *Margins) Add(z tensor.Mat) error {
 		}
 		for j := range m.t.columns {
 			c := &m.t.columns[j]
-			plain := 1.0
 			if c.choice != nil {
-				at := c.choice.Offset
-				for _, n := range c.choice.Digits {
-					w := width(n)
-					chances = m.t.chances(chances[:0], row[at:at+w], n)
-					if n == 2 {
-						m.options[at] += chances[1]
-					}
-					for o := 0; n > 2 && o < n; o++ {
-						m.options[at+o] += chances[o]
-					}
-					plain *= chances[0] // the first option, all of whose digits are 0
-					at += w
-				}
+				m.count(c.choice, row)
 			}
-			if c.value != nil && plain > 0 {
-				m.values[j] = append(m.values[j], spot{row[c.value.Offset], float32(plain)})
+			if c.value != nil && (c.choice == nil || c.choice.Option(row) == 0) {
+				m.values[j] = append(m.values[j], row[c.value.Offset])
 			}
 		}
 	}
@@ -77,29 +56,20 @@ func (m *Margins) Add(z tensor.Mat) error {
 	return nil
 }
 
-// chances appends what the coordinates of a digit of n options say of each.
-func (t *Transform) chances(dst []float64, z []float32, n int) []float64 {
-	lo, hi := t.Corner(n)
-	chance := func(v float32) float64 { return max((float64(v)-lo)/(hi-lo), 0) }
-	switch n {
-	case 1:
-		return append(dst, 1)
-	case 2:
-		p := min(chance(z[0]), 1)
-		return append(dst, 1-p, p)
+// count counts the option of each digit of a choice: of two options the second, which
+// has their one coordinate.
+func (m *Margins) count(b *Block, row []float32) {
+	at := b.Offset
+	for _, n := range b.Digits {
+		w := width(n)
+		switch digit := nearestOption(row[at:at+w], n); {
+		case n > 2:
+			m.options[at+digit]++
+		case digit == 1:
+			m.options[at]++
+		}
+		at += w
 	}
-	sum := 0.0
-	for _, v := range z {
-		dst = append(dst, chance(v))
-		sum += dst[len(dst)-1]
-	}
-	if sum == 0 {
-		sum = 1
-	}
-	for k := range dst {
-		dst[k] /= sum
-	}
-	return dst
 }
 
 // prior is the number of rows that every option is taken to have had beside those
@@ -203,18 +173,19 @@ func (m *Margins) Curves(drawn *Margins) []Curve {
 	return out
 }
 
-// curve leads from the quantiles of b to those of a, which it sorts.
-func curve(a, b []spot) (c Curve) {
-	n := min(heads(a), heads(b))
+// curve leads from the quantiles of b to those of a; it sorts both.
+func curve(a, b []float32) (c Curve) {
+	n := min(len(a), len(b))
 	count := min(mostCurve, n/clipRows)
 	if count < 2 {
 		return c
 	}
+	slices.Sort(a)
+	slices.Sort(b)
 	edge := -normalQuantile(float64(clip(n)) / float64(n))
-	qa, qb := newQuantiles(a), newQuantiles(b)
 	for i := range count {
 		p := normalShare(-edge + 2*edge*float64(i)/float64(count-1))
-		from, to := qb.at(p), qa.at(p)
+		from, to := quantileOf(b, p), quantileOf(a, p)
 		if k := len(c.From); k > 0 && !(from > c.From[k-1]) {
 			continue
 		}
@@ -223,62 +194,16 @@ func curve(a, b []spot) (c Curve) {
 	return c
 }
 
-// heads is the number of rows with a plain value.
-func heads(p []spot) int {
-	sum := 0.0
-	for _, v := range p {
-		sum += float64(v.weight)
+// quantileOf is the quantile of share p of sorted places: row r lies at (r+1/2)/n, and
+// between rows the quantile is straight.
+func quantileOf(z []float32, p float64) float64 {
+	pos := min(max(p*float64(len(z))-0.5, 0), float64(len(z)-1))
+	k := int(pos)
+	a := float64(z[k])
+	if k+1 == len(z) {
+		return a
 	}
-	return int(sum + 0.5)
-}
-
-// weighted are places in ascending order, each with the share of weight that lies
-// below its middle.
-type weighted struct {
-	places []spot
-	below  []float64
-}
-
-func newQuantiles(p []spot) weighted {
-	slices.SortFunc(p, func(a, b spot) int {
-		switch {
-		case a.z < b.z:
-			return -1
-		case a.z > b.z:
-			return 1
-		case a.weight < b.weight:
-			return -1
-		case a.weight > b.weight:
-			return 1
-		}
-		return 0
-	})
-	w := weighted{p, make([]float64, len(p))}
-	sum := 0.0
-	for i, v := range p {
-		w.below[i] = sum + float64(v.weight)/2
-		sum += float64(v.weight)
-	}
-	for i := range w.below {
-		w.below[i] /= sum
-	}
-	return w
-}
-
-// at is the quantile of share p, straight between the places.
-func (w weighted) at(p float64) float64 {
-	k, _ := slices.BinarySearch(w.below, p)
-	switch {
-	case k == 0:
-		return float64(w.places[0].z)
-	case k == len(w.places):
-		return float64(w.places[k-1].z)
-	}
-	a, b := float64(w.places[k-1].z), float64(w.places[k].z)
-	if gap := w.below[k] - w.below[k-1]; gap > 0 {
-		return a + (b-a)*(p-w.below[k-1])/gap
-	}
-	return b
+	return a + (pos-float64(k))*(float64(z[k+1])-a)
 }
 
 // Bend returns a transform that is t but for that it brings drawn rows back by way of curves,

@@ -124,45 +124,54 @@ func TestShiftMendsShares(t *testing.T) {
 	for k := range odds {
 		odds[k] = math.Sin(float64(3 * k)) // what the network says of every row
 	}
-	chances := func() (z tensor.Mat) {
+	// Rows whose options are as frequent as these log-odds have it.
+	answered := func() (z tensor.Mat) {
 		z = tensor.New(4000, tr.Dim())
-		for i := range z.N {
-			for _, b := range tr.Blocks() {
-				if b.Role != table.Choice {
-					continue
+		for _, b := range tr.Blocks() {
+			if b.Role != table.Choice {
+				continue
+			}
+			lo, hi := tr.Corner(b.Options)
+			e, sum := []float64{1, math.Exp(odds[b.Offset])}, 1+math.Exp(odds[b.Offset])
+			if b.Options > 2 {
+				e, sum = nil, 0
+				for k := range b.Options {
+					e = append(e, math.Exp(odds[b.Offset+k]))
+					sum += e[k]
 				}
-				lo, hi := tr.Corner(b.Options)
-				sum := 1.0
-				if b.Options > 2 {
-					sum = 0
-					for k := range b.Options {
-						sum += math.Exp(odds[b.Offset+k])
-					}
-				} else {
-					sum += math.Exp(odds[b.Offset])
+			}
+			option, until := 0, e[0]/sum
+			for i := range z.N {
+				for float64(i) >= until*float64(z.N) && option < len(e)-1 {
+					option++
+					until += e[option] / sum
 				}
 				for k := range b.Width {
-					z.Row(i)[b.Offset+k] = float32(lo + (hi-lo)*math.Exp(odds[b.Offset+k])/sum)
+					z.Row(i)[b.Offset+k] = float32(lo)
+					if b.Options == 2 && option == 1 || b.Options > 2 && k == option {
+						z.Row(i)[b.Offset+k] = float32(hi)
+					}
 				}
 			}
 		}
 		return z
 	}
 	shares := func(z tensor.Mat, b table.Block) (p []float64) {
-		lo, hi := tr.Corner(b.Options)
 		p = make([]float64, b.Width)
 		for i := range z.N {
 			for k := range p {
-				p[k] += (float64(z.At(i, b.Offset+k)) - lo) / (hi - lo) / float64(z.N)
+				if z.At(i, b.Offset+k) > 0 {
+					p[k] += 1 / float64(z.N)
+				}
 			}
 		}
 		return p
 	}
-	before := chances()
+	before := answered()
 	if err := data.Shift(odds, marginsOf(t, tr, before), 1); err != nil {
 		t.Fatal(err)
 	}
-	after, real := chances(), spread(t, tr, x)
+	after, real := answered(), spread(t, tr, x)
 	for _, b := range tr.Blocks() {
 		if b.Role != table.Choice {
 			continue
@@ -274,9 +283,9 @@ func ExampleMargins() {
 	lo := -hi
 	data, drawn := t.Margins(), t.Margins()
 	for range 1000 {
-		// Half of the data are of Ulm; a model draws it with a chance of a quarter.
+		// Half of the data are of Ulm, a quarter of what a model draws.
 		_ = data.Add(tensor.Mat{N: 2, D: 1, Data: []float32{float32(lo), float32(hi)}})
-		_ = drawn.Add(tensor.Mat{N: 1, D: 1, Data: []float32{float32(lo + 0.25*(hi-lo))}})
+		_ = drawn.Add(tensor.Mat{N: 4, D: 1, Data: []float32{float32(lo), float32(lo), float32(lo), float32(hi)}})
 	}
 	shift := make([]float64, t.Dim())
 	if err := data.Shift(shift, drawn, 1); err != nil {
