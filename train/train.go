@@ -168,6 +168,7 @@ func New(c Config, o optim.Spec, obj objective.Objective, net nn.Network, pairs 
 				return nil, err
 			}
 			g.opt.Workers = opts.Workers
+			g.opt.Shape(p.Program.Layout(p.Trains))
 			g.grads = make([]float32, len(g.params))
 		}
 	}
