@@ -129,13 +129,13 @@ func TestMolecules(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := s.EvalDefaults()
-	o.N, o.Settings = 20, []metric.Setting{{Solver: "euler", NFE: 3}}
+	o.N, o.Settings = 20, []metric.Setting{{Solver: "euler", NFE: 4}}
 	j, err := run.Judge(context.Background(), s, plan, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	rep := j.(*run.MoleculeReport)
-	if rep.Kind != "molecules" || len(rep.Rows) != 1 || rep.Rows[0].NFE != 3 || rep.Floor.AtomStable < 0.98 || rep.Floor.Unique != 1 {
+	if rep.Kind != "molecules" || len(rep.Rows) != 1 || rep.Rows[0].NFE != 4 || rep.Floor.AtomStable < 0.98 || rep.Floor.Unique != 1 {
 		t.Errorf("%+v", rep)
 	}
 	text, err := json.Marshal(j)
@@ -202,7 +202,7 @@ func TestMoleculesAsRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := s.EvalDefaults()
-	o.N, o.Settings = 2, []metric.Setting{{Solver: "euler", NFE: 1}}
+	o.N, o.Settings = 2, []metric.Setting{{Solver: "euler", NFE: 2}}
 	if j, err := run.Judge(context.Background(), s, plan, o); err != nil || j.(*run.MoleculeReport).Floor.Unique != 1 {
 		t.Errorf("%+v, %v", j, err)
 	}
