@@ -71,7 +71,10 @@ func TestMolecules(t *testing.T) {
 	if !reflect.DeepEqual(s.Form, res.Saved.Form) {
 		t.Errorf("the form was %+v, is %+v", res.Saved.Form, s.Form)
 	}
-	c := sample.Config{N: 40, Seed: rng.New(3), Source: s.Source, Solve: solve.Defaults()}
+	if w := s.Model.Weak; w == nil || !slices.Equal(w, res.Saved.Model.Weak) || slices.Equal(w, s.Model.Params) || s.Guidance() != 2 {
+		t.Errorf("%d weak parameters were stored, %d are read; guidance %v", len(res.Saved.Model.Weak), len(w), s.Guidance())
+	}
+	c := sample.Config{N: 40, Seed: rng.New(3), Source: s.Source, Solve: solve.Defaults(), Guidance: s.Guidance()}
 	c.Solve.NFE = 4
 	rows, _, err := sample.Draw(context.Background(), s.Model, c)
 	if err != nil {
