@@ -18,7 +18,7 @@ func suitMolecules(r *Recipe) {
 	r.Path.Weight, r.Path.Shift = "sigma-sqrt", 0.5
 	r.Network = nn.Spec{Kind: "egnn", Width: 64, Depth: 7, Activation: "silu", TimeFeatures: 16, Messages: 48}
 	r.Optim.Method, r.Optim.Rate, r.Optim.Warmup, r.Optim.EMA = "muon", 4e-3, 200, 0.999
-	r.Train.Batch, r.Train.Steps, r.Train.Patience = 8, 60000, 0
+	r.Train.Batch, r.Train.Steps, r.Train.Patience = 8, 40000, 0
 	r.Train.ValidateEvery, r.Train.Weak = 1000, 0.05
 	if r.Preset == "fast" {
 		r.Network.Depth, r.Network.Messages = 5, 32
