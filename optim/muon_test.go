@@ -1,6 +1,7 @@
 package optim_test
 
 import (
+	"fmt"
 	"math"
 	"runtime"
 	"slices"
@@ -28,7 +29,7 @@ func isMatrix(e graph.Entry) bool { return len(e.Shape) == 2 && min(e.Shape[0], 
 
 func muon() optim.Spec {
 	s := optim.Defaults()
-	s.Method, s.WeightDecay = "muon", 0.1
+	s.Method, s.WeightDecay, s.Rate, s.Warmup = "muon", 0.1, 0.05, 0
 	return s
 }
 
@@ -130,7 +131,7 @@ func TestMuonFollowsTheFormulas(t *testing.T) {
 func TestMuonMovesAreOrthogonal(t *testing.T) {
 	const n = 16
 	s := muon()
-	s.WeightDecay, s.Warmup = 0, 0
+	s.WeightDecay = 0
 	l := graph.Layout{Entries: []graph.Entry{{Shape: []int{n, n}, Size: n * n}}, Size: n * n}
 	g := make([]float32, n*n)
 	for i := range n {
@@ -187,4 +188,23 @@ func TestMuonAllocatesNothing(t *testing.T) {
 	if a := testing.AllocsPerRun(10, func() { o.Step(g) }); a != 0 {
 		t.Errorf("a step allocates %v times", a)
 	}
+}
+
+// Muon moves a matrix alike in the directions of large and of small gradients.
+func ExampleOptimiser_Shape() {
+	spec := optim.Post()
+	spec.Method, spec.Rate = "muon", 0.1
+	p, g := make([]float32, 8*8), make([]float32, 8*8)
+	for i := range 8 {
+		g[i*8+i] = float32(math.Pow(4, float64(-i)))
+	}
+	o, err := optim.New(spec, 100, p, kernel.Best())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	o.Shape(graph.Layout{Entries: []graph.Entry{{Name: "w", Shape: []int{8, 8}, Size: 64}}, Size: 64})
+	o.Step(g)
+	fmt.Printf("gradients of %.3f and %.3f, moves of %.2f and %.2f\n", g[0], g[3*8+3], p[0], p[3*8+3])
+	// Output: gradients of 1.000 and 0.016, moves of -0.04 and -0.05
 }
