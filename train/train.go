@@ -19,6 +19,7 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"sync/atomic"
 
 	"laminar/coupling"
 	"laminar/flow"
@@ -140,6 +141,8 @@ type phase struct {
 	objective.Phase
 	in     *objective.Inputs
 	pieces []*piece
+	queue  []*piece // those of a step, in the order of their work
+	next   atomic.Int64
 	loss   []float32
 	key    rng.Key
 }
