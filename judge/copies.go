@@ -92,6 +92,13 @@ func (c copying) plus(d copying) copying {
 	return copying{c.rows + d.rows, c.copies + d.copies, c.single + d.single}
 }
 
+// beyond reports whether c has more copies, of all rows or of single ones, than
+// chance makes of what d has: n and m are the numbers of what might have been one.
+func (c copying) beyond(n int, d copying, m int) bool {
+	const limit = 3 // standard errors
+	return excess(c.copies, n, d.copies, m) > limit || excess(c.single, n, d.single, m) > limit
+}
+
 // expected is the number of events among n rows, where there were k among m, and the
 // numbers between which it lies 95 times in 100: those that the test of excess does
 // not find.

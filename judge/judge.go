@@ -374,7 +374,11 @@ func (w *work) privacy() error {
 		r.Floor.Copies, r.Floor.CopiesRange = number(mean), [2]metric.Number{number(lo), number(hi)}
 		mean, lo, hi = expected(by.single, by.rows, of.rows)
 		r.Floor.CopiesSingle, r.Floor.CopiesSingleRange = number(mean), [2]metric.Number{number(lo), number(hi)}
-		r.copied = excess(of.copies, of.rows, by.copies, by.rows) > 3 || excess(of.single, of.rows, by.single, by.rows) > 3
+		r.copied = of.beyond(of.rows, by, by.rows)
+		if w.holdout.N > 0 {
+			// Where all rows that can be are there, those not trained on are met as often.
+			r.copied = r.copied && of.beyond(w.real.N, newRowSet(w.cols, w.holdout).copies(w.synth), w.holdout.N)
+		}
 	}
 	key := w.c.Key.Split("privacy")
 	synth := draw(w.synth, w.c.Rows, key.Split("synth"))

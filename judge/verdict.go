@@ -38,7 +38,9 @@ func (v Verdict) all() []string {
 //	            where the interval of the loss is wider than 0.06 and holds 0.02, or
 //	            where the real table teaches nothing: AUC below 0.55, R² below 0.05
 //	privacy     a measure fails if it exceeds its floor by more than three standard
-//	            errors, DCR share and the attack's AUC also by more than 0.02. Where chance
+//	            errors, DCR share and the attack's AUC also by more than 0.02; copies do
+//	            only if training rows are met more often, each, than held-out ones.
+//	            Where chance
 //	            moves the DCR share by more than 0.06, the test is called weak
 func (r *Report) decide() {
 	r.Worst = r.worst(5)

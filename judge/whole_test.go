@@ -101,6 +101,31 @@ func TestBad(t *testing.T) {
 		t.Errorf("copies without held-out rows: %+v", alone.Verdict)
 	}
 
+	// Of a table that has all rows there can be, once each, copies are met by chance;
+	// not so if only training rows are.
+	grid, all := full()
+	perm := make([]int32, all.N)
+	st := rng.New(6).Stream()
+	st.Perm(perm)
+	train, held, any, only := all.Rows(0, 700).Clone(), all.Rows(700, 1000).Clone(), all.Rows(0, 700).Clone(), all.Rows(0, 700).Clone()
+	for i, k := range perm {
+		if i < 700 {
+			copy(train.Row(i), all.Row(int(k)))
+			copy(any.Row(i), all.Row(st.IntN(all.N)))
+		} else {
+			copy(held.Row(i-700), all.Row(int(k)))
+		}
+	}
+	for i := range only.N {
+		copy(only.Row(i), train.Row(st.IntN(700)))
+	}
+	if r := judged(t, grid, train, any, held, quick()); !r.Verdict.Private || r.Copies < 400 {
+		t.Errorf("a full grid, %d copies: %+v", r.Copies, r.Verdict)
+	}
+	if r := judged(t, grid, train, only, held, quick()); r.Verdict.Private {
+		t.Errorf("copies of a part of a full grid: %+v", r.Verdict)
+	}
+
 	shuffled := fresh.Clone() // columns right, dependence gone
 	for j := range shuffled.D {
 		p := make([]int32, fresh.N)
@@ -241,4 +266,18 @@ func TestHostile(t *testing.T) {
 			t.Errorf("%s: the page: %v", name, err)
 		}
 	}
+}
+
+// full is a table of all rows there can be: three choices of ten.
+func full() (*table.Schema, tensor.Matrix[float64]) {
+	s := &table.Schema{Version: 1, Rows: 1000}
+	levels := strings.Split("abcdefghij", "")
+	for _, name := range []string{"x", "y", "z"} {
+		s.Columns = append(s.Columns, table.Column{Name: name, Kind: table.Category, Levels: levels})
+	}
+	m := tensor.NewOf[float64](1000, 3)
+	for i := range m.N {
+		copy(m.Row(i), []float64{float64(i % 10), float64(i / 10 % 10), float64(i / 100)})
+	}
+	return s, m
 }

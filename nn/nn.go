@@ -358,3 +358,17 @@ func initLinear(arena []float32, l graph.Layout, key rng.Key) {
 		s.Normal(dst)
 	}
 }
+
+// AnswerBias returns where in an arena of layout l the bias of the answer begins: the
+// dim numbers that are added to the dim coordinates which a network answers, as the
+// networks of plain rows have it (mlp, resmlp). ok is false for other networks.
+func AnswerBias(l graph.Layout, dim int) (offset int, ok bool) {
+	if len(l.Entries) == 0 {
+		return 0, false
+	}
+	e := l.Entries[len(l.Entries)-1]
+	if !strings.HasSuffix(e.Name, ".bias") || len(e.Shape) != 1 || e.Shape[0] != dim {
+		return 0, false
+	}
+	return e.Offset, true
+}

@@ -473,3 +473,32 @@ func TestConditionParameters(t *testing.T) {
 		}
 	}
 }
+
+// What is added at AnswerBias is added to the answer.
+func TestAnswerBias(t *testing.T) {
+	for _, kind := range []string{"mlp", "resmlp"} {
+		net := network(t, spec(kind, 8, 2, "silu"), 3, flow.CondSpec{})
+		p, err := nn.Velocity(net)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := p.Layout(nn.Group)
+		at, ok := nn.AnswerBias(l, 3)
+		if !ok {
+			t.Errorf("%s has no bias of its answer", kind)
+			continue
+		}
+		params := make([]float32, l.Size) // all else is 0
+		copy(params[at:], []float32{1, -2, 3})
+		exact, _, _ := rows(p, 1)
+		if got := answers(t, p, wide(params), exact); !slices.Equal(got, []float64{1, -2, 3}) {
+			t.Errorf("%s answers %v", kind, got)
+		}
+		if _, ok := nn.AnswerBias(l, 4); ok {
+			t.Errorf("%s: a bias of 4 numbers is none of 3", kind)
+		}
+	}
+	if _, ok := nn.AnswerBias(graph.Layout{}, 3); ok {
+		t.Error("an empty layout has a bias")
+	}
+}

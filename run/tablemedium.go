@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -19,11 +20,16 @@ import (
 // tableMedium is the medium of tables of mixed columns.
 type tableMedium struct{}
 
-// lookRows is the number of rows that Claims looks at.
-const lookRows = 2000
+// lookRows is the number of rows that Claims looks at, and wholeRows the fewest that
+// do not have whole numbers by chance.
+const (
+	lookRows  = 2000
+	wholeRows = 20
+)
 
 // Claims reports whether a file is a table: in a format that holds nothing else,
-// or text with columns of more than plain numbers. A column whose cells are
+// or text with columns of more than plain numbers, or with a header and in many
+// rows a column of whole numbers: counts, years, codes. A column whose cells are
 // numbers but for some is left to the reader of points, which says where they are.
 func (tableMedium) Claims(path string) bool {
 	name := strings.TrimSuffix(strings.ToLower(path), ".gz")
@@ -41,18 +47,25 @@ func (tableMedium) Claims(path string) bool {
 	defer file.Close()
 	columns := len(src.Columns())
 	odd, gaps, rows := make([]int, columns), make([]int, columns), 0
+	whole, first, differ := make([]int, columns), make([]string, columns), make([]bool, columns)
 	for r, err := range src.Rows() {
 		if err != nil || rows == lookRows {
 			break
 		}
 		rows++
 		for j, cell := range r.Cells {
-			_, err := strconv.ParseFloat(cell, 64)
+			v, err := strconv.ParseFloat(cell, 64)
+			if rows == 1 {
+				first[j] = cell
+			}
+			differ[j] = differ[j] || cell != first[j]
 			switch {
 			case cell == "" || cell == "?" || cell == "NA" || cell == table.Null:
 				gaps[j]++
 			case err != nil:
 				odd[j]++
+			case v == math.Trunc(v) && !strings.ContainsAny(cell, ".eE"):
+				whole[j]++
 			}
 		}
 	}
@@ -60,7 +73,7 @@ func (tableMedium) Claims(path string) bool {
 		return false // words alone are a header without rows
 	}
 	for j := range odd {
-		if rows > 1 && gaps[j] > 0 || 2*odd[j] > rows {
+		if rows > 1 && gaps[j] > 0 || 2*odd[j] > rows || src.Format().Header && rows >= wholeRows && differ[j] && whole[j] == rows {
 			return true
 		}
 	}
@@ -125,10 +138,16 @@ func (s *Saved) cells(z tensor.Mat, seed rng.Key, first int) (tensor.Matrix[floa
 		return tensor.Matrix[float64]{}, err
 	}
 	values := tensor.NewOf[float64](z.N, len(t.Schema().Columns))
-	if s.Recipe.Family != "flow" || s.Recipe.Objective != "velocity" || s.Recipe.Distill != nil {
+	if !s.tellsChances() {
 		return values, t.Inverse(values, z)
 	}
 	return values, t.InverseDrawn(values, z, seed.Split("choices"), uint64(first))
+}
+
+// tellsChances reports whether the network answers the log-odds of choices, so that
+// its flow ends in means over the options.
+func (s *Saved) tellsChances() bool {
+	return s.Recipe.Family == "flow" && s.Recipe.Objective == "velocity" && s.Recipe.Distill == nil
 }
 
 // Picture is the method of medium: of the first columns, quantities before

@@ -194,3 +194,26 @@ func TestLikeTable(t *testing.T) {
 		}
 	}
 }
+
+// A look at a text file tells tables from points.
+func TestTableClaims(t *testing.T) {
+	many := func(line string) string { return strings.Repeat(line+"\n", 30) }
+	for text, want := range map[string]string{
+		"x,y\n0.5,1.25\n-1.5,2\n":      recipe.Points,
+		"x,y\n1.0,1e3\n2.0,2e3\n":      recipe.Points, // numbers that happen to be whole
+		"age,x\n31,0.5\n47,0.25\n":     recipe.Points, // few rows
+		many("0,1"):                    recipe.Points, // no header
+		"one,x\n" + many("1,0.5"):      recipe.Points, // a constant
+		"age,x\n47,1\n" + many("31,1"): recipe.Table,
+		"x,name\n0.5,a\n1.5,b\n":       recipe.Table,
+		"x,y\n0.5,\n1.5,3.5\n0.1,1\n":  recipe.Table, // a gap
+	} {
+		file := filepath.Join(t.TempDir(), "rows.csv")
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if got := KindOf(file); got != want {
+			t.Errorf("%q is taken for %s, want %s", text, got, want)
+		}
+	}
+}

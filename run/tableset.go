@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"runtime"
 	"strings"
@@ -107,8 +108,33 @@ func asGiven(f table.Format) table.ReadOptions {
 // model can be given some.
 func (s *tableSet) Suit(r *recipe.Recipe) error {
 	s.given = takesGiven(r)
+	before := *r
 	s.form.suit(r)
+	if said := suited(before, *r); said != "" {
+		s.remarks = append([]string{fmt.Sprintf("suited to %d rows: %s", s.form.Schema().Rows, said)}, s.remarks...)
+	}
 	return nil
+}
+
+// suited says in words what suit changed of the preset.
+func suited(before, after recipe.Recipe) string {
+	var parts []string
+	for _, v := range []struct {
+		name    string
+		was, is any
+	}{
+		{"width", before.Network.Width, after.Network.Width},
+		{"depth", before.Network.Depth, after.Network.Depth},
+		{"batch", before.Train.Batch, after.Train.Batch},
+		{"steps", before.Train.Steps, after.Train.Steps},
+		{"rate", before.Optim.Rate, after.Optim.Rate},
+		{"drop", before.Drop, after.Drop},
+	} {
+		if v.was != v.is {
+			parts = append(parts, fmt.Sprintf("%s %v (was %v)", v.name, v.is, v.was))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // suit completes a recipe as its rows have it.
@@ -310,17 +336,32 @@ func (s *tableRows) CondSpec() flow.CondSpec { return flow.CondSpec{Mask: s.give
 // order, or all if they are fewer.
 func (s *tableRows) Values(n int, key rng.Key) (tensor.Matrix[float64], error) {
 	out := tensor.NewOf[float64](min(n, s.rows.Len()), len(s.t.Schema().Columns))
-	draw := key.Stream()
-	for i, k := 0, 0; k < out.N; i++ { // each row with the chance that leaves n
-		if left := s.rows.Len() - i; draw.Float64()*float64(left) >= float64(out.N-k) {
-			continue
-		}
+	k := 0
+	for i := range s.picked(n, key) {
 		if err := s.rows.At(out.Row(k), i); err != nil {
 			return out, err
 		}
 		k++
 	}
 	return out, nil
+}
+
+// picked yields the numbers of n rows drawn by key, in ascending order, or all if
+// they are fewer.
+func (s *tableRows) picked(n int, key rng.Key) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		all := s.rows.Len()
+		left := min(n, all)
+		draw := key.Stream()
+		for i := 0; left > 0; i++ { // each row with the chance that leaves n
+			if draw.Float64()*float64(all-i) >= float64(left) {
+				continue
+			}
+			if left--; !yield(i) {
+				return
+			}
+		}
+	}
 }
 
 // Draw is the method of flow.Dataset: rows are dealt as data.Deal has it.

@@ -199,7 +199,7 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 		}
 		l.before = saved.Seconds
 	}
-	if t.Done() && saved != nil {
+	if t.Done() && saved != nil && saved.Finished {
 		if done, total := t.Steps(); done < total {
 			o.note("the run ended at step %d for want of progress on held-out rows; to go on, train anew with a larger --patience", done)
 		}
@@ -300,7 +300,9 @@ func (l *loop) run(ctx context.Context) (err error) {
 		}
 	}
 	switch {
-	case stopped == nil || errors.Is(stopped, context.Canceled) || errors.Is(stopped, context.DeadlineExceeded):
+	case stopped == nil:
+		return l.finish(ctx)
+	case errors.Is(stopped, context.Canceled) || errors.Is(stopped, context.DeadlineExceeded):
 		if err := l.save(); err != nil {
 			return err
 		}
@@ -308,6 +310,30 @@ func (l *loop) run(ctx context.Context) (err error) {
 		return fmt.Errorf("%w; the last checkpoint, of step %d, is kept in %s", stopped, l.saved.Steps, l.path)
 	}
 	return stopped
+}
+
+// finisher is a medium whose models get a last touch once they are trained.
+type finisher interface {
+	// Finish changes the model, or its form, in s.
+	Finish(ctx context.Context, s *Saved, plan *recipe.Plan, o Options) error
+}
+
+// finish saves the trained model and gives it its last touch, if any. A run that is
+// stopped before that has been saved as unfinished, and nothing else is left to do
+// when it is resumed.
+func (l *loop) finish(ctx context.Context) error {
+	if err := l.save(); err != nil {
+		return err
+	}
+	m, ok := media[l.plan.Recipe.Data.Kind].(finisher)
+	if !ok {
+		return nil
+	}
+	if err := m.Finish(ctx, l.saved, l.plan, l.Options); err != nil {
+		return err
+	}
+	l.saved.Finished, l.saved.Seconds = true, l.seconds()
+	return Save(l.path, l.saved)
 }
 
 // glimpser is a medium that shows samples of a model still in training.
@@ -358,6 +384,9 @@ func (l *loop) save() error {
 		return err
 	}
 	s.Seconds = seconds
+	if _, more := media[l.plan.Recipe.Data.Kind].(finisher); more {
+		s.Finished = false // until finish is through
+	}
 	if err := Save(l.path, s); err != nil {
 		return err
 	}

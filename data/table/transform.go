@@ -79,7 +79,8 @@ type Block struct {
 // within its bounds.
 //
 // Identifiers, free text and constants have no coordinates. A Transform is
-// immutable, and safe for concurrent use. As JSON it is its schema and encoding.
+// immutable, and safe for concurrent use. As JSON it is its schema, its encoding and
+// the curves of Bend, if any.
 type Transform struct {
 	schema   *Schema
 	encoding Encoding
@@ -98,6 +99,7 @@ type coder struct {
 	missing int  // option of a missing cell, -1 for none
 	levels  int
 	jitter  bool // values of the grid are spread over their cells
+	curve   Curve
 }
 
 // NewTransform returns the transform of a fitted schema, which it keeps and which
@@ -304,10 +306,10 @@ func nearest(spikes []float64, v float64) int {
 
 // Inverse writes the rows of the coordinates src into dst: levels by index,
 // values rounded and bounded, NaN for missing cells, identifiers and free text.
-// Whatever Forward or ForwardSpread wrote comes back as it was, if the unit of
-// its column is at least a millionth of the distance from the middle half of the
-// data, and within that otherwise. The error wraps flow.ErrDiverged when a
-// coordinate is not finite.
+// Unless t is bent, whatever Forward or ForwardSpread wrote comes back as it was,
+// if the unit of its column is at least a millionth of the distance from the middle
+// half of the data, and within that otherwise. The error wraps flow.ErrDiverged when
+// a coordinate is not finite.
 func (t *Transform) Inverse(dst tensor.Matrix[float64], src tensor.Mat) error {
 	return t.inverse(dst, src, nil, 0)
 }
@@ -367,7 +369,7 @@ func (c *coder) inverse(z []float32, column *Column, option int) float64 {
 	}
 	if c.values {
 		if option == 0 {
-			return c.restore(z[c.value.Offset], column)
+			return c.restore(float32(c.curve.at(float64(z[c.value.Offset]))), column)
 		}
 		option--
 	}
@@ -409,15 +411,22 @@ type transformJSON struct {
 	Kind     string          `json:"kind"`
 	Schema   json.RawMessage `json:"schema"`
 	Encoding Encoding        `json:"encoding"`
+	Curves   []Curve         `json:"curves,omitempty"` // none, or one for each column
 }
 
-// MarshalJSON writes {"kind":"table","schema":...,"encoding":...}.
+// MarshalJSON writes {"kind":"table","schema":...,"encoding":...,"curves":...}.
 func (t *Transform) MarshalJSON() ([]byte, error) {
 	s, err := json.Marshal(t.schema)
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(transformJSON{"table", s, t.encoding})
+	var curves []Curve
+	if t.Bent() {
+		for j := range t.columns {
+			curves = append(curves, t.columns[j].curve)
+		}
+	}
+	return json.Marshal(transformJSON{"table", s, t.encoding, curves})
 }
 
 // DecodeTransform reads what MarshalJSON wrote. Unknown fields are errors; the
@@ -436,5 +445,9 @@ func DecodeTransform(b []byte) (*Transform, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NewTransform(s, f.Encoding)
+	t, err := NewTransform(s, f.Encoding)
+	if err != nil || f.Curves == nil {
+		return t, err
+	}
+	return t.Bend(f.Curves)
 }

@@ -1,0 +1,133 @@
+package run
+
+import (
+	"context"
+	"fmt"
+
+	"laminar/data/table"
+	"laminar/model"
+	"laminar/nn"
+	"laminar/recipe"
+	"laminar/rng"
+	"laminar/sample"
+	"laminar/tensor"
+)
+
+// What the margins of drawn rows are measured on: at most calibrationRows a time,
+// and calibrationNumbers coordinates; rounds of them that shift the log-odds, and
+// one more for the curves. A training so short that these would take more than about
+// a tenth of it is left as it is.
+const (
+	calibrationRows    = 1 << 15
+	calibrationNumbers = 1 << 23
+	calibrationLeast   = 1 << 9
+	calibrationShare   = 200 // rows that training looks at for each that is drawn
+)
+
+// calibrationGains are the gains of the rounds: whole steps first, then smaller ones
+// that average over the chances of the draws.
+var calibrationGains = []float64{0.8, 0.8, 0.5, 0.35, 0.25}
+
+// Finish is the method of finisher. A network trained to the last still draws
+// columns a little too narrow and rare options too seldom: at rows that it has not
+// seen it is drawn to those that it has. What columns show for themselves is known
+// exactly, so drawn rows are made to show it: the biases of the log-odds are shifted
+// until options are as frequent as in the data, and curves bring values to their
+// quantiles. Neither needs more of the data than the schema holds already: shares
+// of options, and clipped quantiles.
+func (tableMedium) Finish(ctx context.Context, s *Saved, plan *recipe.Plan, o Options) error {
+	t, err := s.tableOf()
+	if err != nil {
+		return err
+	}
+	n := calibrationSize(s, t.Dim())
+	if n < calibrationLeast || !s.tellsChances() {
+		return nil
+	}
+	return s.calibrate(ctx, t, rawRows(plan.Train), n, o)
+}
+
+// calibrationSize is the number of rows that are drawn a time.
+func calibrationSize(s *Saved, dim int) int {
+	return min(calibrationRows, calibrationNumbers/dim, s.Steps*s.Recipe.Train.Batch/calibrationShare)
+}
+
+// calibrate makes the columns of drawn rows show what those of the data show.
+func (s *Saved) calibrate(ctx context.Context, t *table.Transform, rows *tableRows, n int, o Options) error {
+	o.note("calibrating the columns: %d draws of %d rows", len(calibrationGains)+1, n)
+	key := rng.New(s.Recipe.Train.Seed).Split("calibrate")
+	data := t.Margins()
+	if err := rows.each(calibrationNumbers/max(len(t.Schema().Columns), t.Dim()), key.Split("data"), data.Add); err != nil {
+		return err
+	}
+	m := s.Model
+	draw := func(round int) (*table.Margins, error) {
+		z, _, err := sample.Latent(ctx, m, sample.Config{N: n, Seed: key.Split("draw").At(uint64(round)), Solve: s.Solve(), Workers: o.Threads})
+		if err != nil {
+			return nil, err
+		}
+		drawn := t.Margins()
+		return drawn, drawn.Add(z)
+	}
+	if at, ok := nn.AnswerBias(m.Program.Layout(nn.Group), t.Dim()); ok {
+		for round, gain := range calibrationGains {
+			drawn, err := draw(round)
+			if err != nil {
+				return err
+			}
+			shift := make([]float64, t.Dim())
+			if err := data.Shift(shift, drawn, gain); err != nil {
+				return err
+			}
+			c := m.Config
+			c.Params = append([]float32(nil), c.Params...)
+			for k, by := range shift {
+				c.Params[at+k] += float32(by)
+			}
+			if m, err = model.New(c); err != nil {
+				return err
+			}
+		}
+	}
+	drawn, err := draw(len(calibrationGains))
+	if err != nil {
+		return err
+	}
+	bent, err := t.Bend(data.Curves(drawn))
+	if err != nil {
+		return fmt.Errorf("calibrating: %w", err)
+	}
+	s.Model, s.Form = m, tableForm{bent}
+	return nil
+}
+
+// each calls do with the coordinates of at most n rows, or of all if they are fewer,
+// some at a time.
+func (s *tableRows) each(n int, key rng.Key, do func(z tensor.Mat) error) error {
+	const chunk = 1024
+	x := tensor.NewOf[float64](min(chunk, s.rows.Len()), len(s.t.Schema().Columns))
+	z := tensor.New(x.N, s.t.Dim())
+	have, first := 0, 0
+	flush := func() error {
+		if have == 0 {
+			return nil
+		}
+		part := z.Rows(0, have)
+		if err := s.t.ForwardSpread(part, x.Rows(0, have), key.Split("cells"), uint64(first)); err != nil {
+			return err
+		}
+		first, have = first+have, 0
+		return do(part)
+	}
+	for i := range s.picked(n, key) {
+		if err := s.rows.At(x.Row(have), i); err != nil {
+			return err
+		}
+		if have++; have == x.N {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return flush()
+}
