@@ -16,7 +16,8 @@ import (
 // What the margins of drawn rows are measured on: at most calibrationRows a time,
 // and calibrationNumbers coordinates; rounds of them that shift the log-odds, and
 // one more for the curves. A training so short that these would take more than about
-// a tenth of it is left as it is.
+// a tenth of it is left as it is, and so is a model of few rows: what they show is
+// not known so well, and rows drawn a little inwards are nearer to new ones.
 const (
 	calibrationRows    = 1 << 15
 	calibrationNumbers = 1 << 23
@@ -40,11 +41,11 @@ func (tableMedium) Finish(ctx context.Context, s *Saved, plan *recipe.Plan, o Op
 	if err != nil {
 		return err
 	}
-	n := calibrationSize(s, t.Dim())
-	if n < calibrationLeast || !s.tellsChances() {
+	n, rows := calibrationSize(s, t.Dim()), rawRows(plan.Train)
+	if n < calibrationLeast || t.Schema().Rows < fewRows || !s.tellsChances() {
 		return nil
 	}
-	return s.calibrate(ctx, t, rawRows(plan.Train), n, o)
+	return s.calibrate(ctx, t, rows, n, o)
 }
 
 // calibrationSize is the number of rows that are drawn a time.

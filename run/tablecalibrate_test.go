@@ -35,7 +35,7 @@ func skewed(n int) string {
 func TestCalibration(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "skewed.csv")
-	if err := os.WriteFile(file, []byte(skewed(2000)), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(skewed(5000)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	r, err := recipe.PresetFor(recipe.Table, "fast")

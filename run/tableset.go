@@ -184,7 +184,7 @@ func suitFew[T comparable](at *T, preset, few T) {
 // beyond it the held-out loss tells little, and samples come nearer to the rows.
 const (
 	fewRows = 5000
-	passes  = 320
+	passes  = 250
 )
 
 // Choices is the method of recipe.Choosing.
