@@ -34,6 +34,10 @@ type Config struct {
 	// Params is the arena of the group nn.Group. It is not copied and must not
 	// change afterwards.
 	Params []float32
+	// Weak is another arena, of the same network after little training, away from
+	// which samples can be guided (Karras et al. 2024, "Guiding a diffusion model
+	// with a bad version of itself"); nil for none. It is treated as Params is.
+	Weak []float32
 	// Cond says which conditions the program takes.
 	Cond flow.CondSpec
 	// Transform leads from data to the network's space; nil is the identity.
@@ -104,6 +108,9 @@ func New(c Config) (*Model, error) {
 	if len(c.Choices) > 0 && c.Schedule == nil {
 		return nil, fmt.Errorf("%w: a model with choices needs the schedule of its path", flow.ErrConfig)
 	}
+	if c.Weak != nil && len(c.Weak) != len(c.Params) {
+		return nil, fmt.Errorf("%w: %d weak parameters beside %d", flow.ErrShape, len(c.Weak), len(c.Params))
+	}
 	if len(c.Columns) > 0 && len(c.Columns) != dim {
 		return nil, fmt.Errorf("%w: %d column names for %d coordinates", flow.ErrShape, len(c.Columns), dim)
 	}
@@ -120,9 +127,35 @@ func New(c Config) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	return assemble(c, dim, exe), nil
+}
+
+func assemble(c Config, dim int, exe *exec.Program) *Model {
 	m := &Model{Config: c, dim: dim, exe: exe}
 	m.sessions.New = func() any { return new(evaluator) }
-	return m, nil
+	return m
+}
+
+// WithWeak returns the model with other weak parameters, which are not copied. The
+// error wraps flow.ErrShape unless there are as many as parameters, or none.
+func (m *Model) WithWeak(params []float32) (*Model, error) {
+	if params != nil && len(params) != len(m.Params) {
+		return nil, fmt.Errorf("%w: %d weak parameters beside %d", flow.ErrShape, len(params), len(m.Params))
+	}
+	c := m.Config
+	c.Weak = params
+	return assemble(c, m.dim, m.exe), nil
+}
+
+// Weaker returns the model with its weak parameters in place of its own, nil for
+// a model without.
+func (m *Model) Weaker() *Model {
+	if m.Weak == nil {
+		return nil
+	}
+	c := m.Config
+	c.Params, c.Weak = c.Weak, nil
+	return assemble(c, m.dim, m.exe)
 }
 
 // checkInputs returns an error unless the row inputs of p are those of a network

@@ -20,41 +20,47 @@ type Tensor struct {
 // FromFloat32 returns an F32 tensor with a copy of data. The error wraps
 // flow.ErrShape when shape does not hold len(data) elements.
 func FromFloat32(name string, shape []int, data []float32) (Tensor, error) {
-	return encode(name, F32, shape, data, func(b []byte, v float32) []byte {
-		return binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	return encode(name, F32, shape, data, func(b []byte, data []float32) {
+		for i, v := range data {
+			binary.LittleEndian.PutUint32(b[4*i:], math.Float32bits(v))
+		}
 	})
 }
 
 // FromFloat64 returns an F64 tensor, as FromFloat32 does.
 func FromFloat64(name string, shape []int, data []float64) (Tensor, error) {
-	return encode(name, F64, shape, data, func(b []byte, v float64) []byte {
-		return binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
+	return encode(name, F64, shape, data, func(b []byte, data []float64) {
+		for i, v := range data {
+			binary.LittleEndian.PutUint64(b[8*i:], math.Float64bits(v))
+		}
 	})
 }
 
 // FromInt32 returns an I32 tensor, as FromFloat32 does.
 func FromInt32(name string, shape []int, data []int32) (Tensor, error) {
-	return encode(name, I32, shape, data, func(b []byte, v int32) []byte {
-		return binary.LittleEndian.AppendUint32(b, uint32(v))
+	return encode(name, I32, shape, data, func(b []byte, data []int32) {
+		for i, v := range data {
+			binary.LittleEndian.PutUint32(b[4*i:], uint32(v))
+		}
 	})
 }
 
 // FromInt64 returns an I64 tensor, as FromFloat32 does.
 func FromInt64(name string, shape []int, data []int64) (Tensor, error) {
-	return encode(name, I64, shape, data, func(b []byte, v int64) []byte {
-		return binary.LittleEndian.AppendUint64(b, uint64(v))
+	return encode(name, I64, shape, data, func(b []byte, data []int64) {
+		for i, v := range data {
+			binary.LittleEndian.PutUint64(b[8*i:], uint64(v))
+		}
 	})
 }
 
-func encode[T any](name string, t DType, shape []int, data []T, put func([]byte, T) []byte) (Tensor, error) {
+func encode[T any](name string, t DType, shape []int, data []T, put func([]byte, []T)) (Tensor, error) {
 	size, err := bytesOf(t, shape)
 	if err != nil || size != int64(len(data))*int64(t.Size()) {
 		return Tensor{}, fmt.Errorf("%w: tensor %q: %d elements do not fill shape %v", flow.ErrShape, name, len(data), shape)
 	}
-	b := make([]byte, 0, size)
-	for _, v := range data {
-		b = put(b, v)
-	}
+	b := make([]byte, size)
+	put(b, data)
 	return Tensor{Name: name, DType: t, Shape: append([]int{}, shape...), Data: b}, nil
 }
 

@@ -15,15 +15,19 @@ import (
 // element, and 1, or 0 where there is no atom. With a message for each pair of
 // atoms that are there, the same to both,
 //
-//	m_ij = act(V act(U h_i + U h_j + e_ij + K d_ij + b)),  d = |x_i - x_j|
-//	x_i += c sum_j (x_i - x_j) / (d_ij + 1) w m_ij
-//	h_i += MLP(h_i, sum_j g(m_ij) m_ij),                   g a learnt gate
+//	m_ij = act(V act(U h_i + U h_j + e_ij + K d_ij + A a_ij + b))
+//	a_ij = ((v_j - v_i) r_ij, v_i v_j),   r_ij = (x_i - x_j) / (d_ij + 1)
+//	x_i += c sum_j w m_ij r_ij,           d_ij = |x_i - x_j|
+//	v_i += sum_j (W m_ij) r_ij
+//	h_i += MLP(h_i, sum_j g(m_ij) m_ij),  g a learnt gate
 //	e_ij += m_ij
 //
 // where K weighs smooth bumps over the distance, e_ij is at first such a sum over
 // the distance in the input, and c depends on the time and the conditions, as the
-// h at the start do. Turning, shifting, mirroring and renumbering the atoms does
-// the same to the answer.
+// h at the start do. The v_i are arrows, a few to an atom and none at first, whose
+// products tell angles (Schütt, Unke, Gastegger 2021). Before each round the h are
+// moved by a map of their mean over the molecule. Turning, shifting, mirroring and
+// renumbering the atoms does the same to the answer.
 //
 // The answer is where the path ends (path.Data): the last places and a multiple of
 // the first ones, about the centre of the first ones, and the probabilities of
@@ -34,10 +38,12 @@ type egnn struct {
 }
 
 // bumps is the number of bumps over the distance, reach where the last one is, in
-// the network's units.
+// the network's units: noise lies some 2.5 apart, molecules end at 5. arrows is the
+// number of arrows of an atom.
 const (
-	bumps = 16
-	reach = 2.5
+	bumps  = 24
+	reach  = 5.0
+	arrows = 8
 )
 
 // MostAtoms is the largest number of atoms of a row of an egnn, whose memory grows
@@ -66,11 +72,12 @@ func (n *egnn) Apply(b *graph.Builder, group string, in Inputs) graph.Value {
 	h := b.Add(linear(b, group, "in", b.Slice(rows, 1, 3, kinds+3), n.Width), about)
 
 	e.start = x
-	_, _, seen := e.distances(x)
-	pairs := e.weigh("first", seen, n.Messages)
+	_, seen := e.distances(x)
+	at := place{x: x, h: h, arrows: graph.None, pairs: e.weigh("first", seen, n.Messages)}
 	for l := range n.Depth {
-		x, h, pairs = e.layer(fmt.Sprintf("layer.%d", l), x, h, pairs)
+		at = e.layer(fmt.Sprintf("layer.%d", l), at, l == n.Depth-1)
 	}
+	x, h = at.x, at.h
 	// The pushes lead from distances to those of the data, however far the noise is
 	// from it; that noise is wider than the data is told by the time alone.
 	left := b.Mul(linear(b, group, "stretch", e.about, 1), b.Sub(b.Const(1, 1), in.T))
@@ -130,12 +137,12 @@ func (e *egnnBuilder) mean(x graph.Value) graph.Value {
 	return b.Div(b.Sum(b.Mul(x, e.here), 0), e.count)
 }
 
-// distances returns x_i - x_j, [pairs, 3], its length d, [pairs, 1], and smooth
-// bumps over that, [pairs, bumps].
-func (e *egnnBuilder) distances(x graph.Value) (apart, d, seen graph.Value) {
+// distances returns r_ij, [pairs, 3], and smooth bumps over the distance, [pairs,
+// bumps].
+func (e *egnnBuilder) distances(x graph.Value) (r, seen graph.Value) {
 	b := e.b
-	apart = b.Sub(b.Gather(x, e.left), b.Gather(x, e.right))
-	d = b.Sqrt(b.Max(b.Sum(b.Square(apart), 1), b.Const(1e-6)))
+	apart := b.Sub(b.Gather(x, e.left), b.Gather(x, e.right))
+	d := b.Sqrt(b.Max(b.Sum(b.Square(apart), 1), b.Const(1e-6)))
 	width := reach / (bumps - 1)
 	at := make([]float64, bumps)
 	for k := range at {
@@ -143,28 +150,68 @@ func (e *egnnBuilder) distances(x graph.Value) (apart, d, seen graph.Value) {
 	}
 	away := b.Square(b.Sub(b.Scale(d, math.Sqrt(0.5)/width), b.ConstOf(at, 1, bumps)))
 	// Numbers below 1e-38 would make every product they are in many times slower.
-	return apart, d, b.Exp(b.Neg(b.Min(away, b.Const(30))))
+	return b.Div(apart, b.Add(d, b.Const(1))), b.Exp(b.Neg(b.Min(away, b.Const(30))))
 }
 
-// layer returns the places, the features of atoms and those of pairs, [pairs,
-// Messages], after one more round of messages.
-func (e *egnnBuilder) layer(name string, x, h, pairs graph.Value) (graph.Value, graph.Value, graph.Value) {
+// place is what is known between two rounds of messages: places and features of
+// the atoms, arrows [atoms, 3, arrows] or None, and features of pairs, [pairs,
+// Messages].
+type place struct{ x, h, arrows, pairs graph.Value }
+
+// layer is one round of messages; the last one needs no arrows.
+func (e *egnnBuilder) layer(name string, at place, last bool) place {
 	b, n, m := e.b, e.atoms, e.Messages
-	apart, d, seen := e.distances(x)
-	hn := e.norm(name+".norm", h)
+	r, seen := e.distances(at.x)
+	hn := e.norm(name+".norm", at.h)
+	mean := b.Div(b.Sum(b.Mul(hn, e.here), 0), e.count)
+	hn = b.Add(hn, linear(b, e.group, name+".mean", mean, e.Width))
 	ends := linear(b, e.group, name+".ends", hn, m)
-	u := b.Add(b.Add(b.Gather(ends, e.left), b.Gather(ends, e.right)), b.Add(pairs, e.weigh(name+".distance", seen, m)))
+	u := b.Add(b.Add(b.Gather(ends, e.left), b.Gather(ends, e.right)), b.Add(at.pairs, e.weigh(name+".distance", seen, m)))
+	if at.arrows != graph.None {
+		u = b.Add(u, e.weigh(name+".angles", e.angles(at.arrows, r), m))
+	}
 	msg := e.activate(b, linear(b, e.group, name+".message", e.activate(b, u), m))
-	push := b.Mul(b.Div(e.weigh(name+".push", msg, 1), b.Add(d, b.Const(1))), e.pair)
+	push := b.Mul(e.weigh(name+".push", msg, 1), e.pair)
 	gain := b.Add(linear(b, e.group, name+".gain", e.about, 1), b.Const(1, 1))
-	way := b.Mul(apart, push)
+	way := b.Mul(r, push)
 	way = b.Sub(b.Scatter(e.left, way, n), b.Scatter(e.right, way, n))
-	moved := b.Add(x, b.Mul(way, b.Reshape(gain, 1, 1)))
 	gate := b.Mul(b.Sigmoid(linear(b, e.group, name+".gate", msg, 1)), e.pair)
 	told := b.Mul(msg, gate)
 	sum := b.Add(b.Scatter(e.left, told, n), b.Scatter(e.right, told, n))
 	v := e.activate(b, linear(b, e.group, name+".node.0", b.Concat(1, hn, sum), e.Width))
-	return moved, b.Add(h, linear(b, e.group, name+".node.1", v, e.Width)), b.Add(pairs, msg)
+	to := place{
+		x:      b.Add(at.x, b.Mul(way, b.Reshape(gain, 1, 1))),
+		h:      b.Add(at.h, linear(b, e.group, name+".node.1", v, e.Width)),
+		arrows: at.arrows,
+		pairs:  b.Add(at.pairs, msg),
+	}
+	if !last {
+		to.arrows = e.turned(name, at.arrows, r, msg)
+	}
+	return to
+}
+
+// angles returns a_ij, [pairs, 2 arrows].
+func (e *egnnBuilder) angles(of, r graph.Value) graph.Value {
+	b := e.b
+	left, right := b.Gather(of, e.left), b.Gather(of, e.right)
+	pairs := e.atoms * (e.atoms - 1) / 2
+	along := b.Sum(b.Mul(b.Sub(right, left), b.Reshape(r, pairs, 3, 1)), 1)
+	both := b.Sum(b.Mul(left, right), 1)
+	return b.Concat(1, b.Reshape(along, pairs, arrows), b.Reshape(both, pairs, arrows))
+}
+
+// turned returns the arrows after a round of messages.
+func (e *egnnBuilder) turned(name string, before, r, msg graph.Value) graph.Value {
+	b, pairs := e.b, e.atoms*(e.atoms-1)/2
+	// The length of arrows is at first about that of one r.
+	w := b.Scale(b.Mul(e.weigh(name+".arrows", msg, arrows), e.pair), 0.3)
+	sent := b.Mul(b.Reshape(r, pairs, 3, 1), b.Reshape(w, pairs, 1, arrows))
+	got := b.Sub(b.Scatter(e.left, sent, e.atoms), b.Scatter(e.right, sent, e.atoms))
+	if before == graph.None {
+		return got
+	}
+	return b.Add(before, got)
 }
 
 // weigh is linear without a bias.

@@ -36,5 +36,5 @@ func ExampleSpec_Validate() {
 	s := optim.Defaults()
 	s.Method = "adagrad"
 	fmt.Println(s.Validate("optim"))
-	// Output: optim.method: unknown "adagrad"; one of adamw, sgd
+	// Output: optim.method: unknown "adagrad"; one of adamw, muon, sgd
 }

@@ -1,5 +1,5 @@
-// Package optim updates parameters from gradients: stochastic gradient descent
-// and AdamW, gradient clipping, learning-rate shapes, and an exponential moving
+// Package optim updates parameters from gradients: stochastic gradient descent,
+// AdamW and Muon, gradient clipping, learning-rate shapes, and an exponential moving
 // average (EMA) of the parameters, in one pass over one arena.
 //
 //	o, err := optim.New(optim.Defaults(), steps, arena, kernels)
@@ -22,7 +22,9 @@ import (
 
 // Spec describes an optimiser. Start from Defaults or Post.
 type Spec struct {
-	// Method is "adamw" or "sgd". Adam is adamw with WeightDecay 0.
+	// Method is "adamw", "muon" or "sgd". Adam is adamw with WeightDecay 0. Muon
+	// (Jordan et al. 2024) moves matrices by orthogonal ones (see
+	// Optimiser.Shape), all else as adamw does.
 	Method string `json:"method"`
 	// Rate is the learning rate at its highest.
 	Rate float64 `json:"rate"`
@@ -60,7 +62,7 @@ func Defaults() Spec {
 }
 
 // Methods and Schedules list the valid names.
-func Methods() []string { return []string{"adamw", "sgd"} }
+func Methods() []string { return []string{"adamw", "muon", "sgd"} }
 
 // Schedules lists the learning-rate shapes.
 func Schedules() []string { return []string{"constant", "cosine"} }
@@ -93,7 +95,7 @@ func (s Spec) Validate(path string) error {
 		{"final_rate", s.FinalRate, 0, 1e6, false},
 		{"beta1", s.Beta1, 0, 0.9999999, false},
 		{"beta2", s.Beta2, 0, 0.9999999, false},
-		{"eps", s.Eps, 0, 1, s.Method == "adamw"},
+		{"eps", s.Eps, 0, 1, s.Method != "sgd"},
 		{"weight_decay", s.WeightDecay, 0, 1e6, false},
 		{"clip", s.Clip, 0, math.MaxFloat64, false},
 		{"ema", s.EMA, 0, 0.9999999, false},
@@ -148,6 +150,9 @@ type Optimiser struct {
 	now   kernel.AdamWStep
 	sums  []float64 // of squares, by piece
 	next  atomic.Int64
+
+	matrices []matrix
+	turners  []turner // one for each core
 }
 
 // piece is the number of parameters that are moved together, shareFrom the
@@ -164,10 +169,10 @@ func New(s Spec, total int, arena []float32, k *kernel.Set) (*Optimiser, error) 
 		return nil, err
 	}
 	o := &Optimiser{Spec: s, Total: total, arena: arena, k: k, sums: make([]float64, (len(arena)+piece-1)/piece)}
-	if s.Method == "adamw" {
+	if s.Method != "sgd" {
 		o.state.V = make([]float32, len(arena))
 	}
-	if s.Method == "adamw" || s.Beta1 > 0 {
+	if s.Method != "sgd" || s.Beta1 > 0 {
 		o.state.M = make([]float32, len(arena))
 	}
 	if s.EMA > 0 {
@@ -201,6 +206,7 @@ func (o *Optimiser) Step(grads []float32) float64 {
 		GradScale: scale, EMADecay: math.Min(s.EMA, float64(1+n)/float64(10+n)),
 	}
 	o.share((*mover)(o))
+	o.turn()
 	o.state.Step++
 	return norm
 }
@@ -246,12 +252,24 @@ type mover Optimiser
 func (w *mover) Do(int) {
 	o := (*Optimiser)(w)
 	for _, lo, hi := o.take(); lo < hi; _, lo, hi = o.take() {
-		m, v, ema := part(o.state.M, lo, hi), part(o.state.V, lo, hi), part(o.state.EMA, lo, hi)
-		if o.Spec.Method == "adamw" {
-			o.k.AdamW(o.arena[lo:hi], o.grads[lo:hi], m, v, ema, o.now)
-		} else {
-			sgd(o.arena[lo:hi], o.grads[lo:hi], m, ema, o.now)
+		if o.Spec.Method == "sgd" {
+			sgd(o.arena[lo:hi], o.grads[lo:hi], part(o.state.M, lo, hi), part(o.state.EMA, lo, hi), o.now)
+			continue
 		}
+		for _, m := range o.matrices { // which muon moves
+			if m.offset < hi && m.end() > lo {
+				o.adamw(lo, m.offset)
+				lo = m.end()
+			}
+		}
+		o.adamw(lo, hi)
+	}
+}
+
+// adamw moves a range of parameters, if there are any in it.
+func (o *Optimiser) adamw(lo, hi int) {
+	if lo < hi {
+		o.k.AdamW(o.arena[lo:hi], o.grads[lo:hi], part(o.state.M, lo, hi), part(o.state.V, lo, hi), part(o.state.EMA, lo, hi), o.now)
 	}
 }
 

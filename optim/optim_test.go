@@ -276,7 +276,7 @@ func TestValidate(t *testing.T) {
 		edit func(*optim.Spec)
 		says string
 	}{
-		"method":       {func(s *optim.Spec) { s.Method = "lion" }, "adamw, sgd"},
+		"method":       {func(s *optim.Spec) { s.Method = "lion" }, "adamw, muon, sgd"},
 		"schedule":     {func(s *optim.Spec) { s.Schedule = "" }, "constant, cosine"},
 		"rate":         {func(s *optim.Spec) { s.Rate = 0 }, "0"},
 		"final_rate":   {func(s *optim.Spec) { s.FinalRate = math.NaN() }, "NaN"},

@@ -71,6 +71,13 @@ const (
 	metaTraining  = "training"
 )
 
+// weakPrefix begins the names of the weak copy's tensors, statePrefix those that
+// only training reads.
+const (
+	weakPrefix  = "weak/"
+	statePrefix = "train/"
+)
+
 // couplingState is the tensor of what the coupling learnt.
 const couplingState = "coupling"
 
@@ -134,6 +141,13 @@ func encode(s *Saved) (*modelfile.File, error) {
 			return nil, err
 		}
 	}
+	if m.Weak != nil {
+		for _, e := range m.Program.Layout(nn.Group).Entries {
+			if err := put(weakPrefix+e.Name, e.Shape, m.Weak[e.Offset:e.Offset+e.Size]); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if st, ok := s.Source.(*data.Stored); ok {
 		if err := put("source.x", []int{st.Len(), st.Dim()}, st.X().Data); err != nil {
 			return nil, err
@@ -151,18 +165,18 @@ func encode(s *Saved) (*modelfile.File, error) {
 				v    []float32
 			}{{"params", g.Params}, {"m", g.Optim.M}, {"v", g.Optim.V}, {"ema", g.Optim.EMA}} {
 				if a.v != nil {
-					if err := put("train/"+g.Name+"/"+a.name, []int{len(a.v)}, a.v); err != nil {
+					if err := put(statePrefix+g.Name+"/"+a.name, []int{len(a.v)}, a.v); err != nil {
 						return nil, err
 					}
 				}
 			}
 		}
 		if st.Best != nil {
-			if err := put("train/best", []int{len(st.Best)}, st.Best); err != nil {
+			if err := put(statePrefix+"best", []int{len(st.Best)}, st.Best); err != nil {
 				return nil, err
 			}
 		}
-		t, err := modelfile.FromFloat64("train/recent", []int{len(st.Recent)}, st.Recent)
+		t, err := modelfile.FromFloat64(statePrefix+"recent", []int{len(st.Recent)}, st.Recent)
 		if err != nil {
 			return nil, err
 		}
@@ -303,20 +317,14 @@ func decode(f *modelfile.File, kernels string) (*Saved, error) {
 		return nil, err
 	}
 	l := c.Program.Layout(nn.Group)
-	for _, e := range l.Entries {
-		t, ok := f.Lookup(e.Name)
-		if !ok {
-			return nil, fmt.Errorf("%w: parameter %q is missing", flow.ErrFormat, e.Name)
-		}
-		v, err := t.Float32()
-		if err != nil || !slices.Equal(t.Shape, e.Shape) {
-			return nil, fmt.Errorf("%w: parameter %q has shape %v, the program says %v", flow.ErrFormat, e.Name, t.Shape, e.Shape)
-		}
-		c.Params = append(c.Params, v...)
+	if c.Params, err = parameters(f, l, ""); err != nil {
+		return nil, err
 	}
-	for i, v := range c.Params {
-		if v-v != 0 {
-			return nil, fmt.Errorf("%w: parameter number %d is %v", flow.ErrFormat, i, v)
+	if len(l.Entries) > 0 {
+		if _, ok := f.Lookup(weakPrefix + l.Entries[0].Name); ok {
+			if c.Weak, err = parameters(f, l, weakPrefix); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if s.Model, err = model.New(c); err != nil {
@@ -344,6 +352,28 @@ func decode(f *modelfile.File, kernels string) (*Saved, error) {
 	return s, s.decodeState(f, tr)
 }
 
+// parameters reads the arena of a layout, whose tensors' names begin with prefix.
+func parameters(f *modelfile.File, l graph.Layout, prefix string) ([]float32, error) {
+	var arena []float32
+	for _, e := range l.Entries {
+		t, ok := f.Lookup(prefix + e.Name)
+		if !ok {
+			return nil, fmt.Errorf("%w: parameter %q is missing", flow.ErrFormat, prefix+e.Name)
+		}
+		v, err := t.Float32()
+		if err != nil || !slices.Equal(t.Shape, e.Shape) {
+			return nil, fmt.Errorf("%w: parameter %q has shape %v, the program says %v", flow.ErrFormat, prefix+e.Name, t.Shape, e.Shape)
+		}
+		arena = append(arena, v...)
+	}
+	for i, v := range arena {
+		if v-v != 0 {
+			return nil, fmt.Errorf("%w: parameter number %d is %v", flow.ErrFormat, i, v)
+		}
+	}
+	return arena, nil
+}
+
 // pickKernels chooses the kernel set: the one asked for, the one recorded if it
 // is at hand, else the best.
 func pickKernels(asked, recorded string) (*kernel.Set, error) {
@@ -363,11 +393,11 @@ func pickKernels(asked, recorded string) (*kernel.Set, error) {
 }
 
 func (s *Saved) decodeState(f *modelfile.File, tr training) error {
-	recent, ok := f.Lookup("train/recent")
+	recent, ok := f.Lookup(statePrefix + "recent")
 	if !ok {
 		return nil
 	}
-	st := &train.State{Step: tr.Steps, Without: tr.Without, Ended: tr.Ended, Lowest: math.Inf(1)}
+	st := &train.State{Step: tr.Steps, Without: tr.Without, Ended: tr.Ended, Lowest: math.Inf(1), Weak: s.Model.Weak}
 	if tr.Lowest != nil {
 		st.Lowest = *tr.Lowest
 	}
@@ -384,9 +414,9 @@ func (s *Saved) decodeState(f *modelfile.File, tr training) error {
 		v, err = t.Float32()
 		return v
 	}
-	st.Best = array("train/best")
+	st.Best = array(statePrefix + "best")
 	for _, g := range tr.Groups {
-		at := "train/" + g.Name + "/"
+		at := statePrefix + g.Name + "/"
 		st.Groups = append(st.Groups, train.GroupState{
 			Name: g.Name, Params: array(at + "params"),
 			Optim: optim.State{Step: g.Step, M: array(at + "m"), V: array(at + "v"), EMA: array(at + "ema")},

@@ -37,7 +37,7 @@ type MoleculeRow struct {
 // tune asks for the numbers of evaluations that molecules take.
 func (molecules) tune(o *EvalOptions) {
 	o.N, o.Settings = judgedMolecules, nil
-	for _, nfe := range []int{10, 25, 50} {
+	for _, nfe := range []int{20, 50, 100} {
 		o.Settings = append(o.Settings, metric.Setting{Solver: "euler", NFE: nfe})
 	}
 }

@@ -71,7 +71,10 @@ func TestMolecules(t *testing.T) {
 	if !reflect.DeepEqual(s.Form, res.Saved.Form) {
 		t.Errorf("the form was %+v, is %+v", res.Saved.Form, s.Form)
 	}
-	c := sample.Config{N: 40, Seed: rng.New(3), Source: s.Source, Solve: solve.Defaults()}
+	if w := s.Model.Weak; w == nil || !slices.Equal(w, res.Saved.Model.Weak) || slices.Equal(w, s.Model.Params) || s.Guidance() != 2 {
+		t.Errorf("%d weak parameters were stored, %d are read; guidance %v", len(res.Saved.Model.Weak), len(w), s.Guidance())
+	}
+	c := sample.Config{N: 40, Seed: rng.New(3), Source: s.Source, Solve: solve.Defaults(), Guidance: s.Guidance()}
 	c.Solve.NFE = 4
 	rows, _, err := sample.Draw(context.Background(), s.Model, c)
 	if err != nil {
@@ -129,13 +132,13 @@ func TestMolecules(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := s.EvalDefaults()
-	o.N, o.Settings = 20, []metric.Setting{{Solver: "euler", NFE: 3}}
+	o.N, o.Settings = 20, []metric.Setting{{Solver: "euler", NFE: 4}}
 	j, err := run.Judge(context.Background(), s, plan, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	rep := j.(*run.MoleculeReport)
-	if rep.Kind != "molecules" || len(rep.Rows) != 1 || rep.Rows[0].NFE != 3 || rep.Floor.AtomStable < 0.98 || rep.Floor.Unique != 1 {
+	if rep.Kind != "molecules" || len(rep.Rows) != 1 || rep.Rows[0].NFE != 4 || rep.Floor.AtomStable < 0.98 || rep.Floor.Unique != 1 {
 		t.Errorf("%+v", rep)
 	}
 	text, err := json.Marshal(j)
@@ -202,7 +205,7 @@ func TestMoleculesAsRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := s.EvalDefaults()
-	o.N, o.Settings = 2, []metric.Setting{{Solver: "euler", NFE: 1}}
+	o.N, o.Settings = 2, []metric.Setting{{Solver: "euler", NFE: 2}}
 	if j, err := run.Judge(context.Background(), s, plan, o); err != nil || j.(*run.MoleculeReport).Floor.Unique != 1 {
 		t.Errorf("%+v, %v", j, err)
 	}

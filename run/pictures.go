@@ -182,6 +182,9 @@ func (o PictureOptions) config(s *Saved, plan *recipe.Plan, n int) (sample.Confi
 	if conditioned(c.Cond) && max(len(c.Cond.Class), c.Cond.Real.N, c.Cond.Mask.N) == 1 {
 		c.Cond = repeat(s, c.Cond, c.N)
 	}
+	if s.Model.Weak != nil {
+		c.Guidance = cmp.Or(c.Guidance, s.Guidance())
+	}
 	if s.Model.Cond.IsZero() || conditioned(c.Cond) {
 		return c, nil
 	}

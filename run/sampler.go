@@ -24,18 +24,26 @@ func (s *Saved) Solve() solve.Config {
 // mostForChoices bounds the evaluations of tables with very many choices.
 const mostForChoices = 32
 
-// Guidance is the scale of classifier-free guidance that samples of a class are
-// drawn with unless told otherwise: of images some, else 1, none. It makes sounds
-// clearer still, but less like those of the data.
+// Guidance is the scale of guidance that samples are drawn with unless told
+// otherwise: of a model with weak parameters away from those, of a class of images
+// towards it, else 1, none. It makes sounds clearer still, but less like those of
+// the data.
 func (s *Saved) Guidance() float64 {
+	if s.Model.Weak != nil {
+		return weakGuidance
+	}
 	if s.Kind() == recipe.Images && s.guidable() {
 		return classGuidance
 	}
 	return 1
 }
 
-// classGuidance was chosen by the figures of ADR 20.
-const classGuidance = 1.5
+// classGuidance was chosen by the figures of ADR 20, weakGuidance by those of
+// ADR 21.
+const (
+	classGuidance = 1.5
+	weakGuidance  = 2
+)
 
 // guidable tells that a model has learnt rows both with and without their classes.
 func (s *Saved) guidable() bool {
@@ -77,6 +85,9 @@ func (s *Saved) EvalDefaults() EvalOptions {
 	o := EvalDefaults()
 	if m, ok := media[s.Kind()].(interface{ tune(*EvalOptions) }); ok {
 		m.tune(&o) // where the defaults of points do not suit the kind
+	}
+	if s.Model.Weak != nil {
+		o.Guidance = s.Guidance()
 	}
 	nfe, only := s.Recipe.NFE()
 	if s.Kind() == recipe.Table {

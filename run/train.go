@@ -405,6 +405,9 @@ func Snapshot(plan *recipe.Plan, t *train.Trainer, k *kernel.Set) (*Saved, error
 		return nil, err
 	}
 	st := t.State()
+	if m, err = m.WithWeak(st.Weak); err != nil {
+		return nil, err
+	}
 	s := &Saved{
 		Model: m, Recipe: plan.Recipe, Kernels: k.Name(), Steps: st.Step, Loss: t.Loss(100),
 		Finished: t.Done(), State: &st,

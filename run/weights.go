@@ -19,8 +19,8 @@ import (
 //
 // The file's names are the layout's, or all of them behind one common prefix
 // ("model.net.0.weight"), or the layout's without their own common beginning
-// ("0.weight" for "net.0.weight", as a bare Sequential saves it). Arrays of
-// training that Laminar's own files hold ("train/...", "source.x") are passed
+// ("0.weight" for "net.0.weight", as a bare Sequential saves it). What Laminar's
+// own files hold beside the network ("train/...", "weak/...", "source.x") is passed
 // over. Every float type is taken to float32.
 //
 // The error wraps flow.ErrFormat and lists what is missing, what is left over
@@ -51,7 +51,7 @@ func ImportWeights(path string, layout graph.Layout) ([]float32, error) {
 func takeWeights(f *modelfile.File, layout graph.Layout) ([]float32, error) {
 	var have []string
 	for _, name := range f.Names() {
-		if !strings.HasPrefix(name, "train/") && name != "source.x" {
+		if !strings.HasPrefix(name, statePrefix) && !strings.HasPrefix(name, weakPrefix) && name != "source.x" {
 			have = append(have, name)
 		}
 	}

@@ -43,7 +43,9 @@ type Config struct {
 	// Cond holds N rows of conditions, or none.
 	Cond flow.Cond
 	// Guidance is the scale s of classifier-free guidance,
-	// v_u + s (v_c - v_u); 0 and 1 mean none. It doubles the cost.
+	// v_u + s (v_c - v_u), or for a model without conditions that of guidance away
+	// from its weak parameters w, v_w + s (v - v_w); 0 and 1 mean none. It doubles
+	// the cost.
 	Guidance float64
 	// Probes is the number of random probes of a density, 0 for the exact one.
 	Probes int
@@ -133,10 +135,13 @@ func Field(m *model.Model, c Config, lo, hi int) (flow.Field, error) {
 	if c.Guidance == 0 || c.Guidance == 1 {
 		return f, nil
 	}
+	from := m
 	if m.Cond.IsZero() {
-		return nil, fmt.Errorf("%w: guidance needs a model that was trained with conditions", flow.ErrConfig)
+		if from = m.Weaker(); from == nil {
+			return nil, fmt.Errorf("%w: guidance needs a model that was trained with conditions, or has a weak copy of itself", flow.ErrConfig)
+		}
 	}
-	free, err := m.Bind(flow.Cond{})
+	free, err := from.Bind(flow.Cond{})
 	if err != nil {
 		return nil, err
 	}

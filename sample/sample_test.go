@@ -164,6 +164,50 @@ func TestGuidanceCostsTwo(t *testing.T) {
 	}
 }
 
+// Without conditions the guided field is v_w + s (v - v_w), w the weak parameters.
+func TestGuidedAwayFromTheWeak(t *testing.T) {
+	m := wild(t, 2, flow.CondSpec{})
+	weak := slices.Clone(m.Params)
+	for i := range weak {
+		weak[i] *= 0.7
+	}
+	m, err := m.WithWeak(weak)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := sample.Config{N: 4, Seed: rng.New(2)}
+	x, err := sample.Start(m, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(f flow.Field, err error) tensor.Mat {
+		v := tensor.New(4, 2)
+		if err == nil {
+			err = f.Velocity(v, x, 0.3)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	own, w := at(m.Bind(flow.Cond{})), at(m.Weaker().Bind(flow.Cond{}))
+	if slices.Equal(own.Data, w.Data) {
+		t.Fatal("the weak parameters answer the same: the test would be empty")
+	}
+	c.Guidance = 3
+	for i, v := range at(sample.Field(m, c, 0, 4)).Data {
+		if want := w.Data[i] + 3*(own.Data[i]-w.Data[i]); math.Abs(float64(v-want)) > 1e-5*(1+math.Abs(float64(want))) {
+			t.Errorf("coordinate %d is %v, want %v", i, v, want)
+		}
+	}
+	if _, err := m.WithWeak(weak[1:]); !errors.Is(err, flow.ErrShape) {
+		t.Errorf("too few weak parameters: %v", err)
+	}
+	if m, err = m.WithWeak(nil); err != nil || m.Weaker() != nil {
+		t.Errorf("no weak parameters: %v, %v", m.Weaker(), err)
+	}
+}
+
 // The guided field is v_u + s (v_c - v_u).
 func TestGuidedField(t *testing.T) {
 	m := wild(t, 2, flow.CondSpec{Classes: 3})

@@ -1,8 +1,12 @@
 package train
 
 import (
+	"cmp"
+	"slices"
+
 	"laminar/graph"
 	"laminar/internal/exec"
+	"laminar/internal/par"
 	"laminar/nn"
 	"laminar/objective"
 )
@@ -17,6 +21,7 @@ type piece struct {
 	loss    []float32
 	grads   []float32
 	rows    []int
+	err     error // of the last run
 }
 
 // addPieces compiles the programs of a phase.
@@ -96,18 +101,15 @@ func (t *Trainer) compute(p *phase) error {
 		return p.pieces[0].run.Run(p.in.N)
 	}
 	p.deal()
+	p.share(t.workers())
 	grads := t.groups[p.Trains].grads
 	clear(grads)
-	for _, c := range p.pieces {
-		n := len(c.rows)
-		if n == 0 {
+	for _, c := range p.pieces { // in their order, whoever computed them
+		if c.err != nil {
+			return c.err
+		}
+		if len(c.rows) == 0 {
 			continue
-		}
-		if err := c.bindRows(n); err != nil {
-			return err
-		}
-		if err := c.run.Run(n); err != nil {
-			return err
 		}
 		for k, i := range c.rows {
 			p.loss[i] = c.loss[k]
@@ -115,6 +117,49 @@ func (t *Trainer) compute(p *phase) error {
 		t.opts.Kernels.Add(grads, grads, c.grads)
 	}
 	return nil
+}
+
+// share has the pieces run on up to workers cores, those with most to do first.
+func (p *phase) share(workers int) {
+	p.queue = append(p.queue[:0], p.pieces...)
+	slices.SortStableFunc(p.queue, func(a, b *piece) int { return cmp.Compare(b.work(), a.work()) })
+	p.next.Store(0)
+	if workers = min(workers, len(p.queue)); workers > 1 {
+		par.Default().Run(workers, (*sharer)(p))
+	} else {
+		(*sharer)(p).Do(0)
+	}
+}
+
+// sharer is a phase at the work of running its pieces.
+type sharer phase
+
+// Do runs pieces on one core, as long as there are any.
+func (s *sharer) Do(int) {
+	for {
+		k := int(s.next.Add(1) - 1)
+		if k >= len(s.queue) {
+			return
+		}
+		s.queue[k].compute()
+	}
+}
+
+// work is about in proportion to the time that a piece takes: pairs of the parts
+// of a row.
+func (c *piece) work() int {
+	d := c.in.Mat(nn.InX).D
+	return len(c.rows) * d * d
+}
+
+// compute runs the piece for its rows.
+func (c *piece) compute() {
+	c.err = nil
+	if n := len(c.rows); n > 0 {
+		if c.err = c.bindRows(n); c.err == nil {
+			c.err = c.run.Run(n)
+		}
+	}
 }
 
 // deal gives each row to the first piece that has room for it.

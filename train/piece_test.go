@@ -52,6 +52,13 @@ func TestCuts(t *testing.T) {
 	if !(off < 1e-4*moved) {
 		t.Errorf("parameters moved by %v and are off by %v", math.Sqrt(moved), math.Sqrt(off))
 	}
+	for _, workers := range []int{1, 2} {
+		var same trace
+		follow(t, must(train.New(cfg, o, match, net, pairs, train.Options{HeldOut: pairs, Workers: workers})), -1, &same)
+		if !same.equal(got) {
+			t.Errorf("%d workers end in other bits", workers)
+		}
+	}
 	for i := range want.held {
 		if math.Abs(got.held[i]-want.held[i]) > 1e-4*want.held[i] {
 			t.Errorf("held out: %v, as a whole %v", got.held, want.held)

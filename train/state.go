@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"laminar/flow"
+	"laminar/nn"
 	"laminar/optim"
 )
 
@@ -22,6 +23,8 @@ type State struct {
 	Lowest  float64
 	Without int
 	Ended   bool
+	// Weak is what Trainer.Weak returns.
+	Weak []float32
 }
 
 // GroupState is one parameter group with its optimiser's state.
@@ -33,7 +36,7 @@ type GroupState struct {
 
 // State copies the state of the run.
 func (t *Trainer) State() State {
-	s := State{Step: t.step, Recent: slices.Clone(t.recent[:]), Lowest: math.Inf(1), Ended: t.ended}
+	s := State{Step: t.step, Recent: slices.Clone(t.recent[:]), Lowest: math.Inf(1), Ended: t.ended, Weak: slices.Clone(t.weak)}
 	for _, name := range t.order {
 		g := t.groups[name]
 		gs := GroupState{Name: name, Params: slices.Clone(g.params)}
@@ -79,6 +82,13 @@ func (t *Trainer) Restore(s State) error {
 		if len(h.best) == 0 {
 			h.best = nil
 		}
+	}
+	if len(s.Weak) != 0 && len(s.Weak) != len(t.Average(nn.Group)) {
+		return fmt.Errorf("%w: the stored weak copy does not fit this network", flow.ErrShape)
+	}
+	t.weak = nil
+	if len(s.Weak) > 0 {
+		t.weak = slices.Clone(s.Weak)
 	}
 	copy(t.recent[:], s.Recent)
 	t.step, t.ended = s.Step, s.Ended

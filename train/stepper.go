@@ -56,6 +56,7 @@ func NewStepper(net nn.Network, o optim.Spec, steps int, key rng.Key) (*Stepper,
 	if s.opt, err = optim.New(o, steps, s.params, k); err != nil {
 		return nil, err
 	}
+	s.opt.Shape(l)
 	for _, p := range []struct {
 		g   *graph.Program
 		dst **exec.Session

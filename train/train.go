@@ -18,6 +18,8 @@ import (
 	"iter"
 	"math"
 	"runtime"
+	"slices"
+	"sync/atomic"
 
 	"laminar/coupling"
 	"laminar/flow"
@@ -42,6 +44,10 @@ type Config struct {
 	// which training stops, 0 for never.
 	ValidateEvery int `json:"validate_every"`
 	Patience      int `json:"patience"`
+	// Weak is the share of the steps after which a copy of the averaged parameters
+	// is kept: a weaker network, away from which samples can be guided. 0 keeps
+	// none.
+	Weak float64 `json:"weak,omitempty"`
 }
 
 // Defaults returns a run of 16,000 steps of 256 pairs, stopped early when
@@ -65,7 +71,18 @@ func (c Config) Validate(path string) error {
 			return &flow.FieldError{Path: path + "." + f.name, Msg: fmt.Sprintf("%d is not in %d..%d", f.v, f.lo, f.hi)}
 		}
 	}
+	if !(c.Weak >= 0 && c.Weak < 1) {
+		return &flow.FieldError{Path: path + ".weak", Msg: fmt.Sprintf("%v is not in [0, 1)", c.Weak)}
+	}
 	return nil
+}
+
+// weakStep is the step after which the weak copy is kept, 0 for none.
+func (c Config) weakStep() int {
+	if c.Weak == 0 {
+		return 0
+	}
+	return max(1, int(c.Weak*float64(c.Steps)))
 }
 
 // Options is what a run needs of the machine; it never changes a result, but
@@ -106,7 +123,8 @@ type Trainer struct {
 	step   int
 	recent [window]float64 // losses of the last steps, by step mod window
 	held   *heldOut
-	ended  bool // by patience
+	weak   []float32 // averaged parameters of early, nil before
+	ended  bool      // by patience
 }
 
 // window is the number of last steps whose mean loss is reported.
@@ -123,6 +141,8 @@ type phase struct {
 	objective.Phase
 	in     *objective.Inputs
 	pieces []*piece
+	queue  []*piece // those of a step, in the order of their work
+	next   atomic.Int64
 	loss   []float32
 	key    rng.Key
 }
@@ -168,6 +188,7 @@ func New(c Config, o optim.Spec, obj objective.Objective, net nn.Network, pairs 
 				return nil, err
 			}
 			g.opt.Workers = opts.Workers
+			g.opt.Shape(p.Program.Layout(p.Trains))
 			g.grads = make([]float32, len(g.params))
 		}
 	}
@@ -253,6 +274,9 @@ func (t *Trainer) Best() []float32 {
 	}
 	return t.Average(nn.Group)
 }
+
+// Weak returns the copy of Config.Weak; nil before its step, and without one.
+func (t *Trainer) Weak() []float32 { return t.weak }
 
 // Layout returns the layout of a group's arena.
 func (t *Trainer) Layout(name string) (l graph.Layout) {
@@ -361,6 +385,9 @@ func (t *Trainer) take(b *flow.Batch) (Progress, error) {
 	}
 	t.recent[t.step%window] = loss
 	t.step++
+	if t.step == t.cfg.weakStep() {
+		t.weak = slices.Clone(t.Average(nn.Group))
+	}
 	p := Progress{Step: t.step, Loss: loss}
 	if t.held != nil && t.step%t.cfg.ValidateEvery == 0 {
 		if err := t.validate(&p); err != nil {

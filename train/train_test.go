@@ -42,7 +42,7 @@ func moons(name string, labelled bool) flow.PairSource {
 
 // small is a run that shows everything: conditions, dropout, clipping, average.
 func small(steps int) (train.Config, optim.Spec, nn.Network, flow.PairSource) {
-	c := train.Config{Steps: steps, Batch: 96, Seed: 5, ValidateEvery: 4}
+	c := train.Config{Steps: steps, Batch: 96, Seed: 5, ValidateEvery: 4, Weak: 0.5}
 	o := optim.Defaults()
 	o.Warmup = 3
 	pairs := moons("ot", true)
@@ -130,7 +130,7 @@ func TestResumeIsExact(t *testing.T) {
 			}
 		}
 		follow(t, tr, -1, &got)
-		if !got.equal(want) {
+		if !got.equal(want) || !slices.Equal(tr.Weak(), whole.Weak()) {
 			t.Errorf("a run interrupted after step %d ends in other bits", at)
 		}
 		if tr.Loss(100) != whole.Loss(100) {
@@ -139,6 +139,28 @@ func TestResumeIsExact(t *testing.T) {
 	}
 	for range whole.Run(context.Background()) {
 		t.Error("a finished run yields a step")
+	}
+}
+
+// TestWeakCopy: the copy is that of the averaged parameters after its share of the
+// steps, and nothing else.
+func TestWeakCopy(t *testing.T) {
+	for share, at := range map[float64]int{0: 0, 0.01: 1, 0.5: 6, 0.99: 12} {
+		cfg, o, net, pairs := small(13)
+		cfg.Weak = share
+		tr := must(train.New(cfg, o, match, net, pairs, train.Options{}))
+		var want []float32
+		for p, err := range tr.Run(context.Background()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.Step == at {
+				want = slices.Clone(tr.Average(nn.Group))
+			}
+			if !slices.Equal(tr.Weak(), want) {
+				t.Fatalf("share %v: after step %d there is another copy than that of step %d", share, p.Step, at)
+			}
+		}
 	}
 }
 
@@ -157,6 +179,7 @@ func TestRestoreRefusesWhatDoesNotFit(t *testing.T) {
 		"other parameters":      {func(s *train.State) { s.Groups[0].Params = s.Groups[0].Params[1:] }, flow.ErrShape},
 		"other moments":         {func(s *train.State) { s.Groups[0].Optim.M = nil }, flow.ErrShape},
 		"other best parameters": {func(s *train.State) { s.Best = make([]float32, 3) }, flow.ErrShape},
+		"other weak parameters": {func(s *train.State) { s.Weak = make([]float32, 3) }, flow.ErrShape},
 	} {
 		s := fresh().State()
 		c.edit(&s)
@@ -449,6 +472,8 @@ func TestNewErrors(t *testing.T) {
 		edit(func(c *train.Config) { c.Batch = -1 }),
 		edit(func(c *train.Config) { c.ValidateEvery = 0 }),
 		edit(func(c *train.Config) { c.Patience = -1 }),
+		edit(func(c *train.Config) { c.Weak = 1 }),
+		edit(func(c *train.Config) { c.Weak = math.NaN() }),
 	} {
 		_, err := train.New(c, o, match, net, pairs, train.Options{})
 		var f *flow.FieldError

@@ -43,7 +43,7 @@ interval from several pairs of draws.`,
 	e.solver.addGrid(cmd)
 	f.IntVarP(&e.n, "n", "n", o.N, "points on each side of an exact distance; samples of a model of images (default 1000)")
 	f.IntVar(&e.pairs, "pairs", o.Pairs, "pairs of draws that W2 is averaged over")
-	f.Float64Var(&e.guidance, "guidance", 1, "scale of classifier-free guidance; 1 is none")
+	f.Float64Var(&e.guidance, "guidance", 1, "scale of guidance; 1 is none (default of molecules that of sample)")
 	f.Uint64Var(&e.seed, "seed", 0, "seed of all that is random")
 	complete(cmd, "solver", solverNames(nil)...)
 	_ = cmd.RegisterFlagCompletionFunc("data", completeDataFlag)
@@ -81,7 +81,11 @@ func (e *evalCall) run(cmd *cobra.Command, args []string) error {
 
 func (e *evalCall) options(cmd *cobra.Command, s *run.Saved) (run.EvalOptions, error) {
 	o := s.EvalDefaults()
-	o.Guidance, o.Threads = e.guidance, e.threads
+	o.Threads = e.threads
+	if cmd.Flags().Changed("guidance") {
+		o.Guidance = e.guidance
+	}
+	e.guidance = o.Guidance
 	if cmd.Flags().Changed("n") {
 		o.N = e.n
 	}

@@ -57,7 +57,7 @@ func (f *sampleFlags) add(cmd *cobra.Command, n int) {
 	fs.StringVar(&f.class, "class", "", "class to draw, by name or number, of a model with classes; none for samples of no class (default of images and sounds each in turn)")
 	fs.StringSliceVar(&f.cond, "cond", nil, "values of a model trained with --cond, as NAME=VALUE,...")
 	_ = cmd.RegisterFlagCompletionFunc("class", completeClass)
-	fs.Float64Var(&f.guidance, "guidance", 1, "scale of classifier-free guidance; 1 is none (default 1.5 for classes of images)")
+	fs.Float64Var(&f.guidance, "guidance", 1, "scale of guidance towards conditions, or of molecules away from a weaker copy of the network; 1 is none (default 1.5 for classes of images, 2 for molecules)")
 	fs.Uint64Var(&f.seed, "seed", 0, "seed of the noise")
 }
 
@@ -117,7 +117,7 @@ func (f *sampleFlags) config(cmd *cobra.Command, a *app, s *run.Saved) (sample.C
 		if len(c.Cond.Class) > 0 {
 			return c, nil
 		}
-		if cost(f.guidance) > 1 && len(f.cond) == 0 {
+		if cost(f.guidance) > 1 && len(f.cond) == 0 && s.Model.Weak == nil {
 			return c, usagef("--guidance leads towards a condition: name it with --class or --cond")
 		}
 		return c, nil
