@@ -16,7 +16,7 @@ import (
 // atoms that are there, the same to both,
 //
 //	m_ij = act(V act(U h_i + U h_j + e_ij + K d_ij + A a_ij + b))
-//	a_ij = ((v_j - v_i) r_ij, v_i v_j),   r_ij = (x_i - x_j) / (d_ij + 1)
+//	a_ij = ((v_j - v_i) r_ij, v_i v_j),   r_ij = (x_i - x_j) / (d_ij + 1), within ±30
 //	x_i += c sum_j w m_ij r_ij,           d_ij = |x_i - x_j|
 //	v_i += sum_j (W m_ij) r_ij
 //	h_i += MLP(h_i, sum_j g(m_ij) m_ij),  g a learnt gate
@@ -39,11 +39,13 @@ type egnn struct {
 
 // bumps is the number of bumps over the distance, reach where the last one is, in
 // the network's units: noise lies some 2.5 apart, molecules end at 5. arrows is the
-// number of arrows of an atom.
+// number of arrows of an atom, and steepest bounds their products, smoothly: the
+// square of a square of a square would grow beyond all numbers in a few rounds.
 const (
-	bumps  = 24
-	reach  = 5.0
-	arrows = 8
+	bumps    = 24
+	reach    = 5.0
+	arrows   = 8
+	steepest = 30
 )
 
 // MostAtoms is the largest number of atoms of a row of an egnn, whose memory grows
@@ -198,7 +200,8 @@ func (e *egnnBuilder) angles(of, r graph.Value) graph.Value {
 	pairs := e.atoms * (e.atoms - 1) / 2
 	along := b.Sum(b.Mul(b.Sub(right, left), b.Reshape(r, pairs, 3, 1)), 1)
 	both := b.Sum(b.Mul(left, right), 1)
-	return b.Concat(1, b.Reshape(along, pairs, arrows), b.Reshape(both, pairs, arrows))
+	a := b.Concat(1, b.Reshape(along, pairs, arrows), b.Reshape(both, pairs, arrows))
+	return b.Scale(b.Tanh(b.Scale(a, 1.0/steepest)), steepest)
 }
 
 // turned returns the arrows after a round of messages.
