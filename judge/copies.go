@@ -92,11 +92,23 @@ func (c copying) plus(d copying) copying {
 	return copying{c.rows + d.rows, c.copies + d.copies, c.single + d.single}
 }
 
-// beyond reports whether c has more copies, of all rows or of single ones, than
-// chance makes of what d has: n and m are the numbers of what might have been one.
-func (c copying) beyond(n int, d copying, m int) bool {
-	const limit = 3 // standard errors
-	return excess(c.copies, n, d.copies, m) > limit || excess(c.single, n, d.single, m) > limit
+// knownSingles counts, of the rows that are once in train and holdout together, those of
+// each side and how many of them synth has. Were none of them trained on, synth would
+// have as large a part of either.
+func knownSingles(cols []column, train, holdout, synth matrix) (of, by copying) {
+	all, held, have := newRowSet(cols, train), newRowSet(cols, holdout), newRowSet(cols, synth)
+	count := func(a, b *rowSet) (c copying) {
+		for key, n := range a.n {
+			if n == 1 && b.n[key] == 0 {
+				c.rows++
+				if have.n[key] > 0 {
+					c.single++
+				}
+			}
+		}
+		return c
+	}
+	return count(all, held), count(held, all)
 }
 
 // expected is the number of events among n rows, where there were k among m, and the

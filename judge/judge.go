@@ -374,10 +374,14 @@ func (w *work) privacy() error {
 		r.Floor.Copies, r.Floor.CopiesRange = number(mean), [2]metric.Number{number(lo), number(hi)}
 		mean, lo, hi = expected(by.single, by.rows, of.rows)
 		r.Floor.CopiesSingle, r.Floor.CopiesSingleRange = number(mean), [2]metric.Number{number(lo), number(hi)}
-		r.copied = of.beyond(of.rows, by, by.rows)
+		const limit = 3 // standard errors
+		r.copied = excess(of.copies, of.rows, by.copies, by.rows) > limit || excess(of.single, of.rows, by.single, by.rows) > limit
 		if w.holdout.N > 0 {
 			// Where all rows that can be are there, those not trained on are met as often.
-			r.copied = r.copied && of.beyond(w.real.N, newRowSet(w.cols, w.holdout).copies(w.synth), w.holdout.N)
+			trained, unknown := knownSingles(w.cols, w.real, w.holdout, w.synth)
+			if trained.rows > 0 && unknown.rows > 0 {
+				r.copied = r.copied && excess(trained.single, trained.rows, unknown.single, unknown.rows) > limit
+			}
 		}
 	}
 	key := w.c.Key.Split("privacy")

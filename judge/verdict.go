@@ -39,7 +39,7 @@ func (v Verdict) all() []string {
 //	            where the real table teaches nothing: AUC below 0.55, R² below 0.05
 //	privacy     a measure fails if it exceeds its floor by more than three standard
 //	            errors, DCR share and the attack's AUC also by more than 0.02; copies do
-//	            only if training rows are met more often, each, than held-out ones.
+//	            only if rows that training has once are met more often than held-out ones.
 //	            Where chance
 //	            moves the DCR share by more than 0.06, the test is called weak
 func (r *Report) decide() {

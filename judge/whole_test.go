@@ -126,6 +126,21 @@ func TestBad(t *testing.T) {
 		t.Errorf("copies of a part of a full grid: %+v", r.Verdict)
 	}
 
+	// Frequent rows are met in any table, and more often, each, in a small one; rows
+	// that are there once are not.
+	skew, many := skewed(10000)
+	kept, apart := many.Rows(0, 4500), many.Rows(4500, 5000)
+	boot := many.Rows(0, 4500).Clone()
+	for i := range boot.N {
+		copy(boot.Row(i), kept.Row(st.IntN(kept.N)))
+	}
+	if r := judged(t, skew, kept, boot, apart, quick()); r.Verdict.Private || !strings.Contains(r.Verdict.Privacy, "exact copy") {
+		t.Errorf("drawn from the training rows: %+v", r.Verdict)
+	}
+	if r := judged(t, skew, kept, many.Rows(5000, 9500), apart, quick()); !r.Verdict.Private && strings.Contains(r.Verdict.Privacy, "exact copy") {
+		t.Errorf("new rows: %d copies, %+v", r.Copies, r.Verdict)
+	}
+
 	shuffled := fresh.Clone() // columns right, dependence gone
 	for j := range shuffled.D {
 		p := make([]int32, fresh.N)
@@ -278,6 +293,21 @@ func full() (*table.Schema, tensor.Matrix[float64]) {
 	m := tensor.NewOf[float64](1000, 3)
 	for i := range m.N {
 		copy(m.Row(i), []float64{float64(i % 10), float64(i / 10 % 10), float64(i / 100)})
+	}
+	return s, m
+}
+
+// skewed is a table of five choices of ten, of which the first are the most frequent.
+func skewed(n int) (*table.Schema, tensor.Matrix[float64]) {
+	s, _ := full()
+	s.Rows = n
+	for _, name := range []string{"u", "v"} {
+		s.Columns = append(s.Columns, table.Column{Name: name, Kind: table.Category, Levels: s.Columns[0].Levels})
+	}
+	m := tensor.NewOf[float64](n, 5)
+	st := rng.New(9).Stream()
+	for k := range m.Data {
+		m.Data[k] = math.Floor(10 * math.Pow(st.Float64(), 3))
 	}
 	return s, m
 }

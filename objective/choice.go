@@ -136,11 +136,11 @@ func mixedVelocity(b *graph.Builder, parts []stretch, schedule path.Drawn, predi
 	}
 	var out []graph.Value
 	for _, s := range parts {
-		a, from := s.of(b, answer), predict
-		if s.choice {
-			a, from = s.mean(b, a), path.Data
+		a, by, from := s.of(b, answer), schedule, predict
+		if s.choice { // its own law, whatever the path of the values
+			a, by, from = s.mean(b, a), path.CondOT{}, path.Data
 		}
-		v := path.ToVelocity(b, schedule, from, a, s.of(b, in.X), in.T)
+		v := path.ToVelocity(b, by, from, a, s.of(b, in.X), in.T)
 		if free := s.free(b, in); free != graph.None {
 			v = b.Mul(v, free)
 		}

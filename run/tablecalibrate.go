@@ -25,7 +25,7 @@ const (
 	calibrationRows    = 1 << 15
 	calibrationNumbers = 1 << 22
 	calibrationLeast   = 1 << 12
-	calibrationShare   = 200 // rows that training looks at for each that is drawn
+	calibrationShare   = 20 // rows that training looks at for each evaluation of a drawn one
 )
 
 // calibrationGains are the gains of the rounds: a whole step first, then smaller ones
@@ -45,7 +45,7 @@ func (tableMedium) Finish(ctx context.Context, s *Saved, plan *recipe.Plan, o Op
 		return err
 	}
 	n, rows := calibrationSize(s, t.Dim()), rawRows(plan.Train)
-	if n < calibrationLeast || t.Schema().Rows < fewRows || !s.tellsChances() {
+	if n < calibrationLeast || t.Schema().Rows < fewRows || len(s.Model.Choices) != len(choicesOf(t)) {
 		return nil
 	}
 	return s.calibrate(ctx, t, rows, n, o)
@@ -53,7 +53,7 @@ func (tableMedium) Finish(ctx context.Context, s *Saved, plan *recipe.Plan, o Op
 
 // calibrationSize is the number of rows that are drawn a time.
 func calibrationSize(s *Saved, dim int) int {
-	return min(calibrationRows, calibrationNumbers/dim, s.Steps*s.Recipe.Train.Batch/calibrationShare)
+	return min(calibrationRows, calibrationNumbers/dim, s.Steps*s.Recipe.Train.Batch/(calibrationShare*max(s.Solve().NFE, 1)))
 }
 
 // calibrate makes the columns of drawn rows show what those of the data show.
@@ -61,7 +61,7 @@ func (s *Saved) calibrate(ctx context.Context, t *table.Transform, rows *tableRo
 	o.note("calibrating the columns: %d draws of %d rows", len(calibrationGains)+1, n)
 	key := rng.New(s.Recipe.Train.Seed).Split("calibrate")
 	data := t.Margins()
-	if err := rows.each(8*calibrationNumbers/t.Dim(), key.Split("data"), data.Add); err != nil {
+	if err := rows.each(2*calibrationNumbers/t.Dim(), key.Split("data"), data.Add); err != nil {
 		return err
 	}
 	m := s.Model

@@ -11,7 +11,6 @@ import (
 	"laminar/data/table"
 	"laminar/flow"
 	"laminar/model"
-	"laminar/path"
 	"laminar/rng"
 	"laminar/tensor"
 )
@@ -234,8 +233,6 @@ func (c *scored) chance(out []float64, at, n, w int) error {
 		return err
 	}
 	lo, hi := c.t.Corner(n)
-	alpha, sigma, dalpha, dsigma := c.schedule.At(0)
-	p, q := path.Convert(path.Velocity, path.Data, alpha, sigma, dalpha, dsigma)
 	share := make([]float64, c.z.N)
 	v := tensor.New(c.z.N, c.z.D)
 	for draw := range densityNoise {
@@ -250,8 +247,7 @@ func (c *scored) chance(out []float64, at, n, w int) error {
 					digit = k
 				}
 			}
-			mean := p*float64(x.Row(i)[digit]) + q*float64(v.Row(i)[digit])
-			s := (mean - lo) / (hi - lo)
+			s := (float64(v.Row(i)[digit]) - lo) / (hi - lo) // at t = 0 the velocity of a mask is E[x1]
 			if n == 2 && c.z.Row(i)[digit] < 0 {
 				s = 1 - s
 			}

@@ -139,11 +139,6 @@ func (s *Saved) cells(z tensor.Mat) (tensor.Matrix[float64], error) {
 	return values, t.Inverse(values, z)
 }
 
-// tellsChances reports whether the network answers the log-odds of choices.
-func (s *Saved) tellsChances() bool {
-	return s.Recipe.Family == "flow" && s.Recipe.Objective == "velocity" && s.Recipe.Distill == nil
-}
-
 // Picture is the method of medium: of the first columns, quantities before
 // levels.
 func (tableMedium) Picture(s *Saved, rows tensor.Matrix[float64], o PictureOptions) (plot.Figure, error) {

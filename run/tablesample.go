@@ -8,6 +8,7 @@ import (
 	"laminar/data/table"
 	"laminar/data/table/where"
 	"laminar/flow"
+	"laminar/rng"
 	"laminar/sample"
 	"laminar/solve"
 	"laminar/tensor"
@@ -197,12 +198,13 @@ func (s *Saved) Impute(ctx context.Context, c sample.Config, rows tensor.Matrix[
 		if err != nil {
 			return err
 		}
-		drawn := tensor.NewOf[float64](part.N, part.D)
-		to := t.Inverse
 		if try == imputeTries {
-			to = t.InversePresent
+			if err := s.drawPresent(t, z, draw); err != nil {
+				return err
+			}
 		}
-		if err := to(drawn, z); err != nil {
+		drawn := tensor.NewOf[float64](part.N, part.D)
+		if err := t.Inverse(drawn, z); err != nil {
 			return err
 		}
 		var left []int
@@ -220,6 +222,27 @@ func (s *Saved) Impute(ctx context.Context, c sample.Config, rows tensor.Matrix[
 		todo = left
 	}
 	return nil
+}
+
+// drawPresent draws anew what is still missing in rows that were drawn as c has it: of
+// the other options, by their chances given the cells that are known.
+func (s *Saved) drawPresent(t *table.Transform, z tensor.Mat, c sample.Config) error {
+	start, err := sample.Start(s.Model, c)
+	if err != nil {
+		return err
+	}
+	f, err := sample.Field(s.Model, c, 0, c.N)
+	if err != nil {
+		return err
+	}
+	means := tensor.New(z.N, z.D)
+	if err := f.Velocity(means, start, 0); err != nil {
+		return err
+	}
+	for k, v := range start.Data { // E[x1] = x0 + v, where x0 of a mask is 0
+		means.Data[k] += v
+	}
+	return t.DrawPresent(z, means, func(i int) rng.Key { return c.Seed.Split("present").At(uint64(c.Rows[i])) })
 }
 
 // open reports whether a gap of a row is a gap in what was drawn for it.

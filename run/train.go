@@ -329,8 +329,11 @@ func (l *loop) finish(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	if err := m.Finish(ctx, l.saved, l.plan, l.Options); err != nil {
+	switch err := m.Finish(ctx, l.saved, l.plan, l.Options); {
+	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
 		return err
+	case err != nil: // the model is as it was trained
+		l.note("%v", err)
 	}
 	l.saved.Finished, l.saved.Seconds = true, l.seconds()
 	return Save(l.path, l.saved)

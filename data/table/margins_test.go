@@ -294,3 +294,64 @@ func ExampleMargins() {
 	fmt.Printf("%.1f\n", shift[0]) // about log 3
 	// Output: 1.1
 }
+
+// What is still missing is drawn among the other options by their chances; all else
+// stays.
+func TestDrawPresent(t *testing.T) {
+	tr, x := gapped(t, 4000)
+	z := spread(t, tr, x)
+	before, means := z.Clone(), tensor.New(z.N, z.D)
+	keys := func(i int) rng.Key { return rng.New(8).At(uint64(i)) }
+	if err := tr.DrawPresent(z, means, keys); err != nil {
+		t.Fatal(err)
+	}
+	back := tensor.NewOf[float64](z.N, x.D)
+	if err := tr.Inverse(back, z); err != nil {
+		t.Fatal(err)
+	}
+	for i := range x.N {
+		if v := back.At(i, 0); v != v {
+			t.Fatalf("row %d is still missing", i+1)
+		}
+		if v := x.At(i, 0); v == v && !slices.Equal(z.Row(i), before.Row(i)) {
+			t.Fatalf("row %d had no gap and is changed", i+1)
+		}
+	}
+	// Of three levels and a gap, by chances of .1, .5, .2 and .2 for the gap.
+	var text strings.Builder
+	text.WriteString("x,c\n")
+	for i := range 400 {
+		text.WriteString([]string{"0.5,a", "1.25,b", "1.5,c", "0.75,"}[i%4] + "\n")
+	}
+	schema, y := must(t, "rows.csv", []byte(text.String()))
+	tr, err := table.NewTransform(schema, table.DefaultEncoding())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(tr.Blocks(), func(b table.Block) bool { return b.Column == 1 })
+	b := tr.Blocks()[at]
+	if b.Options != 4 {
+		t.Fatalf("%d options", b.Options)
+	}
+	lo, hi := tr.Corner(4)
+	z, means = tensor.New(3000, tr.Dim()), tensor.New(3000, tr.Dim())
+	one := spread(t, tr, y)
+	for i := range z.N {
+		copy(z.Row(i), one.Row(3)) // missing
+		for k, p := range []float64{0.1, 0.5, 0.2, 0.2} {
+			means.Row(i)[b.Offset+k] = float32(lo + p*(hi-lo))
+		}
+	}
+	if err := tr.DrawPresent(z, means, keys); err != nil {
+		t.Fatal(err)
+	}
+	n := make([]float64, 4)
+	for i := range z.N {
+		n[b.Option(z.Row(i))] += 1.0 / 3000
+	}
+	for k, want := range []float64{0.125, 0.625, 0.25, 0} {
+		if math.Abs(n[k]-want) > 0.03 {
+			t.Errorf("option %d is drawn with a share of %.3f, want %.3f", k, n[k], want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -92,23 +93,71 @@ func (t *Transform) ForwardObserved(dst, mask tensor.Mat, src tensor.Matrix[floa
 	return nil
 }
 
-// InversePresent is Inverse for cells that are not missing: where the coordinates
-// say so, the likeliest other option is taken.
-func (t *Transform) InversePresent(dst tensor.Matrix[float64], src tensor.Mat) error {
-	if err := t.Inverse(dst, src); err != nil {
+// DrawPresent draws anew, in rows of coordinates, each choice that says that its cell
+// is missing, among the other options and by the chances that means tell: what the
+// coordinates are expected to be given the rest of the row, of the same size. Row i
+// uses keys(i). The error wraps flow.ErrShape.
+func (t *Transform) DrawPresent(z, means tensor.Mat, keys func(i int) rng.Key) error {
+	if err := errors.Join(z.Check("network rows", -1, t.dim), means.Check("means", z.N, t.dim)); err != nil {
 		return err
 	}
-	for i := range dst.N {
-		row := dst.Row(i)
-		for j := range row {
-			if math.IsNaN(row[j]) {
-				if c := &t.columns[j]; c.choice != nil {
-					row[j] = c.inverse(src.Row(i), &t.schema.Columns[j], c.choice.other(src.Row(i), c.missing))
+	for i := range z.N {
+		draw := keys(i).Stream()
+		for j := range t.columns {
+			c := &t.columns[j]
+			if c.choice == nil || c.missing < 0 || c.choice.Option(z.Row(i)) != c.missing {
+				continue
+			}
+			total, u := 0.0, draw.Float64()
+			chances := make([]float64, c.choice.Options)
+			for k := range chances {
+				if k != c.missing {
+					chances[k] = c.choice.chance(means.Row(i), k, t.encoding.Separation)
+					total += chances[k]
 				}
+			}
+			option := -1
+			for k, p := range chances {
+				if k != c.missing && (option < 0 || p > 0) {
+					option = k
+					if u -= p / max(total, 1e-300); u < 0 {
+						break
+					}
+				}
+			}
+			if option >= 0 {
+				c.choice.put(c.choice.of(z.Row(i)), option, t.encoding.Separation)
 			}
 		}
 	}
 	return nil
+}
+
+// chance is that of an option by the expected coordinates of its digits.
+func (b *Block) chance(row []float32, option int, separation float64) float64 {
+	z, p := b.of(row), 1.0
+	for k := len(b.Digits) - 1; k >= 0; k-- {
+		n := b.Digits[k]
+		digit := option
+		if k > 0 {
+			digit, option = option%n, option/n
+		}
+		w := width(n)
+		part := z[len(z)-w:]
+		z = z[:len(z)-w]
+		lo, hi := corner(n, separation)
+		told := func(j int) float64 { return min(max((float64(part[j])-lo)/(hi-lo), 0), 1) }
+		switch {
+		case n == 1:
+		case n == 2 && digit == 0:
+			p *= 1 - told(0)
+		case n == 2:
+			p *= told(0)
+		default:
+			p *= told(digit)
+		}
+	}
+	return p
 }
 
 func (t *Transform) sizes(dst, mask tensor.Mat, src tensor.Matrix[float64]) error {
@@ -149,24 +198,4 @@ func (c *coder) clear(z []float32) {
 	if c.value != nil {
 		z[c.value.Offset] = 0
 	}
-}
-
-// other is the option nearest to the coordinates that is not the given one.
-func (b *Block) other(row []float32, not int) int {
-	z, corner := b.of(row), make([]float32, b.Width)
-	best, least := 0, math.Inf(1)
-	for k := range b.Options {
-		if k == not {
-			continue
-		}
-		b.put(corner, k, 2)
-		far := 0.0
-		for i, v := range corner {
-			far += float64(z[i]-v) * float64(z[i]-v)
-		}
-		if far < least {
-			best, least = k, far
-		}
-	}
-	return best
 }

@@ -430,5 +430,9 @@ func DecodeTransform(b []byte) (*Transform, error) {
 	if err != nil || f.Curves == nil {
 		return t, err
 	}
-	return t.Bend(f.Curves)
+	bent, err := t.Bend(f.Curves)
+	if err != nil {
+		return nil, fmt.Errorf("%w: transform: %v", flow.ErrFormat, err)
+	}
+	return bent, nil
 }

@@ -183,8 +183,8 @@ func (f *recipeFlags) kind(cmd *cobra.Command, name string) string {
 		return recipe.Table
 	case name == "" || recipe.IsBuiltIn(name):
 		return recipe.Points
-	case (changed("label") || changed("cond") || changed("time-column")) && !isFolder(name):
-		return recipe.Points
+	case slices.ContainsFunc([]string{"label", "cond", "time-column", "source", "no-standardise", "array"}, changed) && !isFolder(name):
+		return recipe.Points // which alone knows these
 	}
 	return run.KindOf(name)
 }
