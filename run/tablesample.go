@@ -124,8 +124,13 @@ func (s *Saved) drawGiven(ctx context.Context, c sample.Config, given tensor.Mat
 	if err := t.ForwardKnown(c.Cond.Observed, c.Cond.Mask, given, known); err != nil {
 		return none, solve.Stats{}, err
 	}
-	rows, stats, err := s.drawCells(ctx, c)
+	z, stats, err := sample.Latent(ctx, s.Model, c)
 	if err != nil {
+		return none, stats, err
+	}
+	// Curves are those of whole rows, whose margins these have not.
+	rows := tensor.NewOf[float64](z.N, given.D)
+	if err := t.Unbent().Inverse(rows, z); err != nil {
 		return none, stats, err
 	}
 	for k, is := range known {
@@ -204,7 +209,7 @@ func (s *Saved) Impute(ctx context.Context, c sample.Config, rows tensor.Matrix[
 			}
 		}
 		drawn := tensor.NewOf[float64](part.N, part.D)
-		if err := t.Inverse(drawn, z); err != nil {
+		if err := t.Unbent().Inverse(drawn, z); err != nil {
 			return err
 		}
 		var left []int

@@ -225,6 +225,15 @@ func (t *Transform) Bend(curves []Curve) (*Transform, error) {
 	return &bent, nil
 }
 
+// Unbent is t without curves.
+func (t *Transform) Unbent() *Transform {
+	if !t.Bent() {
+		return t
+	}
+	straight, _ := t.Bend(make([]Curve, len(t.columns))) // as many as there must be
+	return straight
+}
+
 // Bent reports whether drawn rows are brought back by way of curves.
 func (t *Transform) Bent() bool {
 	return slices.ContainsFunc(t.columns, func(c coder) bool { return len(c.curve.From) > 0 })
