@@ -76,14 +76,18 @@ func (w *matrixMover) Do(i int) {
 	}
 }
 
+// leastNorm is the length of a gradient of which half a step is left.
+const leastNorm = 1e-7
+
 // turner is the scratch of one core.
 type turner struct {
 	x, y, a, b []float32
 	ws         kernel.Workspace
 }
 
-// move is p -= rate moveRMS sqrt(max(rows, cols)) orthogonal(g + momentum m), with
-// m = momentum m + (1-momentum) g: Nesterov's momentum, but for its length.
+// move is p -= rate moveRMS sqrt(max(rows, cols)) orthogonal((1-momentum) g + momentum m),
+// with m = momentum m + (1-momentum) g. A gradient that fades out of sight, below
+// leastNorm in length, moves nothing.
 func (t *turner) move(mat matrix, p, grads, m, ema []float32, h kernel.AdamWStep, k *kernel.Set) {
 	n := mat.size()
 	t.x, t.y = room(t.x, n), room(t.y, n)
@@ -94,7 +98,7 @@ func (t *turner) move(mat matrix, p, grads, m, ema []float32, h kernel.AdamWStep
 		t.x[i] = g + momentum*(m[i]-g)
 	}
 	norm := math.Sqrt(k.SumSq(t.x))
-	k.Scale(t.x, t.x, float32(1/max(norm, 1e-30)))
+	k.Scale(t.x, t.x, float32(1/(norm+leastNorm)))
 	t.orthogonalise(mat, k)
 	step := float32(h.LR * moveRMS * math.Sqrt(float64(max(mat.rows, mat.cols))))
 	shrink, toward := float32(1-h.LR*h.Decay), float32(1-h.EMADecay)

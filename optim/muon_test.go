@@ -66,7 +66,7 @@ func plainMuon(p, m, g []float64, r, c int, rate, decay float64) {
 		norm += x[i] * x[i]
 	}
 	for i := range x {
-		x[i] /= math.Sqrt(norm)
+		x[i] /= math.Sqrt(norm) + 1e-7
 	}
 	for range 5 {
 		a := product(x, x, r, r, c, true)

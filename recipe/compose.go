@@ -428,7 +428,11 @@ func (p *Plan) Trainer(o train.Options) (*train.Trainer, error) {
 	if p.heldPairs != nil && p.Reflow == nil {
 		o.HeldOut = p.heldPairs
 	}
-	return train.New(p.Recipe.Train, p.Recipe.Optim, p.Objective, p.Net, pairs, o)
+	c := p.Recipe.Train
+	if r := p.Recipe; r.Family != "flow" || r.Objective != "velocity" || r.Distill != nil || !p.Net.CondSpec().IsZero() {
+		c.Weak = 0 // conditions have a guidance of their own, and other models no field to lead away from
+	}
+	return train.New(c, p.Recipe.Optim, p.Objective, p.Net, pairs, o)
 }
 
 // Model returns a model with the given parameters, which must not change

@@ -220,7 +220,7 @@ func (s *Saved) comparable(what string) error {
 	if s.Kind() != recipe.Molecules {
 		return nil
 	}
-	return fmt.Errorf("%w: %s goes by W2 between rows, which says nothing of molecules: their atoms have no order, and they may be turned; compare settings by laminar eval MODEL --nfe 10,25,50", flow.ErrConfig, what)
+	return fmt.Errorf("%w: %s goes by W2 between rows, which says nothing of molecules: their atoms have no order, and they may be turned; compare settings by laminar eval MODEL --nfe 20,50,100", flow.ErrConfig, what)
 }
 
 // adviser is the state of one Advise.

@@ -80,7 +80,7 @@ func AdviseReading(ctx context.Context, s *Saved, plan *recipe.Plan, o AdviseOpt
 	}
 	form, ok := s.Form.(galleried)
 	if !ok {
-		return ReadingAdvice{}, fmt.Errorf("%w: advice is for models of points, images and sounds; laminar eval --nfe 10,25,50 measures %s", flow.ErrConfig, s.Kind())
+		return ReadingAdvice{}, fmt.Errorf("%w: advice is for models of points, images and sounds; laminar eval --nfe 20,50,100 measures %s", flow.ErrConfig, s.Kind())
 	}
 	e := s.EvalDefaults()
 	e.N, e.Threads, e.Key, e.Guidance = o.N, o.Threads, o.Key, o.Guidance
