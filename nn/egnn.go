@@ -25,8 +25,9 @@ import (
 // where K weighs smooth bumps over the distance, e_ij is at first such a sum over
 // the distance in the input, and c depends on the time and the conditions, as the
 // h at the start do. The v_i are arrows, a few to an atom and none at first, whose
-// products tell angles (Schütt, Unke, Gastegger 2021). Before each round the h are
-// moved by a map of their mean over the molecule. Turning, shifting, mirroring and
+// products tell angles (Schütt, Unke, Gastegger 2021). In each round the h that
+// messages are made of are normalised, and moved by a map of their mean over the
+// molecule. Turning, shifting, mirroring and
 // renumbering the atoms does the same to the answer.
 //
 // The answer is where the path ends (path.Data): the last places and a multiple of

@@ -109,7 +109,8 @@ func finite(v float64) *float64 {
 }
 
 // Save writes a model file. The velocity network's tensors come first, under
-// their own names; the state's tensors have names that begin with "train/".
+// their own names, then those of its weaker copy, if any, under names that begin
+// with "weak/"; the state's tensors have names that begin with "train/".
 func Save(path string, s *Saved) error {
 	f, err := encode(s)
 	if err != nil {

@@ -26,8 +26,8 @@ const mostForChoices = 32
 
 // Guidance is the scale of guidance that samples are drawn with unless told
 // otherwise: of a model with weak parameters away from those, of a class of images
-// towards it, else 1, none. It makes sounds clearer still, but less like those of
-// the data.
+// towards it, else 1, none. Guidance would make sounds clearer, but less like those
+// of the data.
 func (s *Saved) Guidance() float64 {
 	if s.Model.Weak != nil {
 		return weakGuidance
