@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,7 +14,6 @@ import (
 	"laminar/data/table"
 	"laminar/judge"
 	"laminar/nn"
-	"laminar/recipe"
 	"laminar/rng"
 	"laminar/sample"
 	"laminar/tensor"
@@ -37,14 +35,7 @@ func skewed(n int) string {
 func TestCalibration(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "skewed.csv")
-	if err := os.WriteFile(file, []byte(skewed(5000)), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	r, err := recipe.PresetFor(recipe.Table, "fast")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Data.Name = file
+	r := tableRecipe(t, file, skewed(5000))
 	r.Network.Width, r.Network.Depth, r.Train.Batch, r.Train.Steps = 16, 1, 8192, 100
 	whole, err := Train(context.Background(), r, Options{Dir: filepath.Join(dir, "whole"), Threads: 1})
 	if err != nil {

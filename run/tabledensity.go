@@ -104,12 +104,11 @@ func atRows(err error, lo int) error {
 
 // scored are rows whose cells are scored, with what is known of them at present.
 type scored struct {
-	m        *model.Model
-	t        *table.Transform
-	z        tensor.Mat // all known coordinates
-	full     tensor.Mat // 1 where a coordinate is known
-	mask     tensor.Mat // 1 where it is given
-	schedule flow.Schedule
+	m    *model.Model
+	t    *table.Transform
+	z    tensor.Mat // all known coordinates
+	full tensor.Mat // 1 where a coordinate is known
+	mask tensor.Mat // 1 where it is given
 }
 
 func (s *Saved) scoreRows(t *table.Transform, rows tensor.Matrix[float64], logP []float64, surprise tensor.Matrix[float64], first int) error {
@@ -117,7 +116,7 @@ func (s *Saved) scoreRows(t *table.Transform, rows tensor.Matrix[float64], logP 
 	for k := range known {
 		known[k] = true
 	}
-	c := scored{m: s.Model, t: t, schedule: s.Model.Schedule, z: tensor.New(rows.N, t.Dim()), full: tensor.New(rows.N, t.Dim()), mask: tensor.New(rows.N, t.Dim())}
+	c := scored{m: s.Model, t: t, z: tensor.New(rows.N, t.Dim()), full: tensor.New(rows.N, t.Dim()), mask: tensor.New(rows.N, t.Dim())}
 	if err := t.ForwardKnown(c.z, c.full, rows, known); err != nil {
 		return err
 	}

@@ -20,15 +20,7 @@ import (
 func trainTable(t testing.TB, name, text string, change func(*recipe.Recipe)) *Result {
 	t.Helper()
 	dir := t.TempDir()
-	file := filepath.Join(dir, name)
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	r, err := recipe.PresetFor(recipe.Table, "fast")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Data.Name = file
+	r := tableRecipe(t, filepath.Join(dir, name), text)
 	r.Network.Width, r.Train.Batch, r.Train.Steps = 32, 64, 50
 	if change != nil {
 		change(&r)
@@ -38,6 +30,20 @@ func trainTable(t testing.TB, name, text string, change func(*recipe.Recipe)) *R
 		t.Fatal(err)
 	}
 	return res
+}
+
+// tableRecipe is the preset fast for the text of a table, which it writes into file.
+func tableRecipe(t testing.TB, file, text string) recipe.Recipe {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r, err := recipe.PresetFor(recipe.Table, "fast")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Data.Name = file
+	return r
 }
 
 // The rows of a correlated Gaussian given one of its coordinates have the mean and

@@ -26,14 +26,7 @@ func people(n int) string {
 func TestTableResumes(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "people.csv")
-	if err := os.WriteFile(file, []byte(people(300)), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	r, err := recipe.PresetFor(recipe.Table, "fast")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Data.Name = file
+	r := tableRecipe(t, file, people(300))
 	r.Network.Width, r.Train.Batch, r.Train.Steps = 16, 32, 60
 	whole, err := Train(context.Background(), r, Options{Dir: filepath.Join(dir, "whole")})
 	if err != nil {

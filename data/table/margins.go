@@ -25,9 +25,6 @@ func (t *Transform) Margins() *Margins {
 	return &Margins{t: t, options: make([]float64, t.dim), values: make([][]float32, len(t.columns))}
 }
 
-// Rows is the number of rows that were added.
-func (m *Margins) Rows() int { return m.rows }
-
 // Add takes rows of coordinates into account: data as ForwardSpread writes them,
 // or rows that were drawn. The error wraps flow.ErrShape, or flow.ErrDiverged when
 // a coordinate is not finite.

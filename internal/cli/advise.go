@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"laminar/plot"
 	"laminar/rng"
 	"laminar/run"
 )
@@ -104,20 +105,28 @@ func (v *adviseCall) run(cmd *cobra.Command, args []string) error {
 		out.Command += " --grid " + a.Chosen.Grid
 	}
 	out.Command += fmt.Sprintf(" --nfe %d", a.Chosen.NFE)
-	if v.out != "" {
-		fig, err := a.Figure(s.Recipe.Data.Name, false)
-		if err != nil {
-			return err
-		}
-		if err := v.write(v.out, func(w io.Writer) error { return fig.Write(w, format) }); err != nil {
-			return err
-		}
-		out.File = &v.out
+	if out.File, err = v.picture(a, s, format); err != nil {
+		return err
 	}
 	if v.json {
 		return v.printJSON(out)
 	}
 	return v.tell(out)
+}
+
+// picture writes the figure of some advice where -o says, and returns that place, nil
+// without one.
+func (v *adviseCall) picture(a interface {
+	Figure(title string, dark bool) (plot.Figure, error)
+}, s *run.Saved, format string) (*string, error) {
+	if v.out == "" {
+		return nil, nil
+	}
+	fig, err := a.Figure(s.Recipe.Data.Name, false)
+	if err != nil {
+		return nil, err
+	}
+	return &v.out, v.write(v.out, func(w io.Writer) error { return fig.Write(w, format) })
 }
 
 // tell writes the advice for people: the best setting at every cost, and the

@@ -75,15 +75,8 @@ func (v *adviseCall) runReading(cmd *cobra.Command, s *run.Saved, model, format 
 		out.Command += fmt.Sprintf(" --guidance %g", a.Guidance)
 	}
 	out.Command += " -o samples." + s.Formats()[0]
-	if v.out != "" {
-		fig, err := a.Figure(s.Recipe.Data.Name, false)
-		if err != nil {
-			return err
-		}
-		if err := v.write(v.out, func(w io.Writer) error { return fig.Write(w, format) }); err != nil {
-			return err
-		}
-		out.File = &v.out
+	if out.File, err = v.picture(a, s, format); err != nil {
+		return err
 	}
 	if v.json {
 		return v.printJSON(out)
