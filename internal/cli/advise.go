@@ -118,7 +118,8 @@ func (v *adviseCall) run(cmd *cobra.Command, args []string) error {
 // without one.
 func (v *adviseCall) picture(a interface {
 	Figure(title string, dark bool) (plot.Figure, error)
-}, s *run.Saved, format string) (*string, error) {
+}, s *run.Saved, format string,
+) (*string, error) {
 	if v.out == "" {
 		return nil, nil
 	}
