@@ -3,6 +3,7 @@ package coupling
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 
 	"laminar/flow"
@@ -13,12 +14,12 @@ import (
 
 // Atoms pairs noise and molecules whose atoms may be renumbered and which may be
 // turned, as equivariant optimal transport asks (Klein, Krämer, Noé 2023). A row
-// is a number of atoms, each with a place in space, further numbers h, and 1, or 0
-// where there is no atom (package molecule's Layout). Row i goes with row i: the
-// noise is cut or filled up to the atoms of the molecule and centred, and the
-// molecule is renumbered by s and turned about its centre by R so that
+// is a number of atoms, each with a place in space, numbers h that tell its element,
+// and 1, or 0 where there is no atom (package molecule's Layout). Row i goes with row
+// i: the noise gets the atoms of the molecule, with their elements, and is centred, and
+// the molecule is renumbered by s and turned about its centre by R so that
 //
-//	sum_i |x0_i - R x1_s(i)|^2 + |h0_i - h1_s(i)|^2
+//	sum_i |x0_i - R x1_s(i)|^2,  h0_i = h1_s(i)
 //
 // is small: assignments of atoms and best rotations (Horn 1987) follow on each
 // other until neither helps, from the molecule as it stands and from its main axes
@@ -67,12 +68,12 @@ func (a *Atoms) Pair(dst *flow.Pairs, x0, x1 tensor.Mat, _ flow.Cond, _ rng.Key)
 	return nil
 }
 
-// fit gives the noise x0 as many atoms as x1 has, which come first, and centres
-// them; it returns their number.
+// fit gives the noise x0 the atoms of x1, which come first, and centres them; it
+// returns their number.
 func (a *Atoms) fit(x0, x1 []float32) int {
 	n, w := 0, a.width
 	for n < a.atoms && x1[(n+1)*w-1] > 0.5 {
-		x0[(n+1)*w-1] = 1
+		copy(x0[n*w+3:(n+1)*w], x1[n*w+3:(n+1)*w])
 		n++
 	}
 	clear(x0[n*w:])
@@ -92,12 +93,16 @@ func (a *Atoms) fit(x0, x1 []float32) int {
 type aligner struct {
 	solver lap.Solver
 	p, q   [][3]float64 // places in x0 and x1
-	base   []float64    // costs of h
+	base   []float64    // 0 for atoms of one element, else forbidden
 	cost   []float32
 	match  []int32
 	best   []int32
 	row    []float32
 }
+
+// forbidden is more than all distances within a molecule together, and little enough
+// for differences of distances to be seen beside it in 32 bits. No assignment needs it.
+const forbidden = 1e5
 
 // rounds bounds how often assignment and rotation follow on each other.
 const rounds = 4
@@ -109,12 +114,11 @@ func (s *aligner) align(x0, x1 []float32, n, w int) {
 		s.p = append(s.p, [3]float64{float64(a[0]), float64(a[1]), float64(a[2])})
 		s.q = append(s.q, [3]float64{float64(b[0]), float64(b[1]), float64(b[2])})
 		for j := range n {
-			sum, h := 0.0, x1[j*w:]
-			for k := 3; k < w-1; k++ {
-				d := float64(a[k]) - float64(h[k])
-				sum += d * d
+			cost := 0.0
+			if !slices.Equal(a[3:w], x1[j*w+3:(j+1)*w]) {
+				cost = forbidden
 			}
-			s.base = append(s.base, sum)
+			s.base = append(s.base, cost)
 		}
 	}
 	s.cost, s.match = resize(s.cost, n*n), resize(s.match, n)

@@ -109,8 +109,8 @@ func distance2(a, b []float32) float64 {
 	return sum
 }
 
-// TestAtomsFit: the noise gets the atoms of the molecule and their centre, and is
-// otherwise what it was; the molecule is not touched by an independent pairing.
+// TestAtomsFit: the noise gets the atoms of the molecule, with their elements, and is
+// centred, and otherwise what it was; the molecule is not touched by an independent pairing.
 func TestAtomsFit(t *testing.T) {
 	for _, n := range []int{1, 4, 6} {
 		x0, x1 := someAtoms(rng.New(1), 3, true), someAtoms(rng.New(2), n, false)
@@ -127,7 +127,7 @@ func TestAtomsFit(t *testing.T) {
 				}
 				continue
 			}
-			if at[atomWidth-1] != 1 || !slices.Equal(at[3:5], x0[a*atomWidth+3:a*atomWidth+5]) {
+			if !slices.Equal(at[3:], x1[a*atomWidth+3:(a+1)*atomWidth]) {
 				t.Errorf("%d atoms: noise %v at atom %d", n, at, a)
 			}
 			for k := range 3 {
@@ -156,11 +156,16 @@ func TestAtomsRecover(t *testing.T) {
 		x0 := someAtoms(key, n, false)
 		x1 := make([]float32, len(x0))
 		s := key.Split("turn").Stream()
-		order := make([]int32, n)
-		s.Perm(order)
+		order := make([]int, n)
+		for i := range order { // among the atoms of an element: the noise takes its elements over
+			order[i] = i
+			if j := s.IntN(i + 1); x0[j*atomWidth+3] == x0[i*atomWidth+3] {
+				order[i], order[j] = order[j], order[i]
+			}
+		}
 		turn := anyRotation(&s)
 		for i, j := range order {
-			from, to := x0[int(j)*atomWidth:], x1[i*atomWidth:(i+1)*atomWidth]
+			from, to := x0[j*atomWidth:], x1[i*atomWidth:(i+1)*atomWidth]
 			copy(to, from)
 			for k := range 3 {
 				to[k] = float32(turn[k][0]*float64(from[0]) + turn[k][1]*float64(from[1]) + turn[k][2]*float64(from[2]))
@@ -187,6 +192,11 @@ func TestAtomsNeverWorse(t *testing.T) {
 			t.Fatalf("trial %d: the noise was moved", trial)
 		}
 		was, is := distance2(i0, i1), distance2(y0, y1)
+		for a := range atomRoom {
+			if lo, hi := a*atomWidth+3, (a+1)*atomWidth; !slices.Equal(y1[lo:hi], y0[lo:hi]) {
+				t.Errorf("trial %d: atom %d is %v beside the noise of %v", trial, a, y1[lo:hi], y0[lo:hi])
+			}
+		}
 		if is > was*(1+1e-6) {
 			t.Errorf("trial %d, %d atoms: cost %v, without %v", trial, n, is, was)
 		}

@@ -11,9 +11,9 @@ import (
 
 // egnn is an equivariant network for molecules (Satorras, Hoogeboom, Welling
 // 2021; Hoogeboom et al. 2022). A row is Shape[0] atoms of which some may be
-// missing, atom by atom: its place x in space, Shape[1] numbers h that tell its
-// element, and 1, or 0 where there is no atom. With a message for each pair of
-// atoms that are there, the same to both,
+// missing, atom by atom: its place x in space, Shape[1] numbers h, a 1 at its element
+// and 0 at the others, and 1, or 0 where there is no atom. With a message for each pair
+// of atoms that are there, the same to both,
 //
 //	m_ij = act(V act(U h_i + U h_j + e_ij + K d_ij + A a_ij + b))
 //	a_ij = ((v_j - v_i) r_ij, v_i v_j),   r_ij = (x_i - x_j) / (d_ij + 1), within ±30
@@ -23,16 +23,16 @@ import (
 //	e_ij += m_ij
 //
 // where K weighs smooth bumps over the distance, e_ij is at first such a sum over
-// the distance in the input, and c depends on the time and the conditions, as the
-// h at the start do. The v_i are arrows, a few to an atom and none at first, whose
+// the distance in the input, and c depends on the time, the conditions and the number of
+// atoms of each element, as the h at the start do. The v_i are arrows, a few to an atom and none at first, whose
 // products tell angles (Schütt, Unke, Gastegger 2021). In each round the h that
 // messages are made of are normalised, and moved by a map of their mean over the
 // molecule. Turning, shifting, mirroring and
 // renumbering the atoms does the same to the answer.
 //
 // The answer is where the path ends (path.Data): the last places and a multiple of
-// the first ones, about the centre of the first ones, and the probabilities of
-// the elements. An atom that is missing, or not, stays so.
+// the first ones, about the centre of the first ones. Elements stay what they are, and
+// an atom that is missing, or not, stays so.
 type egnn struct {
 	base
 	most int // atoms of the largest molecule
@@ -69,10 +69,12 @@ func (n *egnn) Apply(b *graph.Builder, group string, in Inputs) graph.Value {
 		known = append(known, n.timeFeatures(b, in.Span))
 	}
 	known = append(known, n.conditions(b, group, in)...)
-	known = append(known, b.Scale(b.Reshape(e.count, 1), 1/float64(n.most)))
+	elements := b.Mul(b.Slice(rows, 1, 3, kinds+3), here)
+	formula := b.Sum(elements, 0)
+	known = append(known, b.Scale(b.Reshape(e.count, 1), 1/float64(n.most)), b.Scale(b.Reshape(formula, kinds), 0.25))
 	about := linear(b, group, "about", b.Concat(0, known...), n.Width)
 	e.about = n.activate(b, about)
-	h := b.Add(linear(b, group, "in", b.Slice(rows, 1, 3, kinds+3), n.Width), about)
+	h := b.Add(linear(b, group, "in", elements, n.Width), about)
 
 	e.start = x
 	_, seen := e.distances(x)
@@ -80,15 +82,12 @@ func (n *egnn) Apply(b *graph.Builder, group string, in Inputs) graph.Value {
 	for l := range n.Depth {
 		at = e.layer(fmt.Sprintf("layer.%d", l), at, l == n.Depth-1)
 	}
-	x, h = at.x, at.h
 	// The pushes lead from distances to those of the data, however far the noise is
 	// from it; that noise is wider than the data is told by the time alone.
 	left := b.Mul(linear(b, group, "stretch", e.about, 1), b.Sub(b.Const(1, 1), in.T))
-	x = b.Add(x, b.Mul(e.start, b.Reshape(left, 1, 1)))
+	x = b.Add(at.x, b.Mul(e.start, b.Reshape(left, 1, 1)))
 	x = b.Mul(b.Add(b.Sub(x, e.mean(x)), mean), here)
-	share := b.Softmax(linear(b, group, "out", e.norm("out.norm", h), kinds), 1)
-	share = b.Mul(share, here)
-	return b.Reshape(b.Concat(1, x, share, here), n.dim)
+	return b.Reshape(b.Concat(1, x, elements, here), n.dim)
 }
 
 // Cuts are networks of fewer atoms: of half as many, and up in eighths.
@@ -161,7 +160,7 @@ func (e *egnnBuilder) distances(x graph.Value) (r, seen graph.Value) {
 // Messages].
 type place struct{ x, h, arrows, pairs graph.Value }
 
-// layer is one round of messages; the last one needs no arrows.
+// layer is one round of messages, the last one of which only moves the atoms.
 func (e *egnnBuilder) layer(name string, at place, last bool) place {
 	b, n, m := e.b, e.atoms, e.Messages
 	r, seen := e.distances(at.x)
@@ -178,20 +177,20 @@ func (e *egnnBuilder) layer(name string, at place, last bool) place {
 	gain := b.Add(linear(b, e.group, name+".gain", e.about, 1), b.Const(1, 1))
 	way := b.Mul(r, push)
 	way = b.Sub(b.Scatter(e.left, way, n), b.Scatter(e.right, way, n))
+	x := b.Add(at.x, b.Mul(way, b.Reshape(gain, 1, 1)))
+	if last {
+		return place{x: x}
+	}
 	gate := b.Mul(b.Sigmoid(linear(b, e.group, name+".gate", msg, 1)), e.pair)
 	told := b.Mul(msg, gate)
 	sum := b.Add(b.Scatter(e.left, told, n), b.Scatter(e.right, told, n))
 	v := e.activate(b, linear(b, e.group, name+".node.0", b.Concat(1, hn, sum), e.Width))
-	to := place{
-		x:      b.Add(at.x, b.Mul(way, b.Reshape(gain, 1, 1))),
+	return place{
+		x:      x,
 		h:      b.Add(at.h, linear(b, e.group, name+".node.1", v, e.Width)),
-		arrows: at.arrows,
+		arrows: e.turned(name, at.arrows, r, msg),
 		pairs:  b.Add(at.pairs, msg),
 	}
-	if !last {
-		to.arrows = e.turned(name, at.arrows, r, msg)
-	}
-	return to
 }
 
 // angles returns a_ij, [pairs, 2 arrows].

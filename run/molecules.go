@@ -92,7 +92,7 @@ func (molecules) Gather(_ *pass, d *recipe.Data) (recipe.Set, error) {
 		return nil, err
 	}
 	l := all.Layout()
-	return &moleculeSet{all: all, form: moleculeForm{layout: l, sizes: all.Sizes()}}, nil
+	return &moleculeSet{all: all, form: moleculeForm{l, all.Formulas()}}, nil
 }
 
 func addMolecules(all *molecule.Set, path string) error {
@@ -230,8 +230,8 @@ func elementList(es []molecule.Element) string {
 
 // moleculeForm is what a model's rows stand for.
 type moleculeForm struct {
-	layout molecule.Layout
-	sizes  []int
+	layout   molecule.Layout
+	formulas map[string]int
 }
 
 func (moleculeForm) Kind() string { return recipe.Molecules }
@@ -240,12 +240,12 @@ func (moleculeForm) Kind() string { return recipe.Molecules }
 type storedMolecules struct {
 	Atoms    int      `json:"atoms"`
 	Elements []string `json:"elements"`
-	// Sizes counts the molecules of the data by their number of atoms.
-	Sizes []int `json:"sizes"`
+	// Formulas counts the molecules of the data by their formula.
+	Formulas map[string]int `json:"formulas"`
 }
 
 func (f moleculeForm) MarshalJSON() ([]byte, error) {
-	return json.Marshal(storedMolecules{f.layout.Atoms, strings.Fields(elementList(f.layout.Elements)), f.sizes})
+	return json.Marshal(storedMolecules{f.layout.Atoms, strings.Fields(elementList(f.layout.Elements)), f.formulas})
 }
 
 func (molecules) Decode(b []byte) (recipe.Form, error) {
@@ -255,7 +255,7 @@ func (molecules) Decode(b []byte) (recipe.Form, error) {
 	if err := d.Decode(&s); err != nil {
 		return nil, fmt.Errorf("%w: form of molecules: %w", flow.ErrFormat, err)
 	}
-	f := moleculeForm{molecule.Layout{Atoms: s.Atoms}, s.Sizes}
+	f := moleculeForm{molecule.Layout{Atoms: s.Atoms}, s.Formulas}
 	for _, text := range s.Elements {
 		e, ok := molecule.ParseElement(text)
 		if !ok || slices.Contains(f.layout.Elements, e) {
@@ -263,7 +263,7 @@ func (molecules) Decode(b []byte) (recipe.Form, error) {
 		}
 		f.layout.Elements = append(f.layout.Elements, e)
 	}
-	if _, err := molecule.NewNoise(f.layout, f.sizes); err != nil {
+	if _, err := molecule.NewNoise(f.layout, f.formulas); err != nil {
 		return nil, fmt.Errorf("%w: form of molecules: %w", flow.ErrFormat, err)
 	}
 	return f, nil
@@ -271,7 +271,7 @@ func (molecules) Decode(b []byte) (recipe.Form, error) {
 
 // Source is the method of recipe.Sourced.
 func (f moleculeForm) Source() data.RowSource {
-	n, err := molecule.NewNoise(f.layout, f.sizes)
+	n, err := molecule.NewNoise(f.layout, f.formulas)
 	if err != nil {
 		panic(err) // checked where a form is made
 	}

@@ -84,9 +84,9 @@ func TestMolecules(t *testing.T) {
 	if err != nil || !slices.Equal(rows.Data, again.Data) {
 		t.Errorf("the loaded model draws something else: %v", err)
 	}
-	sizes := map[int]bool{}
+	formulas := map[string]bool{}
 	for _, m := range small16(t) {
-		sizes[m.Len()] = true
+		formulas[m.Formula().String()] = true
 	}
 	for _, format := range s.Formats() {
 		var text bytes.Buffer
@@ -102,8 +102,8 @@ func TestMolecules(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !sizes[m.Len()] || m.Title != fmt.Sprintf("sample %d", 5+n) {
-				t.Errorf("%s: %q has %d atoms, as no molecule of the data", format, m.Title, m.Len())
+			if f := m.Formula().String(); !formulas[f] || m.Title != fmt.Sprintf("sample %d", 5+n) {
+				t.Errorf("%s: %q is %s, as no molecule of the data", format, m.Title, f)
 			}
 			var mean [3]float64
 			for _, p := range m.X {
@@ -308,8 +308,9 @@ func TestMoleculesForm(t *testing.T) {
 		{`"atoms":12`, `"atoms":13`, "the form has rows of 117 numbers, the model of 108"},
 		{`"elements":["H","C"`, `"elements":["H","H"`, "the elements [H H"},
 		{`"elements":["H"`, `"elements":["X"`, "the elements [X"},
-		{`"sizes":[0`, `"sizes":[1`, "molecules of 0 atoms"},
-		{`"sizes":`, `"lengths":`, `unknown field "lengths"`},
+		{`"formulas":{"`, `"formulas":{"C0":1,"`, `"C0" is no formula`},
+		{`"formulas":{"`, `"formulas":{"C13":1,"`, "C13: invalid setting: it has 13 atoms, of which there may be 12"},
+		{`"formulas":`, `"lengths":`, `unknown field "lengths"`},
 		{`"kind":"molecules"`, `"kind":"crystals"`, `unknown kind "crystals"`},
 	} {
 		b := bytes.Replace(good, []byte(strings.ReplaceAll(c.from, `"`, `\"`)), []byte(strings.ReplaceAll(c.to, `"`, `\"`)), 1)

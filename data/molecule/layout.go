@@ -2,6 +2,7 @@ package molecule
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -30,11 +31,14 @@ func (s *Set) Layout() Layout { return Layout{s.Largest(), s.Present()} }
 
 // Fits tells why there is no room for molecule i of a set, if so; the error wraps
 // flow.ErrConfig.
-func (l Layout) Fits(s *Set, i int) error {
-	if n := s.Size(i); n > l.Atoms {
+func (l Layout) Fits(s *Set, i int) error { return l.room(s.Elements[s.Start[i]:s.Start[i+1]]) }
+
+// room is Fits of a molecule of these elements.
+func (l Layout) room(elements []Element) error {
+	if n := len(elements); n > l.Atoms {
 		return fmt.Errorf("%w: it has %d atoms, of which there may be %d", flow.ErrConfig, n, l.Atoms)
 	}
-	for _, e := range s.Elements[s.Start[i]:s.Start[i+1]] {
+	for _, e := range elements {
 		if !slices.Contains(l.Elements, e) {
 			return fmt.Errorf("%w: it holds %s, which is none of %v", flow.ErrConfig, e, l.Elements)
 		}
@@ -62,10 +66,14 @@ func (l Layout) Put(dst []float32, s *Set, i int) error {
 		for k := range 3 {
 			row[k] = float32(float64(s.X[3*(lo+a)+k]) - mean[k])
 		}
-		e := slices.Index(l.Elements, s.Elements[lo+a])
-		row[3+e], row[w-1] = 1, 1
+		l.name(row, s.Elements[lo+a])
 	}
 	return nil
+}
+
+// name writes into the numbers of an atom that it is one, of the element e.
+func (l Layout) name(atom []float32, e Element) {
+	atom[3+slices.Index(l.Elements, e)], atom[len(atom)-1] = 1, 1
 }
 
 // Take returns the molecule that a row stands for: an atom wherever the last of
@@ -129,40 +137,41 @@ func (s *Set) Spread() float64 {
 	return math.Sqrt(sum / float64(len(s.X)))
 }
 
-// Sizes counts the molecules of a set by their number of atoms: entry n are those
-// of n.
-func (s *Set) Sizes() []int {
-	out := make([]int, s.Largest()+1)
-	for i := range s.Len() {
-		out[s.Size(i)]++
-	}
-	return out
-}
-
-// Noise is where flows to molecules start, in a network's space: a number of atoms
-// drawn as Sizes has it, N(0, I) for places, about their centre, and for elements,
-// and 1 for each atom. After the last atom is more noise, which nothing looks at
-// but coupling.Atoms, where it takes noise to another number of atoms.
+// Noise is where flows to molecules start, in a network's space: a formula drawn
+// as often as the data have it, an atom for each of its elements, and N(0, I) for
+// places, about their centre. After the last atom are more places, which nothing
+// looks at but coupling.Atoms, where it takes noise to another formula.
 type Noise struct {
 	data.Gaussian
-	layout Layout
-	upto   []int // cumulated sizes
+	layout   Layout
+	formulas []Formula
+	upto     []int // their numbers of molecules, added up
 }
 
-// NewNoise returns the noise of molecules of the given sizes. The error wraps
-// flow.ErrConfig unless there are some, of 1 to l.Atoms atoms.
-func NewNoise(l Layout, sizes []int) (data.Toy, error) {
-	n := &Noise{Gaussian: data.Gaussian{D: l.Dim()}, layout: l, upto: make([]int, len(sizes))}
+// NewNoise returns the noise of molecules of the given formulas, each with the
+// number of molecules that have it. There must be some, and all must fit the
+// layout: the error wraps flow.ErrConfig, or flow.ErrFormat where a text is no
+// formula.
+func NewNoise(l Layout, formulas map[string]int) (data.Toy, error) {
+	n := &Noise{Gaussian: data.Gaussian{D: l.Dim()}, layout: l}
 	total := 0
-	for k, c := range sizes {
-		if c < 0 || c > 0 && (k < 1 || k > l.Atoms) {
-			return data.Toy{}, fmt.Errorf("%w: %d molecules of %d atoms, of which there may be 1 to %d", flow.ErrConfig, c, k, l.Atoms)
+	for _, text := range slices.Sorted(maps.Keys(formulas)) {
+		f, err := ParseFormula(text)
+		if err != nil {
+			return data.Toy{}, err
+		}
+		if err := l.room(f); err != nil {
+			return data.Toy{}, fmt.Errorf("%s: %w", text, err)
+		}
+		c := formulas[text]
+		if c < 1 || c > math.MaxInt32-total {
+			return data.Toy{}, fmt.Errorf("%w: %d molecules of %s", flow.ErrConfig, c, text)
 		}
 		total += c
-		n.upto[k] = total
+		n.formulas, n.upto = append(n.formulas, f), append(n.upto, total)
 	}
 	if total < 1 {
-		return data.Toy{}, fmt.Errorf("%w: no molecules of any size", flow.ErrConfig)
+		return data.Toy{}, fmt.Errorf("%w: no molecules of any formula", flow.ErrConfig)
 	}
 	return data.Toy{Shape: n}, nil
 }
@@ -171,17 +180,16 @@ func NewNoise(l Layout, sizes []int) (data.Toy, error) {
 func (n *Noise) Point(dst []float32, key rng.Key) int {
 	s := key.Stream()
 	pick := s.IntN(n.upto[len(n.upto)-1])
-	size, _ := slices.BinarySearch(n.upto, pick+1)
+	which, _ := slices.BinarySearch(n.upto, pick+1)
 	s.Normal(dst)
-	w := n.layout.Width()
+	w, f := n.layout.Width(), n.formulas[which]
 	for a := range n.layout.Atoms {
-		here := float32(0)
-		if a < size {
-			here = 1
+		clear(dst[a*w+3 : (a+1)*w])
+		if a < len(f) {
+			n.layout.name(dst[a*w:(a+1)*w], f[a])
 		}
-		dst[(a+1)*w-1] = here
 	}
-	centre(dst, w, size)
+	centre(dst, w, len(f))
 	return -1
 }
 

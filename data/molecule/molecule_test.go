@@ -447,11 +447,12 @@ func TestLayout(t *testing.T) {
 	}
 }
 
-// TestNoise: sizes are drawn as they were given, places are centred with the
-// variance that is left, and row i depends on its key alone.
+// TestNoise: formulas are drawn as they were given, with an atom for each element;
+// places are centred with the variance that is left, and row i depends on its key
+// alone.
 func TestNoise(t *testing.T) {
 	l := molecule.Layout{Atoms: 5, Elements: []molecule.Element{molecule.H, molecule.C}}
-	noise, err := molecule.NewNoise(l, []int{0, 0, 1, 0, 3})
+	noise, err := molecule.NewNoise(l, map[string]int{"H2": 1, "HCHC": 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -460,42 +461,62 @@ func TestNoise(t *testing.T) {
 	if err := noise.DrawAt(s, rng.New(1), 0); err != nil {
 		t.Fatal(err)
 	}
-	count := map[int]int{}
-	square := map[int]float64{}
+	count := map[string]int{}
+	square := map[string]float64{}
+	wide := make([]float64, l.Dim())
 	for i := range n {
-		row := s.X.Row(i)
-		size := 0
-		for a := range l.Atoms {
-			if row[a*6+5] == 1 {
-				size++
-			}
+		for j, v := range s.X.Row(i) {
+			wide[j] = float64(v)
 		}
+		m := l.Take(wide)
 		var mean, sq float64
-		for a := range size {
-			mean += float64(row[a*6])
-			sq += float64(row[a*6] * row[a*6])
+		for a, p := range m.X {
+			mean += p[0]
+			sq += p[0] * p[0]
+			if h := s.X.Row(i)[a*6+3 : a*6+5]; h[0]+h[1] != 1 || h[0]*h[1] != 0 {
+				t.Fatalf("row %d: element %v", i, h)
+			}
 		}
 		if math.Abs(mean) > 1e-5 {
 			t.Fatalf("row %d: centre %v", i, mean)
 		}
-		count[size]++
-		square[size] += sq
+		count[m.Formula().String()]++
+		square[m.Formula().String()] += sq
 	}
-	if c := count[4]; count[2]+c != n || math.Abs(float64(c)-0.75*n) > 4*math.Sqrt(0.75*0.25*n) {
-		t.Errorf("sizes %v", count)
+	if c := count["C2H2"]; count["H2"]+c != n || math.Abs(float64(c)-0.75*n) > 4*math.Sqrt(0.75*0.25*n) {
+		t.Errorf("formulas %v", count)
 	}
-	for size, sum := range square {
-		if got, want := sum/float64(count[size]), float64(size-1); math.Abs(got-want) > 0.15*want {
-			t.Errorf("%d atoms: square %v, want %v", size, got, want)
+	for text, size := range map[string]float64{"H2": 2, "C2H2": 4} {
+		if got, want := square[text]/float64(count[text]), size-1; math.Abs(got-want) > 0.15*want {
+			t.Errorf("%s: square %v, want %v", text, got, want)
 		}
 	}
 	one := flow.NewSample(noise, 1)
 	if err := noise.DrawAt(one, rng.New(1), 17); err != nil || !slices.Equal(one.X.Data, s.X.Row(17)) {
 		t.Errorf("row 17 alone is another one: %v", err)
 	}
-	for _, sizes := range [][]int{nil, {0, 0}, {1}, {0, 0, 0, 0, 0, 0, 1}, {0, -1, 2}} {
-		if _, err := molecule.NewNoise(l, sizes); !errors.Is(err, flow.ErrConfig) {
-			t.Errorf("sizes %v: %v", sizes, err)
+	for _, formulas := range []map[string]int{nil, {"H2": 0}, {"H2": -1, "C": 2}, {"C2H4": 1}, {"HO": 1}} {
+		if _, err := molecule.NewNoise(l, formulas); !errors.Is(err, flow.ErrConfig) {
+			t.Errorf("formulas %v: %v", formulas, err)
+		}
+	}
+	if _, err := molecule.NewNoise(l, map[string]int{"H2x": 1}); !errors.Is(err, flow.ErrFormat) {
+		t.Errorf("H2x: %v", err)
+	}
+}
+
+func TestFormula(t *testing.T) {
+	for text, want := range map[string]string{
+		"C2H6O": "C2H6O", "OH2": "H2O", "NH3": "H3N", "HCHC": "C2H2", "ClC2HCo": "C2HClCo", "O12": "O12", "C1": "C",
+	} {
+		f, err := molecule.ParseFormula(text)
+		if err != nil || f.String() != want || !slices.IsSorted(f) {
+			t.Errorf("%s: %v, %v, want %s", text, f, err, want)
+		}
+	}
+	for _, text := range []string{"", "c2", "C0", "C-1", "C2 H6", "Xx", "2C", "C65537", "C99999999999999999999", "C65536H"} {
+		if f, err := molecule.ParseFormula(text); !errors.Is(err, flow.ErrFormat) {
+			t.Errorf("%q: %v, %v", text, f, err)
 		}
 	}
 }
