@@ -9,6 +9,9 @@ const Molecules = "molecules"
 // told otherwise, under guidance two for each step.
 const moleculeNFE = 100
 
+// moleculeMethod is the solver: their noise knows no schedule, which unipc needs.
+const moleculeMethod = "ab2"
+
 // suitMolecules makes r one for molecules: an equivariant network that answers the
 // end of the path, times that lie near the data, where bonds get their lengths,
 // and steps of few molecules: many steps teach more than large ones.
@@ -16,12 +19,12 @@ func suitMolecules(r *Recipe) {
 	r.Data.HeldOut = 0.05
 	r.Predict = "data"
 	r.Path.Weight, r.Path.Shift = "sigma-sqrt", 0.5
-	r.Network = nn.Spec{Kind: "egnn", Width: 64, Depth: 7, Activation: "silu", TimeFeatures: 16, Messages: 48}
+	r.Network = nn.Spec{Kind: "egnn", Width: 64, Depth: 12, Activation: "silu", TimeFeatures: 16, Messages: 64}
 	r.Optim.Method, r.Optim.Rate, r.Optim.Warmup, r.Optim.EMA = "muon", 4e-3, 200, 0.999
-	r.Train.Batch, r.Train.Steps, r.Train.Patience = 8, 40000, 0
+	r.Train.Batch, r.Train.Steps, r.Train.Patience = 8, 32000, 0
 	r.Train.ValidateEvery, r.Train.Weak = 1000, 0.05
 	if r.Preset == "fast" {
-		r.Network.Depth, r.Network.Messages = 5, 32
+		r.Network.Depth, r.Network.Messages = 7, 32
 		r.Train.Steps, r.Train.ValidateEvery = 10000, 500
 	}
 }

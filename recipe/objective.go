@@ -87,6 +87,8 @@ func (r Recipe) Method() string {
 		return "jump"
 	case r.solvesTables():
 		return "unipc"
+	case r.Data.Kind == Molecules && r.Family == "flow" && r.Objective == "velocity":
+		return moleculeMethod
 	case f >= 0:
 		return families[f].method
 	}

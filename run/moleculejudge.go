@@ -38,7 +38,7 @@ type MoleculeRow struct {
 func (molecules) tune(o *EvalOptions) {
 	o.N, o.Settings = judgedMolecules, nil
 	for _, nfe := range []int{20, 50, 100} {
-		o.Settings = append(o.Settings, metric.Setting{Solver: "euler", NFE: nfe})
+		o.Settings = append(o.Settings, metric.Setting{NFE: nfe})
 	}
 }
 

@@ -278,6 +278,24 @@ func (f moleculeForm) Source() data.RowSource {
 	return n
 }
 
+// OfFormula returns the noise from which a model of molecules draws those of one
+// formula, and whether the data have any. The error wraps flow.ErrFormat for a text
+// that is no formula, else flow.ErrConfig.
+func (s *Saved) OfFormula(text string) (noise data.RowSource, seen bool, err error) {
+	f, ok := s.Form.(moleculeForm)
+	if !ok {
+		return nil, false, fmt.Errorf("%w: only models of molecules know formulas; this is one of %s", flow.ErrConfig, s.Kind())
+	}
+	formula, err := molecule.ParseFormula(text)
+	if err != nil {
+		return nil, false, err
+	}
+	if noise, err = molecule.NewNoise(f.layout, map[string]int{text: 1}); err != nil {
+		return nil, false, err
+	}
+	return noise, f.formulas[formula.String()] > 0, nil
+}
+
 // Pairer is the method of recipe.Sourced.
 func (f moleculeForm) Pairer(c coupling.Config) (flow.Pairer, error) {
 	return coupling.NewAtoms(c, f.layout.Atoms, f.layout.Width())

@@ -296,6 +296,41 @@ func TestMoleculesFaults(t *testing.T) {
 	}
 }
 
+// TestOfFormula: molecules of one formula can be drawn, of any that there is room for.
+func TestOfFormula(t *testing.T) {
+	r := molecular(t, smallMolecules)
+	r.Train.Steps = 1
+	s := carryOut(t, r, run.Options{Dir: t.TempDir()}).Saved
+	for text, seen := range map[string]bool{small16(t)[0].Formula().String(): true, "OC2": false} {
+		source, known, err := s.OfFormula(text)
+		if err != nil || known != seen {
+			t.Fatalf("%s: known %v, want %v; %v", text, known, seen, err)
+		}
+		rows, _, err := sample.Draw(context.Background(), s.Model, sample.Config{N: 3, Seed: rng.New(2), Source: source, Solve: s.Solve()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if err := s.Write(&out, "xyz", rows, 0); err != nil {
+			t.Fatal(err)
+		}
+		want, err := molecule.ParseFormula(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for m, err := range molecule.ReadXYZ(&out, "drawn") {
+			if err != nil || !slices.Equal(m.Formula(), want) {
+				t.Errorf("asked for %s, drew %v, %v", text, m.Formula(), err)
+			}
+		}
+	}
+	for text, want := range map[string]error{"C60": flow.ErrConfig, "CHe": flow.ErrConfig, "water": flow.ErrFormat} {
+		if _, _, err := s.OfFormula(text); !errors.Is(err, want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 // TestMoleculesForm: a file whose form contradicts it, or itself, is refused.
 func TestMoleculesForm(t *testing.T) {
 	dir := t.TempDir()

@@ -530,6 +530,22 @@ func TestBroad(t *testing.T) {
 	}
 }
 
+func FuzzParseFormula(f *testing.F) {
+	for _, text := range []string{"C2H6O", "CoCO", "H02"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		formula, err := molecule.ParseFormula(text)
+		if err != nil {
+			return
+		}
+		again, err := molecule.ParseFormula(formula.String())
+		if err != nil || !slices.Equal(again, formula) {
+			t.Errorf("%q became %v, and that %v, %v", text, formula, again, err)
+		}
+	})
+}
+
 func FuzzReadXYZ(f *testing.F) {
 	f.Add([]byte(water))
 	f.Add([]byte("1\n\nH 1e9 0 0\n"))

@@ -40,6 +40,7 @@ type sampleFlags struct {
 	n        int
 	class    string
 	cond     []string
+	formula  string
 	guidance float64
 	seed     uint64
 	// turns draws each class of images and sounds in turn where none is named, and
@@ -57,6 +58,7 @@ func (f *sampleFlags) add(cmd *cobra.Command, n int) {
 	fs.StringVar(&f.class, "class", "", "class to draw, by name or number, of a model with classes; none for samples of no class (default of images and sounds each in turn)")
 	fs.StringSliceVar(&f.cond, "cond", nil, "values of a model trained with --cond, as NAME=VALUE,...")
 	_ = cmd.RegisterFlagCompletionFunc("class", completeClass)
+	fs.StringVar(&f.formula, "formula", "", "formula of the molecules to draw, such as C4H9NO (default those of the data, as often)")
 	fs.Float64Var(&f.guidance, "guidance", 1, "scale of guidance towards conditions, or of molecules away from a weaker copy of the network; 1 is none (default 1.5 for classes of images, 2 for molecules)")
 	fs.Uint64Var(&f.seed, "seed", 0, "seed of the noise")
 }
@@ -83,6 +85,11 @@ func (f *sampleFlags) config(cmd *cobra.Command, a *app, s *run.Saved) (sample.C
 		return c, usagef("--guidance: %v is not a scale", f.guidance)
 	}
 	var err error
+	if f.formula != "" {
+		if c.Source, err = f.ofFormula(a, s); err != nil {
+			return c, err
+		}
+	}
 	how := f.solverFlags
 	how.precise = how.precise && !s.Model.Once // which takes one step only
 	c.Solve, err = how.config(cmd, s.Solve(), cost(f.guidance))
@@ -126,6 +133,18 @@ func (f *sampleFlags) config(cmd *cobra.Command, a *app, s *run.Saved) (sample.C
 	return c, err
 }
 
+// ofFormula is the noise of molecules of the formula asked for.
+func (f *sampleFlags) ofFormula(a *app, s *run.Saved) (data.RowSource, error) {
+	source, seen, err := s.OfFormula(f.formula)
+	if err != nil {
+		return nil, fmt.Errorf("--formula: %w", err)
+	}
+	if !seen {
+		a.note("no molecule of the data is %s: the model has to guess what such ones look like", f.formula)
+	}
+	return source, nil
+}
+
 func (a *app) sampleCommand() *cobra.Command {
 	f := sampleFlags{turns: true}
 	var span timeFlags
@@ -158,6 +177,7 @@ that several machines can draw them.`,
   laminar sample runs/mnist --class 7 -n 64 -o sevens.png
   laminar sample runs/mnist --class 7 -n 500 -o sevens/
   laminar sample runs/digits --class 7 -n 10 -o seven.wav
+  laminar sample runs/qm7 --formula C4H9NO -n 20 -o amides.sdf
   laminar sample runs/mnist --rows 3.png --strength 0.6 --class 8 -n 9 -o 8s.png
   laminar sample runs/mnist --rows three.png --mask half.png -n 16 -o halves.png
   laminar sample runs/moons --rtol 1e-4 --json -o points.npy
