@@ -25,9 +25,9 @@ import (
 // where K weighs smooth bumps over the distance, e_ij is at first such a sum over
 // the distance in the input, and c depends on the time, the conditions and the number of
 // atoms of each element, as the h at the start do. The v_i are arrows, a few to an atom and none at first, whose
-// products tell angles (Schütt, Unke, Gastegger 2021). In each round the h that
-// messages are made of are normalised, and moved by a map of their mean over the
-// molecule. Turning, shifting, mirroring and
+// products tell angles (Schütt, Unke, Gastegger 2021). In each round the h and e_ij that
+// messages are made of are normalised, and the h moved by a map of their mean over the
+// molecule; e_ij by their length and 1, so that short ones stay short. Turning, shifting, mirroring and
 // renumbering the atoms does the same to the answer.
 //
 // The answer is where the path ends (path.Data): the last places and a multiple of
@@ -168,7 +168,8 @@ func (e *egnnBuilder) layer(name string, at place, last bool) place {
 	mean := b.Div(b.Sum(b.Mul(hn, e.here), 0), e.count)
 	hn = b.Add(hn, linear(b, e.group, name+".mean", mean, e.Width))
 	ends := linear(b, e.group, name+".ends", hn, m)
-	u := b.Add(b.Add(b.Gather(ends, e.left), b.Gather(ends, e.right)), b.Add(at.pairs, e.weigh(name+".distance", seen, m)))
+	known := b.Mul(b.RMSNorm(at.pairs, 1, 1), b.Param(e.group, name+".pairs.scale", m))
+	u := b.Add(b.Add(b.Gather(ends, e.left), b.Gather(ends, e.right)), b.Add(known, e.weigh(name+".distance", seen, m)))
 	if at.arrows != graph.None {
 		u = b.Add(u, e.weigh(name+".angles", e.angles(at.arrows, r), m))
 	}
@@ -238,7 +239,7 @@ func (n *egnn) Init(arena []float32, l graph.Layout, key rng.Key) {
 	for _, e := range l.Entries {
 		dst := arena[e.Offset : e.Offset+e.Size]
 		switch {
-		case strings.HasSuffix(e.Name, "norm.scale"):
+		case strings.HasSuffix(e.Name, "norm.scale"), strings.HasSuffix(e.Name, "pairs.scale"):
 			for i := range dst {
 				dst[i] = 1
 			}

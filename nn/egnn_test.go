@@ -29,7 +29,7 @@ func ExampleSpec_molecule() {
 	}
 	p, err := nn.Velocity(net)
 	fmt.Println(p.Layout(nn.Group).Size, "parameters", err)
-	// Output: 69160 parameters <nil>
+	// Output: 69288 parameters <nil>
 }
 
 // molecular is a small network for molecules with its parameters, away from where

@@ -19,9 +19,9 @@ func suitMolecules(r *Recipe) {
 	r.Data.HeldOut = 0.05
 	r.Predict = "data"
 	r.Path.Weight, r.Path.Shift = "sigma-sqrt", 0.5
-	r.Network = nn.Spec{Kind: "egnn", Width: 64, Depth: 12, Activation: "silu", TimeFeatures: 16, Messages: 64}
-	r.Optim.Method, r.Optim.Rate, r.Optim.Warmup, r.Optim.EMA = "muon", 4e-3, 200, 0.999
-	r.Train.Batch, r.Train.Steps, r.Train.Patience = 8, 32000, 0
+	r.Network = nn.Spec{Kind: "egnn", Width: 64, Depth: 12, Activation: "silu", TimeFeatures: 16, Messages: 48}
+	r.Optim.Method, r.Optim.Rate, r.Optim.Warmup, r.Optim.EMA = "muon", 3e-3, 200, 0.999
+	r.Train.Batch, r.Train.Steps, r.Train.Patience = 8, 24000, 0
 	r.Train.ValidateEvery, r.Train.Weak = 1000, 0.05
 	if r.Preset == "fast" {
 		r.Network.Depth, r.Network.Messages = 7, 32
