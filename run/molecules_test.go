@@ -251,6 +251,7 @@ func small16(t *testing.T) []molecule.Molecule {
 // TestMoleculesResume: a run that is cut in two ends in the same bits.
 func TestMoleculesResume(t *testing.T) {
 	r := molecular(t, smallMolecules)
+	r.Train.Weak = 0.4 // which is before the cut, and too late there to lead away from
 	whole := carryOut(t, r, run.Options{Dir: t.TempDir()})
 	dir := t.TempDir()
 	ctx, stop := context.WithCancel(context.Background())
@@ -262,7 +263,13 @@ func TestMoleculesResume(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
+	if s := load(t, dir); s.Model.Weak != nil || s.State.Weak == nil {
+		t.Errorf("in between there are %d weak parameters, %d in the state", len(s.Model.Weak), len(s.State.Weak))
+	}
 	rest := carryOut(t, recipe.Recipe{}, run.Options{Dir: dir, Resume: true, Threads: 1})
+	if w := whole.Saved.Model.Weak; w == nil || !slices.Equal(w, rest.Saved.Model.Weak) {
+		t.Errorf("%d weak parameters, and %d of the run that was cut in two", len(w), len(rest.Saved.Model.Weak))
+	}
 	if !slices.Equal(whole.Saved.Model.Params, rest.Saved.Model.Params) {
 		t.Error("the run that was cut in two ends elsewhere")
 	}

@@ -182,16 +182,6 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 			return nil, err
 		}
 	}
-	// Nothing of an older run goes before all else has been found in order.
-	if begun && !o.Resume {
-		if err := clearRun(o.Dir); err != nil {
-			return nil, err
-		}
-	}
-	sweep(o.Dir)
-	if err := writeJSON(filepath.Join(o.Dir, RecipeFile), r); err != nil {
-		return nil, err
-	}
 	l := loop{Options: o, t: t, plan: plan, k: k, path: path}
 	if saved != nil {
 		if err := t.Restore(*saved.State); err != nil {
@@ -205,7 +195,16 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 		}
 		return res, nil
 	}
-	if err := clearResults(o.Dir); err != nil {
+	// Nothing of an older run goes before all else has been found in order.
+	remove := clearResults
+	if begun && !o.Resume {
+		remove = clearRun
+	}
+	if err := remove(o.Dir); err != nil {
+		return nil, err
+	}
+	sweep(o.Dir)
+	if err := writeJSON(filepath.Join(o.Dir, RecipeFile), r); err != nil {
 		return nil, err
 	}
 	err = l.run(ctx)
@@ -408,7 +407,7 @@ func Snapshot(plan *recipe.Plan, t *train.Trainer, k *kernel.Set) (*Saved, error
 		return nil, err
 	}
 	st := t.State()
-	if m, err = m.WithWeak(st.Weak); err != nil {
+	if m, err = m.WithWeak(slices.Clone(t.Weak())); err != nil {
 		return nil, err
 	}
 	s := &Saved{

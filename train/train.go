@@ -46,7 +46,7 @@ type Config struct {
 	Patience      int `json:"patience"`
 	// Weak is the share of the steps after which a copy of the averaged parameters
 	// is kept: a weaker network, away from which samples can be guided. 0 keeps
-	// none.
+	// none; see Trainer.Weak.
 	Weak float64 `json:"weak,omitempty"`
 }
 
@@ -275,8 +275,27 @@ func (t *Trainer) Best() []float32 {
 	return t.Average(nn.Group)
 }
 
-// Weak returns the copy of Config.Weak; nil before its step, and without one.
-func (t *Trainer) Weak() []float32 { return t.weak }
+// Weak returns the copy of Config.Weak, which does not change any more, if Best was
+// trained for leadSteps times as many steps at least; else nil: away from a network
+// that is as good as Best, or better, leads nowhere.
+func (t *Trainer) Weak() []float32 {
+	if t.bestStep() < leadSteps*t.cfg.weakStep() {
+		return nil
+	}
+	return t.weak
+}
+
+// leadSteps is how many times as long as the weak copy the best parameters have
+// been trained where one leads away from the other.
+const leadSteps = 2
+
+// bestStep is the number of steps after which the parameters were those of Best.
+func (t *Trainer) bestStep() int {
+	if t.held == nil || t.held.best == nil {
+		return t.step
+	}
+	return (t.step/t.cfg.ValidateEvery - t.held.without) * t.cfg.ValidateEvery
+}
 
 // Layout returns the layout of a group's arena.
 func (t *Trainer) Layout(name string) (l graph.Layout) {
