@@ -31,7 +31,8 @@ type Report struct {
 	CrossingCheck []Number `json:"crossing_bias_check,omitempty"`
 	// Marginals belong to models with a column of times.
 	Marginals []Marginal `json:"marginals,omitempty"`
-	// Notes say in words why a figure that was asked for is null.
+	// Notes say in words what the figures do not, such as why one that was asked for is
+	// null.
 	Notes []string `json:"notes,omitempty"`
 }
 

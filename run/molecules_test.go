@@ -149,6 +149,10 @@ func TestMolecules(t *testing.T) {
 	if err := j.WriteText(&table); err != nil || !strings.Contains(table.String(), "data") {
 		t.Errorf("%s, %v", &table, err)
 	}
+	const told = "amples are guided away from a weaker copy, scale 2: two evaluations a step"
+	if !strings.Contains(string(text), `"guidance":2`) || !strings.Contains(table.String(), "S"+told) {
+		t.Errorf("guidance is not told in %s and\n%s", text, &table)
+	}
 	files, err := run.Illustrate(context.Background(), dir, s, plan, j)
 	if err != nil {
 		t.Fatal(err)
@@ -157,6 +161,14 @@ func TestMolecules(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dir, want)); err != nil || !slices.Contains(files, filepath.Join(dir, want)) {
 			t.Errorf("%s: %v, of %v", want, err, files)
 		}
+	}
+	if page := read(t, dir, run.ReportFile); !bytes.Contains(page, []byte(told)) || !bytes.Contains(page, []byte("100 evaluations each, guidance 2")) {
+		t.Error("guidance is not told on the page")
+	}
+	if m, err := s.Model.WithWeak(nil); err != nil || s.Solve().NFE != 100 {
+		t.Errorf("%d evaluations with guidance, %v", s.Solve().NFE, err)
+	} else if s := (run.Saved{Model: m, Recipe: s.Recipe, Form: s.Form}); s.Solve().NFE != 50 {
+		t.Errorf("%d evaluations without guidance", s.Solve().NFE)
 	}
 	var film bytes.Buffer
 	ao := run.AnimateOptions{Frames: 4}
@@ -246,6 +258,49 @@ func small16(t *testing.T) []molecule.Molecule {
 		out = append(out, m)
 	}
 	return out
+}
+
+// TestJudgingIsWatched: evaluations are counted up to their number, and a judgement
+// ends where its context does.
+func TestJudgingIsWatched(t *testing.T) {
+	dir := t.TempDir()
+	r := molecular(t, smallMolecules)
+	r.Train.Steps = 4
+	carryOut(t, r, run.Options{Dir: dir})
+	s := load(t, dir)
+	plan, err := s.Plan(t.Context(), "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := s.EvalDefaults()
+	o.N, o.Settings = 1000, []metric.Setting{{Solver: "euler", NFE: 2}, {Solver: "euler", NFE: 4}}
+	var seen []int
+	o.Watch = func(done, total int) {
+		if total != 1000*6 {
+			t.Fatalf("%d evaluations in all", total)
+		}
+		seen = append(seen, done)
+	}
+	if _, err := run.Judge(t.Context(), s, plan, o); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.IsSorted(seen) || seen[0] != 0 || seen[len(seen)-1] != 1000*6 || len(seen) < 8 {
+		t.Errorf("told %v", seen)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	after := 0
+	o.Threads = 1
+	o.Watch = func(done, _ int) {
+		if ctx.Err() != nil {
+			after++
+		} else if done > 0 {
+			stop()
+		}
+	}
+	if _, err := run.Judge(ctx, s, plan, o); !errors.Is(err, context.Canceled) || after > 2 {
+		t.Errorf("%v, %d pieces after the end", err, after)
+	}
 }
 
 // TestMoleculesResume: a run that is cut in two ends in the same bits.

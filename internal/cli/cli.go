@@ -20,6 +20,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"laminar/flow"
 	"laminar/internal/kernel"
@@ -143,8 +144,27 @@ func (a *app) rootCommand() *cobra.Command {
 	f.StringVar(&a.kernels, "kernels", "", "auto, avx512, avx2 or go (default the model's own)")
 	complete(root, "kernels", "auto", "avx512", "avx2", "go")
 	root.AddCommand(a.commands()...)
+	for _, cmd := range root.Commands() {
+		cmd.Flags().VisitAll(defaultOnce)
+	}
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "Flags.FlagUsages", "Flags.FlagUsagesWrapped 80"))
 	return root
+}
+
+// defaultOnce leaves the default of a flag to the words of its usage, where these tell
+// it: help would show the zero point of the flag beside it.
+func defaultOnce(f *pflag.Flag) {
+	if !strings.Contains(f.Usage, "(default ") {
+		return
+	}
+	switch f.Value.Type() {
+	case "int", "uint64", "float64":
+		f.DefValue = "0"
+	case "intSlice", "stringSlice":
+		f.DefValue = "[]"
+	default:
+		f.DefValue = ""
+	}
 }
 
 // usageError is a fault in how the program was called.

@@ -90,7 +90,7 @@ func (l *logprobCall) runTable(cmd *cobra.Command, s *run.Saved, path string) er
 		res.File = &l.out
 		return l.printJSON(res)
 	}
-	l.note("%s rows, %.4f nats each on average", thousands(res.N), float64(res.Mean))
+	l.note("%s, %.4f nats each on average", counted(res.N, "row"), float64(res.Mean))
 	return nil
 }
 

@@ -21,7 +21,7 @@ type progress struct {
 	start    time.Time // of this stretch, at the step from
 	from     int
 	last     time.Time
-	pass     string  // of reading a file
+	pass     string  // of reading a file, or what is counted
 	loss     float64 // running mean
 	open     bool    // the line on the terminal awaits its end
 }
@@ -61,16 +61,20 @@ func (p *progress) step(s run.Progress) {
 // known.
 func (p *progress) count(done, total int, things string) {
 	now := time.Now()
-	if p.start.IsZero() {
-		p.start, p.last = now, now
+	if p.start.IsZero() || p.pass != things {
+		p.start, p.last, p.from, p.pass = now, now, done, things
 	}
 	if now.Sub(p.last) < p.every && (!p.terminal || done != total || !p.open) {
 		return
 	}
 	p.last = now
 	left := ""
-	if 0 < done && done < total {
-		left = fmt.Sprintf(", %s left", clock(time.Duration(float64(now.Sub(p.start))/float64(done)*float64(total-done))))
+	rate := float64(done-p.from) / max(now.Sub(p.start).Seconds(), 1e-9)
+	if rate >= 1 {
+		left = fmt.Sprintf(", %s/s", thousands(int(rate)))
+	}
+	if 0 < rate && done < total {
+		left += fmt.Sprintf(", %s left", clock(time.Duration(float64(total-done)/rate*float64(time.Second))))
 	}
 	line := fmt.Sprintf("%s %s%s", thousands(done), things, left)
 	switch {
@@ -88,6 +92,12 @@ func (p *progress) count(done, total int, things string) {
 	p.open = true
 	share := float64(done) / float64(total)
 	fmt.Fprintf(p.w, "\r%s %3.0f %%  %s\x1b[K", bar(share, 24), 100*share, line)
+}
+
+// judging shows how a judgement gets on.
+func (p *progress) judging(o *run.EvalOptions) {
+	o.Watch = func(done, total int) { p.count(done, total, "evaluations") }
+	o.Stage = p.stage
 }
 
 // reading shows how far a pass over a file has come, once that takes long.

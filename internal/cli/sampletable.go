@@ -117,7 +117,7 @@ func (a *app) writeTableSamples(cmd *cobra.Command, out string, s *run.Saved, d 
 		return a.printJSON(sampled{N: d.N, NFE: stats.NFE, NFEMax: stats.MaxNFE, File: &out})
 	}
 	if out != "" && out != "-" {
-		a.note("%s rows in %s, %s evaluations each", thousands(d.N), out, spent(stats.NFE, stats.MaxNFE))
+		a.note("%s in %s, %s evaluations each", counted(d.N, "row"), out, spent(stats.NFE, stats.MaxNFE))
 	}
 	return nil
 }

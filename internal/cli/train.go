@@ -202,7 +202,10 @@ func (t *trainCall) judge(ctx context.Context, res *run.Result, stepped bool) (r
 	t.note("judging the model ...")
 	o := res.Saved.EvalDefaults()
 	o.Threads = t.threads
+	bar := newProgress(t.stderr)
+	bar.judging(&o)
 	j, err := run.Judge(ctx, res.Saved, res.Plan, o)
+	bar.end()
 	if err != nil {
 		return nil, nil, err
 	}
