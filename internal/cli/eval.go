@@ -143,7 +143,7 @@ func (e *evalCall) options(cmd *cobra.Command, s *run.Saved) (run.EvalOptions, e
 	}
 	o.Settings = nil
 	for _, nfe := range all {
-		if _, err := solve.Steps(m, nfe, cost(e.guidance)); err != nil {
+		if _, err := stepsOf(m, nfe, cost(e.guidance)); err != nil {
 			if cmd.Flags().Changed("nfe") {
 				return o, err
 			}
@@ -157,7 +157,7 @@ func (e *evalCall) options(cmd *cobra.Command, s *run.Saved) (run.EvalOptions, e
 // spendable is what keeps a method from spending one of several numbers of evaluations.
 func spendable(m *solve.Method, nfe []int, cost int) error {
 	for _, n := range nfe {
-		if _, err := solve.Steps(m, n, cost); err != nil {
+		if _, err := stepsOf(m, n, cost); err != nil {
 			return err
 		}
 	}
