@@ -134,6 +134,20 @@ func (r Report) WriteText(w io.Writer) error {
 	return err
 }
 
+// apartRatio is the ratio of W2 to its floor from which on samples are told from data.
+const apartRatio = 1.5
+
+// Apart tells that samples are easily told from the data at every setting: mean W2 is
+// more than half above its floor.
+func (r Report) Apart() bool {
+	for _, x := range r.Rows {
+		if x.W2Ratio <= apartRatio {
+			return false
+		}
+	}
+	return len(r.Rows) > 0
+}
+
 // sharesPerLine shares fit into a line of shareLine.
 const sharesPerLine = 10
 

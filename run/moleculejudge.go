@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"laminar/data"
@@ -84,6 +85,11 @@ func (molecules) Judge(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalO
 		rep.Rows = append(rep.Rows, MoleculeRow{set.Solver, stats.NFE, molecule.Judge(form.take(x), known)})
 	}
 	return rep, nil
+}
+
+// Apart tells that fewer than half of the samples are valid molecules at every setting.
+func (r *MoleculeReport) Apart() bool {
+	return !slices.ContainsFunc(r.Rows, func(x MoleculeRow) bool { return x.Valid >= 0.5 })
 }
 
 // setOf returns the molecules that rows of a plan stand for, nil for none.

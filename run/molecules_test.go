@@ -141,6 +141,13 @@ func TestMolecules(t *testing.T) {
 	if rep.Kind != "molecules" || len(rep.Rows) != 1 || rep.Rows[0].NFE != 4 || rep.Floor.AtomStable < 0.98 || rep.Floor.Unique != 1 {
 		t.Errorf("%+v", rep)
 	}
+	if n := s.Longer(j); n != 10000 || s.Longer(nil) != 0 {
+		t.Errorf("poor samples after 30 steps ask for %d steps", n)
+	}
+	rep.Rows[0].Valid = 0.6
+	if n := s.Longer(j); n != 0 {
+		t.Errorf("good samples ask for %d steps", n)
+	}
 	text, err := json.Marshal(j)
 	if err != nil || !strings.Contains(string(text), `"atom_stable":`) || !strings.Contains(string(text), `"floor":{"atom_stable":`) {
 		t.Errorf("%s, %v", text, err)

@@ -73,6 +73,26 @@ func loadForResume(r *recipe.Recipe, o Options) (*Saved, error) {
 	return saved, nil
 }
 
+// Longer returns the number of steps that the run is worth being resumed to: those that
+// are usual for its preset and its data, where it had fewer and j, which may be nil,
+// tells its samples from the data; 0 elsewhere.
+func (s *Saved) Longer(j Judgement) int {
+	if j == nil || !j.Apart() || s.Recipe.Distill != nil || s.State == nil || s.State.Ended {
+		return 0
+	}
+	usual, err := recipe.PresetFor(s.Kind(), s.Recipe.Preset)
+	if err != nil {
+		return 0
+	}
+	if f, ok := s.Form.(suiter); ok {
+		f.suit(&usual)
+	}
+	if s.Steps >= usual.Train.Steps {
+		return 0
+	}
+	return usual.Train.Steps
+}
+
 // suiter is a form that can complete a recipe as its data did.
 type suiter interface{ suit(r *recipe.Recipe) }
 

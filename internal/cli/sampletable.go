@@ -3,10 +3,12 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"laminar/data/table/where"
+	"laminar/flow"
 	"laminar/recipe"
 	"laminar/run"
 	"laminar/sample"
@@ -62,7 +64,7 @@ func (f *tableFlags) draws(s *run.Saved, c sample.Config) (run.TableDraws, error
 	if f.balance != "" {
 		j, err := schema.Column(f.balance)
 		if err != nil {
-			return d, err
+			return d, told{"--balance: " + strings.TrimPrefix(err.Error(), flow.ErrConfig.Error()+": "), err}
 		}
 		d.Balance = &j
 	}

@@ -234,6 +234,9 @@ func (t *trainCall) tell(out trained, s *run.Saved, files []string) error {
 	fmt.Fprintf(&b, "\nnext\n")
 	// The names never are those of the data: a hint must not overwrite it.
 	dir := quoted(t.dir)
+	if n := s.Longer(out.Eval); n > 0 {
+		fmt.Fprintf(&b, "  laminar train --resume -o %s --steps %d\n      samples are told from the data, and %s are few: %s are usual\n", dir, n, counted(out.Steps, "step"), thousands(n))
+	}
 	if len(times) > 1 {
 		fmt.Fprintf(&b, "  laminar sample %s --to %v -o %s\n", dir, times[1], quoted(fmt.Sprintf("%s-at-%v.csv", name, times[1])))
 	}
