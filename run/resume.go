@@ -45,6 +45,13 @@ func loadForResume(r *recipe.Recipe, o Options) (*Saved, error) {
 	want.Suited = old.Data.Kind == recipe.Table
 	old.Suited = want.Suited
 	want, old = want.Settled(), old.Settled()
+	if !slices.Equal(want.Train.Planned, old.Train.Planned) {
+		// Of a run by time the checkpoint knows.
+		if want.Train.Planned != nil {
+			want.Train.Steps = old.Train.Steps
+		}
+		want.Train.Planned = old.Train.Planned
+	}
 	want.Data.Digest, want.SourceDigest = old.Data.Digest, old.SourceDigest
 	if want.Distill != nil && old.Distill != nil {
 		d := *want.Distill

@@ -387,7 +387,7 @@ func TestTimeFixesTheSteps(t *testing.T) {
 		t.Errorf("started afresh: %d steps", res.Saved.Steps)
 	}
 	// The run is the one that its recipe describes.
-	r.Train.Steps = n
+	r.Train.Steps, r.Train.Planned = n, res.Saved.Recipe.Train.Planned
 	straight := t.TempDir()
 	carryOut(t, r, run.Options{Dir: straight})
 	same(t, "by time", straight, dir)

@@ -142,6 +142,52 @@ func TestResumeIsExact(t *testing.T) {
 	}
 }
 
+// TestReplannedRunIsItsConfig: a run whose length was changed on the way, twice, is
+// that of the configuration that it ends with, from the beginning and from a state.
+func TestReplannedRunIsItsConfig(t *testing.T) {
+	cfg, o, net, pairs := small(13)
+	held := func() train.Options { return train.Options{HeldOut: moons("ot", true)} }
+	tr := must(train.New(cfg, o, match, net, pairs, held()))
+	tr.Replan(30) // before the first step nothing is remembered
+	var got trace
+	follow(t, tr, 4, &got)
+	tr.Replan(20)
+	tr.Replan(20)
+	follow(t, tr, 7, &got)
+	state := tr.State()
+	tr.Replan(0)
+	if done, total := tr.Steps(); total != done+1 {
+		t.Errorf("no steps are %d after %d", total, done)
+	}
+	tr.Replan(16)
+	follow(t, tr, -1, &got)
+	config := tr.Config()
+	if config.Steps != 16 || !slices.Equal(config.Planned, []train.Plan{{Until: 4, Steps: 30}, {Until: 11, Steps: 20}}) {
+		t.Fatalf("the configuration is %+v", config)
+	}
+	var whole trace
+	again := must(train.New(config, o, match, net, pairs, held()))
+	follow(t, again, -1, &whole)
+	if !whole.equal(got) || !slices.Equal(again.Weak(), tr.Weak()) || again.State().Weak == nil {
+		t.Error("the run of the configuration ends in other bits")
+	}
+	again = must(train.New(config, o, match, net, pairs, held()))
+	if err := again.Restore(state); err != nil {
+		t.Fatal(err)
+	}
+	var rest trace
+	follow(t, again, -1, &rest)
+	if !slices.Equal(rest.params, got.params) {
+		t.Error("the run of the configuration continues to other bits")
+	}
+	config.Planned = nil
+	var plain trace
+	follow(t, must(train.New(config, o, match, net, pairs, held())), -1, &plain)
+	if slices.Equal(plain.params, got.params) {
+		t.Error("plans change nothing: the test would be empty")
+	}
+}
+
 // TestWeakCopy: the copy is that of the averaged parameters after its share of the
 // steps, and nothing else; it is handed out after twice as many.
 func TestWeakCopy(t *testing.T) {
@@ -528,6 +574,8 @@ func TestNewErrors(t *testing.T) {
 		edit(func(c *train.Config) { c.ValidateEvery = 0 }),
 		edit(func(c *train.Config) { c.Patience = -1 }),
 		edit(func(c *train.Config) { c.Weak = 1 }),
+		edit(func(c *train.Config) { c.Planned = []train.Plan{{Until: 5, Steps: 9}, {Until: 5, Steps: 8}} }),
+		edit(func(c *train.Config) { c.Planned = []train.Plan{{Until: 5}} }),
 		edit(func(c *train.Config) { c.Weak = math.NaN() }),
 	} {
 		_, err := train.New(c, o, match, net, pairs, train.Options{})

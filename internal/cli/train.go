@@ -65,7 +65,7 @@ A flag overrides the preset only if it is given.`,
 	f.BoolVar(&t.resume, "resume", false, "continue the run in the folder")
 	f.BoolVar(&t.force, "force", false, "replace the run in the folder")
 	f.BoolVar(&t.noEval, "no-eval", false, "leave evaluation and pictures out")
-	f.DurationVar(&t.time, "time", 0, "train about this long: fixes the number of steps")
+	f.DurationVar(&t.time, "time", 0, "train this long: chooses the number of steps")
 	f.StringVar(&t.weights, "weights", "", "start from a safetensors `file` with PyTorch's names")
 	if err := t.add(cmd); err != nil {
 		panic(err) // a setting of a type without flags: a fault in this package
