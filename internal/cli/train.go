@@ -99,7 +99,7 @@ func (t *trainCall) run(cmd *cobra.Command, args []string) error {
 	s := res.Saved
 	out := trained{Model: res.Path, Steps: s.Steps, Seconds: s.Seconds, Loss: metric.Number(s.Loss)}
 	if !stepped {
-		t.note("the run in %s is complete: %d steps", t.dir, s.Steps)
+		t.note("note: the run in %s is complete: %s", t.dir, counted(s.Steps, "step"))
 	}
 	var files []string
 	if !t.noEval {
