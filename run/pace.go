@@ -51,7 +51,7 @@ func (p *pace) trial(ctx context.Context, plan *recipe.Plan, k *kernel.Set, thre
 		if s.Step == warmSteps {
 			warm, from = s.Step, time.Now()
 		}
-		if gone := time.Since(p.start); gone > long && s.Step > 2*warmSteps || gone > whole/2 {
+		if gone := time.Since(p.start); gone > long && (s.Step > 2*warmSteps || gone > 2*long) {
 			break
 		}
 	}
@@ -60,6 +60,13 @@ func (p *pace) trial(ctx context.Context, plan *recipe.Plan, k *kernel.Set, thre
 	per := now.Sub(from) / time.Duration(max(1, done-warm))
 	p.from, p.step = now, 0
 	return max(1, int(p.end.Sub(now)/max(per, 1))), nil
+}
+
+// stop tells of something else that was done for d, which the run's time does not count.
+func (p *pace) stop(d time.Duration) {
+	if p != nil {
+		p.start, p.end, p.from = p.start.Add(d), p.end.Add(d), p.from.Add(d)
+	}
 }
 
 // replan returns the number of steps by which a run of total steps, of which step are

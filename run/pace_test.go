@@ -36,6 +36,10 @@ func TestPace(t *testing.T) {
 		for step := 1; step <= total; step++ {
 			share := now.Sub(start).Seconds() / whole.Seconds()
 			now = now.Add(time.Duration(c.per(share) * float64(time.Second)))
+			if step == 7 { // a picture
+				now, start = now.Add(time.Second), start.Add(time.Second)
+				p.stop(time.Second)
+			}
 			if n := p.replan(now, step, total); n != total && step < total {
 				total = n
 				plans++

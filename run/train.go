@@ -243,6 +243,8 @@ type loop struct {
 	before float64 // seconds of earlier stretches
 	start  time.Time
 	saving time.Duration // time spent in saving, which is not training
+	// glimpsing is the part of it that pictures took.
+	glimpsing time.Duration
 	m      *metrics
 	saved  *Saved
 	recipe recipe.Recipe // that of the folder
@@ -370,15 +372,26 @@ type glimpser interface {
 // glimpses is the number of pictures of a whole training.
 const glimpses = 10
 
+// glimpsePart is the part of its time for which a run by time may stop for pictures.
+const glimpsePart = 10
+
 // glimpse writes a picture of the model so far, at every tenth of the run, where
-// its kind has one. It changes nothing of the training.
+// its kind has one, and fewer where they would take a run by time too long. It changes
+// nothing of the training.
 func (l *loop) glimpse(ctx context.Context, step, total int) error {
 	m, ok := media[l.plan.Recipe.Data.Kind].(glimpser)
 	if k := (step*glimpses + total - 1) / total; !ok || step != k*total/glimpses {
 		return nil
 	}
 	begin := time.Now()
-	defer func() { l.saving += time.Since(begin) }()
+	if l.pace != nil && l.glimpsing > begin.Sub(l.start)/glimpsePart {
+		return nil
+	}
+	defer func() {
+		took := time.Since(begin)
+		l.saving, l.glimpsing = l.saving+took, l.glimpsing+took
+		l.pace.stop(took)
+	}()
 	s, err := Snapshot(l.plan, l.t, l.k)
 	if err != nil {
 		return err
