@@ -245,10 +245,10 @@ type loop struct {
 	saving time.Duration // time spent in saving, which is not training
 	// glimpsing is the part of it that pictures took.
 	glimpsing time.Duration
-	m      *metrics
-	saved  *Saved
-	recipe recipe.Recipe // that of the folder
-	pace   *pace         // nil for a number of steps that stays
+	m         *metrics
+	saved     *Saved
+	recipe    recipe.Recipe // that of the folder
+	pace      *pace         // nil for a number of steps that stays
 }
 
 func (l *loop) seconds() float64 {
