@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"laminar/metric"
+	"laminar/recipe"
 	"laminar/rng"
 	"laminar/run"
 	"laminar/solve"
@@ -88,6 +89,9 @@ func (e *evalCall) options(cmd *cobra.Command, s *run.Saved) (run.EvalOptions, e
 	o := s.EvalDefaults()
 	o.Threads = e.threads
 	if cmd.Flags().Changed("guidance") {
+		if s.Kind() == recipe.Table {
+			return o, usagef("--guidance is not for models of tables")
+		}
 		o.Guidance = e.guidance
 	}
 	e.guidance = o.Guidance

@@ -197,6 +197,9 @@ that several machines can draw them.`,
 			if err != nil {
 				return err
 			}
+			if err := of.check(cmd, s.Kind()); err != nil {
+				return err
+			}
 			c, err := f.config(cmd, a, s)
 			if err != nil {
 				return err
@@ -206,9 +209,6 @@ that several machines can draw them.`,
 			}
 			if dense && (format == "png" || format == "svg") {
 				return usagef("-o %s: a density is a number; use .csv, .npy or .jsonl", out)
-			}
-			if err := of.check(cmd, s.Kind()); err != nil {
-				return err
 			}
 			if s.Kind() == recipe.Table && format != "png" && format != "svg" {
 				d, err := of.draws(s, c)

@@ -42,6 +42,11 @@ func (f *tableFlags) check(cmd *cobra.Command, kind string) error {
 			return usagef("--%s is for models with times, and this one makes tables", name)
 		}
 	}
+	for _, name := range []string{"class", "cond", "guidance"} {
+		if cmd.Flags().Changed(name) {
+			return usagef("--%s is not for models of tables: --where draws rows under a condition", name)
+		}
+	}
 	return nil
 }
 

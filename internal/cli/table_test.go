@@ -156,6 +156,8 @@ func TestTable(t *testing.T) {
 		{[]string{"sample", model, "--where", "price > "}, "position 9"},
 		{[]string{"sample", model, "--where", "price > 1e9", "-n", "5"}, "none of"},
 		{[]string{"sample", model, "--balance", "twon"}, `--balance: no column is called "twon"`},
+		{[]string{"sample", model, "--class", "Rome"}, "--where draws rows under a condition"},
+		{[]string{"eval", model, "--guidance", "2"}, "--guidance is not for models of tables"},
 		{[]string{"sample", model, "--balance", "price"}, `the column "price" is of kind number`},
 		{[]string{"sample", model, "--balance", "town", "--where", "price > 1"}, "one or the other"},
 		{[]string{"sample", model, "--shard", "4/3"}, "--shard"},
