@@ -79,6 +79,8 @@ func (s *Saved) Few(n int) int {
 		return min(n, 64)
 	case recipe.Sound:
 		return min(n, 10)
+	case recipe.Molecules:
+		return min(n, 100)
 	}
 	return n
 }

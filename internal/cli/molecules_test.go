@@ -23,6 +23,9 @@ var molecules = sync.OnceValue(func() string {
 // spend, with a note; guidance that was asked for does not.
 func TestGuidanceNobodyAskedFor(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "one.xyz")
+	if _, _, errs := call("sample", molecules(), "--nfe", "2", "-o", out); !strings.Contains(errs, "100 molecules in") {
+		t.Errorf("no number asked for: %s", errs)
+	}
 	for _, verb := range [][]string{{"eval", molecules(), "-n", "4"}, {"sample", molecules(), "-n", "1", "-o", out}} {
 		for _, c := range []struct {
 			more string

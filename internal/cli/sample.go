@@ -54,7 +54,7 @@ const noClass = "none"
 func (f *sampleFlags) add(cmd *cobra.Command, n int) {
 	f.solverFlags.add(cmd)
 	fs := cmd.Flags()
-	fs.IntVarP(&f.n, "n", "n", n, fmt.Sprintf("number of points (default 64 images, 10 sounds, %d others)", n))
+	fs.IntVarP(&f.n, "n", "n", n, fmt.Sprintf("number of points (default 64 images, 10 sounds, 100 molecules, %d others)", n))
 	fs.StringVar(&f.class, "class", "", "class to draw, by name or number, of a model with classes; none for samples of no class (default of images and sounds each in turn)")
 	fs.StringSliceVar(&f.cond, "cond", nil, "values of a model trained with --cond, as NAME=VALUE,...")
 	_ = cmd.RegisterFlagCompletionFunc("class", completeClass)
@@ -221,7 +221,10 @@ that several machines can draw them.`,
 			if dense {
 				draw = span.drawDensity
 			}
+			bar := newProgress(a.stderr)
+			c.Watch = func(done, n int) { bar.count(done, n, s.Plural()) }
 			x, stats, err := draw(cmd, a, s, c)
+			bar.end()
 			if err != nil {
 				return err
 			}
