@@ -93,30 +93,30 @@ func (a *Atoms) fit(x0, x1 []float32) int {
 type aligner struct {
 	solver lap.Solver
 	p, q   [][3]float64 // places in x0 and x1
-	base   []float64    // 0 for atoms of one element, else forbidden
+	base   []float64    // 0 for atoms of one element, else more than all distances
 	cost   []float32
 	match  []int32
 	best   []int32
 	row    []float32
 }
 
-// forbidden is more than all distances within a molecule together, and little enough
-// for differences of distances to be seen beside it in 32 bits. No assignment needs it.
-const forbidden = 1e5
-
 // rounds bounds how often assignment and rotation follow on each other.
 const rounds = 4
 
 func (s *aligner) align(x0, x1 []float32, n, w int) {
 	s.p, s.q, s.base = s.p[:0], s.q[:0], s.base[:0]
+	most := 1.0 // squares of differences are at most twice the squares of both
 	for i := range n {
 		a, b := x0[i*w:], x1[i*w:]
 		s.p = append(s.p, [3]float64{float64(a[0]), float64(a[1]), float64(a[2])})
 		s.q = append(s.q, [3]float64{float64(b[0]), float64(b[1]), float64(b[2])})
+		most += 2 * (apart(s.p[i], [3]float64{}) + apart(s.q[i], [3]float64{}))
+	}
+	for i := range n {
 		for j := range n {
 			cost := 0.0
-			if !slices.Equal(a[3:w], x1[j*w+3:(j+1)*w]) {
-				cost = forbidden
+			if !slices.Equal(x0[i*w+3:(i+1)*w], x1[j*w+3:(j+1)*w]) {
+				cost = most
 			}
 			s.base = append(s.base, cost)
 		}

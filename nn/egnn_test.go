@@ -224,6 +224,37 @@ func TestEgnnCuts(t *testing.T) {
 	}
 }
 
+// TestEgnnSeesElements: places depend on which atom is of which element, and on how many
+// of an element there are.
+func TestEgnnSeesElements(t *testing.T) {
+	m := newMolecular(t)
+	w := m.kinds + 4
+	x := m.noise(5)
+	y := m.run(x)
+	far := func(z []float32) (worst float64) {
+		for a := range 5 {
+			worst = max(worst, differ(z[a*w:a*w+3], y[a*w:a*w+3]))
+		}
+		return worst
+	}
+	swapped := append([]float32(nil), x...)
+	copy(swapped[3:w], x[w+3:2*w])
+	copy(swapped[w+3:2*w], x[3:w])
+	if d := far(m.run(swapped)); d < 1e-3 {
+		t.Errorf("two atoms that change their elements change places by %v", d)
+	}
+	// An atom too far for messages to tell of tells by the formula.
+	lone, other := append([]float32(nil), x...), append([]float32(nil), x...)
+	lone[4*w], other[4*w] = 1e4, 1e4
+	copy(other[4*w+3:5*w], x[3:w])
+	if slices.Equal(lone[4*w+3:5*w], other[4*w+3:5*w]) {
+		t.Fatal("the same element")
+	}
+	if d := differ(m.run(lone)[:3], m.run(other)[:3]); d < 1e-4 {
+		t.Errorf("another formula changes places by %v", d)
+	}
+}
+
 func TestEgnnFaults(t *testing.T) {
 	for want, edit := range map[string]func(s *nn.Spec){
 		"network.shape: [7]":          func(s *nn.Spec) { s.Shape = []int{7} },

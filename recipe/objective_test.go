@@ -51,6 +51,16 @@ func TestContradictions(t *testing.T) {
 	}
 }
 
+// TestMethod: each kind is sampled by what suits it.
+func TestMethod(t *testing.T) {
+	for kind, want := range map[string]string{recipe.Points: "euler", recipe.Table: "unipc", recipe.Molecules: "ab2"} {
+		r, err := recipe.PresetFor(kind, "default")
+		if err != nil || r.Method() != want {
+			t.Errorf("%s: %s, want %s; %v", kind, r.Method(), want, err)
+		}
+	}
+}
+
 // The family settles what was left open, and nothing else.
 func TestSettled(t *testing.T) {
 	for _, c := range []struct{ family, path, predict, coupling string }{

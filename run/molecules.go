@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -91,8 +92,7 @@ func (molecules) Gather(_ *pass, d *recipe.Data) (recipe.Set, error) {
 	if err := held(&d.Digest, hex.EncodeToString(sum.Sum(nil)), d.Name); err != nil {
 		return nil, err
 	}
-	l := all.Layout()
-	return &moleculeSet{all: all, form: moleculeForm{l, all.Formulas()}}, nil
+	return &moleculeSet{all: all, learnt: all, form: moleculeForm{layout: all.Layout()}}, nil
 }
 
 func addMolecules(all *molecule.Set, path string) error {
@@ -158,8 +158,9 @@ func (s *moleculeSet) fit(m *Saved, path string) (recipe.Set, error) {
 
 // moleculeSet is molecules that were read.
 type moleculeSet struct {
-	all  *molecule.Set
-	form moleculeForm
+	all    *molecule.Set
+	learnt *molecule.Set // those that Split gives to training
+	form   moleculeForm  // without formulas until they are learnt or a model's
 }
 
 func (s *moleculeSet) Suit(r *recipe.Recipe) error {
@@ -168,6 +169,11 @@ func (s *moleculeSet) Suit(r *recipe.Recipe) error {
 	}
 	if r.Predict == recipe.Auto {
 		r.Predict = "data"
+	}
+	if p, err := r.Schedule(); err == nil && p != nil {
+		if alpha, sigma, _, _ := p.At(0.5); math.Abs(alpha+sigma-1) > 1e-6 {
+			return &flow.FieldError{Path: "path.name", Msg: "atoms keep their elements along straight paths only; choose linear"}
+		}
 	}
 	if r.Predict != "data" {
 		return &flow.FieldError{Path: "predict", Msg: fmt.Sprintf("the network of molecules answers data, not %s", r.Predict)}
@@ -185,8 +191,9 @@ func (s *moleculeSet) Split(heldOut float64, key rng.Key) (train, held data.RowS
 	if err != nil {
 		return nil, nil, err
 	}
-	learnt, kept := s.all.Select(a), s.all.Select(b)
-	return moleculeRows{l.Rows(learnt), learnt}, moleculeRows{l.Rows(kept), kept}, nil
+	kept := s.all.Select(b)
+	s.learnt = s.all.Select(a)
+	return moleculeRows{l.Rows(s.learnt), s.learnt}, moleculeRows{l.Rows(kept), kept}, nil
 }
 
 // moleculeRows are rows that remember the molecules that they stand for.
@@ -203,7 +210,14 @@ func (s *moleculeSet) Transform() data.Transform {
 	return t
 }
 
-func (s *moleculeSet) Form() recipe.Form { return s.form }
+// Form has the formulas of the molecules that are learnt.
+func (s *moleculeSet) Form() recipe.Form {
+	f := s.form
+	if f.formulas == nil {
+		f.formulas = s.learnt.Formulas()
+	}
+	return f
+}
 
 func (s *moleculeSet) Notes() []string {
 	l := s.form.layout
@@ -240,7 +254,7 @@ func (moleculeForm) Kind() string { return recipe.Molecules }
 type storedMolecules struct {
 	Atoms    int      `json:"atoms"`
 	Elements []string `json:"elements"`
-	// Formulas counts the molecules of the data by their formula.
+	// Formulas counts the molecules that were learnt by their formula.
 	Formulas map[string]int `json:"formulas"`
 }
 
@@ -254,6 +268,9 @@ func (molecules) Decode(b []byte) (recipe.Form, error) {
 	d.DisallowUnknownFields()
 	if err := d.Decode(&s); err != nil {
 		return nil, fmt.Errorf("%w: form of molecules: %w", flow.ErrFormat, err)
+	}
+	if s.Atoms < 1 || s.Atoms > nn.MostAtoms {
+		return nil, fmt.Errorf("%w: form of molecules: %d atoms, not 1 to %d", flow.ErrFormat, s.Atoms, nn.MostAtoms)
 	}
 	f := moleculeForm{molecule.Layout{Atoms: s.Atoms}, s.Formulas}
 	for _, text := range s.Elements {
@@ -280,7 +297,8 @@ func (f moleculeForm) Source() data.RowSource {
 
 // OfFormula returns the noise from which a model of molecules draws those of one
 // formula, and whether the data have any. The error wraps flow.ErrFormat for a text
-// that is no formula, else flow.ErrConfig.
+// that is no formula, or one of more atoms than there is room for, else
+// flow.ErrConfig.
 func (s *Saved) OfFormula(text string) (noise data.RowSource, seen bool, err error) {
 	f, ok := s.Form.(moleculeForm)
 	if !ok {
@@ -290,10 +308,54 @@ func (s *Saved) OfFormula(text string) (noise data.RowSource, seen bool, err err
 	if err != nil {
 		return nil, false, err
 	}
-	if noise, err = molecule.NewNoise(f.layout, map[string]int{text: 1}); err != nil {
+	if noise, err = molecule.NewNoise(f.layout, map[string]int{formula.String(): 1}); err != nil {
 		return nil, false, err
 	}
 	return noise, f.formulas[formula.String()] > 0, nil
+}
+
+// Meet prepares latents, row i of a and of b, for a way from one to the other: those of
+// molecules come to have the same atoms, one by one. Noise of b, if drawn, takes over
+// those of a; molecules of a file must be of one formula. The error wraps
+// flow.ErrConfig. Latents of other models stay as they are.
+func (s *Saved) Meet(a, b tensor.Mat, drawn bool) error {
+	f, ok := s.Form.(moleculeForm)
+	if !ok {
+		return nil
+	}
+	if drawn {
+		fit, err := coupling.NewAtoms(coupling.Config{Name: "independent"}, f.layout.Atoms, f.layout.Width())
+		if err != nil {
+			return err
+		}
+		var p flow.Pairs
+		if err := fit.Pair(&p, b, a, flow.Cond{}, rng.Key{}); err != nil {
+			return err
+		}
+		for i := range a.N {
+			p.Align(i, b.Row(i), a.Row(i))
+		}
+		return nil
+	}
+	for i := range a.N {
+		f.layout.Sort(a.Row(i))
+		f.layout.Sort(b.Row(i))
+		first, second := f.formula(a.Row(i)), f.formula(b.Row(i))
+		if first != second {
+			return fmt.Errorf("%w: from %s to %s there is no way: atoms keep their elements; name two molecules of one formula", flow.ErrConfig, first, second)
+		}
+	}
+	return nil
+}
+
+// formula is that of a row's molecule.
+func (f moleculeForm) formula(row []float32) string {
+	x := make([]float64, len(row))
+	for j, v := range row {
+		x[j] = float64(v)
+	}
+	m := f.layout.Take(x)
+	return m.Formula().String()
 }
 
 // Pairer is the method of recipe.Sourced.

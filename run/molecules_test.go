@@ -25,6 +25,7 @@ import (
 	"laminar/run"
 	"laminar/sample"
 	"laminar/solve"
+	"laminar/tensor"
 )
 
 const smallMolecules = "../data/molecule/testdata/small.xyz"
@@ -354,6 +355,8 @@ func TestMoleculesFaults(t *testing.T) {
 		"empty":     {func(r *recipe.Recipe) { r.Data.Name = folder }, "the folder holds no .xyz"},
 		"truncated": {func(r *recipe.Recipe) { r.Data.Name = write(t, cut[:len(cut)-60], t.TempDir(), "cut.xyz") }, "it is truncated"},
 		"large":     {func(r *recipe.Recipe) { r.Data.Name = write(t, large, t.TempDir(), "large.xyz") }, "large.xyz: molecule 1 has 300 atoms; up to 256 can be learnt"},
+		"curved":    {func(r *recipe.Recipe) { r.Path.Name = "vp" }, "path.name: atoms keep their elements along straight paths only"},
+		"diffusion": {func(r *recipe.Recipe) { r.Family = "diffusion" }, "atoms keep their elements along straight paths only"},
 		"format":    {func(r *recipe.Recipe) { r.Data.Name = write(t, cut, t.TempDir(), "a.pdb") }, "molecules are read from .xyz, .sdf and .mol"},
 	} {
 		r := molecular(t, smallMolecules)
@@ -393,10 +396,56 @@ func TestOfFormula(t *testing.T) {
 			}
 		}
 	}
-	for text, want := range map[string]error{"C60": flow.ErrConfig, "CHe": flow.ErrConfig, "water": flow.ErrFormat} {
+	for text, want := range map[string]error{"C60": flow.ErrFormat, "CHe": flow.ErrConfig, "water": flow.ErrFormat} {
 		if _, _, err := s.OfFormula(text); !errors.Is(err, want) {
 			t.Errorf("%s: %v", text, err)
 		}
+	}
+}
+
+// TestMeet: noise comes to have the atoms of the other end; molecules of one formula are
+// put in one order, and there is no way between two formulas.
+func TestMeet(t *testing.T) {
+	r := molecular(t, smallMolecules)
+	r.Train.Steps = 1
+	s := carryOut(t, r, run.Options{Dir: t.TempDir()}).Saved
+	const n = 6
+	ends := make([]tensor.Mat, 2)
+	for k := range ends {
+		var err error
+		if ends[k], err = sample.Start(s.Model, sample.Config{N: n, Seed: rng.New(uint64(k)), Source: s.Source}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	elements := func(m tensor.Mat, i int) (out []float32) {
+		for j, v := range m.Row(i) {
+			if j%9 > 2 {
+				out = append(out, v)
+			}
+		}
+		return out
+	}
+	if slices.Equal(elements(ends[0], 0), elements(ends[1], 0)) {
+		t.Fatal("both ends are of one formula: the test would be empty")
+	}
+	if err := s.Meet(ends[0], ends[1], false); !errors.Is(err, flow.ErrConfig) || !strings.Contains(fmt.Sprint(err), "there is no way: atoms keep their elements") {
+		t.Errorf("two formulas: %v", err)
+	}
+	if err := s.Meet(ends[0], ends[1], true); err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		if !slices.Equal(elements(ends[0], i), elements(ends[1], i)) {
+			t.Errorf("pair %d: ends of other atoms", i)
+		}
+	}
+	// The first two atoms of one end change their places in the list.
+	a, b := ends[0].Rows(0, 1), tensor.New(1, ends[0].D)
+	copy(b.Data, a.Data)
+	copy(b.Data[:9], a.Data[9:18])
+	copy(b.Data[9:18], a.Data[:9])
+	if err := s.Meet(a, b, false); err != nil || !slices.Equal(elements(a, 0), elements(b, 0)) {
+		t.Errorf("the same molecule in another order: %v", err)
 	}
 }
 
@@ -413,7 +462,10 @@ func TestMoleculesForm(t *testing.T) {
 		{`"elements":["H","C"`, `"elements":["H","H"`, "the elements [H H"},
 		{`"elements":["H"`, `"elements":["X"`, "the elements [X"},
 		{`"formulas":{"`, `"formulas":{"C0":1,"`, `"C0" is no formula`},
-		{`"formulas":{"`, `"formulas":{"C13":1,"`, "C13: invalid setting: it has 13 atoms, of which there may be 12"},
+		{`"formulas":{"`, `"formulas":{"C13":1,"`, `"C13" is no formula such as C2H6O: it has more than 12 atoms`},
+		{`"formulas":{"`, `"formulas":{"OH2":1,"`, "the formula OH2 is written H2O"},
+		{`"atoms":12`, `"atoms":0`, "0 atoms, not 1 to 256"},
+		{`"atoms":12`, `"atoms":1000000`, "1000000 atoms, not 1 to 256"},
 		{`"formulas":`, `"lengths":`, `unknown field "lengths"`},
 		{`"kind":"molecules"`, `"kind":"crystals"`, `unknown kind "crystals"`},
 	} {

@@ -31,7 +31,7 @@ type PictureOptions struct {
 	// 64 images) if N is 0, by 100 Euler steps if Solve is zero. Conditions are
 	// those that the data have if Cond is empty; a single row of Cond serves all
 	// points. A field is that of Cond's first row, or of unknown conditions.
-	// Source is that of the model.
+	// Source is that of the model if nil.
 	Sample sample.Config
 	// Title replaces that of samples and paths if not empty.
 	Title string
@@ -172,7 +172,9 @@ func axisNames(data string, columns []string) []string {
 // config completes what the options leave open.
 func (o PictureOptions) config(s *Saved, plan *recipe.Plan, n int) (sample.Config, error) {
 	c := o.Sample
-	c.Source = s.Source
+	if c.Source == nil {
+		c.Source = s.Source
+	}
 	if c.N == 0 {
 		c.N = n
 	}

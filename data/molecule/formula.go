@@ -55,10 +55,13 @@ func (f Formula) String() string {
 const mostInFormula = 1 << 16
 
 // ParseFormula reads symbols of elements, each followed by a number of atoms where
-// that is not 1, in any order. The error wraps flow.ErrFormat.
-func ParseFormula(text string) (Formula, error) {
-	fault := func(why string) (Formula, error) {
-		return nil, fmt.Errorf("%w: %q is no formula such as C2H6O: %s", flow.ErrFormat, text, why)
+// that is not 1, in any order, of up to 65,536 atoms together. The error wraps
+// flow.ErrFormat.
+func ParseFormula(text string) (Formula, error) { return parseFormula(text, mostInFormula) }
+
+func parseFormula(text string, most int) (Formula, error) {
+	fault := func(format string, a ...any) (Formula, error) {
+		return nil, fmt.Errorf("%w: %q is no formula such as C2H6O: %s", flow.ErrFormat, clip(text), fmt.Sprintf(format, a...))
 	}
 	if text == "" {
 		return fault("it is empty")
@@ -71,7 +74,7 @@ func ParseFormula(text string) (Formula, error) {
 		}
 		e, ok := bySymbol[rest[:n]]
 		if !ok {
-			return fault(fmt.Sprintf("there is no element %q", rest[:n]))
+			return fault("no symbol of an element begins %q; the first letter is a capital", clip(rest))
 		}
 		rest = rest[n:]
 		digits := len(rest) - len(strings.TrimLeft(rest, "0123456789"))
@@ -79,12 +82,12 @@ func ParseFormula(text string) (Formula, error) {
 		if digits > 0 {
 			var err error
 			if count, err = strconv.Atoi(rest[:digits]); err != nil || count < 1 {
-				return fault(fmt.Sprintf("%s atoms of %v", rest[:digits], e))
+				return fault("%s atoms of %v", clip(rest[:digits]), e)
 			}
 			rest = rest[digits:]
 		}
-		if count > mostInFormula-len(f) {
-			return fault("it has too many atoms")
+		if count > most-len(f) {
+			return fault("it has more than %d atoms", most)
 		}
 		f = append(f, slices.Repeat(Formula{e}, count)...)
 	}

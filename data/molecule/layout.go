@@ -98,6 +98,33 @@ func (l Layout) Take(row []float64) Molecule {
 	return m
 }
 
+// Sort puts the atoms of a row in the order of their elements, those of an element
+// in the order in which they are. In another space of the same layout it does too.
+func (l Layout) Sort(row []float32) {
+	w := l.Width()
+	kind := func(a int) int {
+		at := row[a*w : (a+1)*w]
+		if !(at[w-1] > 0.5) {
+			return len(l.Elements)
+		}
+		best := 0
+		for e := range l.Elements {
+			if at[3+e] > at[3+best] {
+				best = e
+			}
+		}
+		return best
+	}
+	order, was := make([]int, l.Atoms), slices.Clone(row)
+	for a := range order {
+		order[a] = a
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return kind(a) - kind(b) })
+	for to, from := range order {
+		copy(row[to*w:(to+1)*w], was[from*w:(from+1)*w])
+	}
+}
+
 // Rows are the molecules of a set as a data set; all must fit.
 func (l Layout) Rows(s *Set) *data.Indexed {
 	return &data.Indexed{N: s.Len(), D: l.Dim(), Row: func(dst []float32, i int) error { return l.Put(dst, s, i) }}
@@ -144,21 +171,24 @@ func (s *Set) Spread() float64 {
 type Noise struct {
 	data.Gaussian
 	layout   Layout
-	formulas []Formula
+	formulas []string
 	upto     []int // their numbers of molecules, added up
 }
 
-// NewNoise returns the noise of molecules of the given formulas, each with the
-// number of molecules that have it. There must be some, and all must fit the
-// layout: the error wraps flow.ErrConfig, or flow.ErrFormat where a text is no
+// NewNoise returns the noise of molecules of the given formulas, in Hill's order,
+// each with the number of molecules that have it. There must be some, and all must
+// fit the layout: the error wraps flow.ErrConfig, or flow.ErrFormat where a text is no
 // formula.
 func NewNoise(l Layout, formulas map[string]int) (data.Toy, error) {
 	n := &Noise{Gaussian: data.Gaussian{D: l.Dim()}, layout: l}
 	total := 0
 	for _, text := range slices.Sorted(maps.Keys(formulas)) {
-		f, err := ParseFormula(text)
+		f, err := parseFormula(text, l.Atoms)
 		if err != nil {
 			return data.Toy{}, err
+		}
+		if order := f.String(); order != text {
+			return data.Toy{}, fmt.Errorf("%w: the formula %s is written %s", flow.ErrConfig, text, order)
 		}
 		if err := l.room(f); err != nil {
 			return data.Toy{}, fmt.Errorf("%s: %w", text, err)
@@ -168,7 +198,7 @@ func NewNoise(l Layout, formulas map[string]int) (data.Toy, error) {
 			return data.Toy{}, fmt.Errorf("%w: %d molecules of %s", flow.ErrConfig, c, text)
 		}
 		total += c
-		n.formulas, n.upto = append(n.formulas, f), append(n.upto, total)
+		n.formulas, n.upto = append(n.formulas, text), append(n.upto, total)
 	}
 	if total < 1 {
 		return data.Toy{}, fmt.Errorf("%w: no molecules of any formula", flow.ErrConfig)
@@ -182,7 +212,11 @@ func (n *Noise) Point(dst []float32, key rng.Key) int {
 	pick := s.IntN(n.upto[len(n.upto)-1])
 	which, _ := slices.BinarySearch(n.upto, pick+1)
 	s.Normal(dst)
-	w, f := n.layout.Width(), n.formulas[which]
+	f, err := parseFormula(n.formulas[which], n.layout.Atoms)
+	if err != nil {
+		panic(err) // checked by NewNoise
+	}
+	w := n.layout.Width()
 	for a := range n.layout.Atoms {
 		clear(dst[a*w+3 : (a+1)*w])
 		if a < len(f) {

@@ -452,7 +452,7 @@ func TestLayout(t *testing.T) {
 // alone.
 func TestNoise(t *testing.T) {
 	l := molecule.Layout{Atoms: 5, Elements: []molecule.Element{molecule.H, molecule.C}}
-	noise, err := molecule.NewNoise(l, map[string]int{"H2": 1, "HCHC": 3})
+	noise, err := molecule.NewNoise(l, map[string]int{"H2": 1, "C2H2": 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -495,13 +495,32 @@ func TestNoise(t *testing.T) {
 	if err := noise.DrawAt(one, rng.New(1), 17); err != nil || !slices.Equal(one.X.Data, s.X.Row(17)) {
 		t.Errorf("row 17 alone is another one: %v", err)
 	}
-	for _, formulas := range []map[string]int{nil, {"H2": 0}, {"H2": -1, "C": 2}, {"C2H4": 1}, {"HO": 1}} {
+	for _, formulas := range []map[string]int{nil, {"H2": 0}, {"H2": -1, "C": 2}, {"HO": 1}, {"H2C2": 1}, {"C2H2": math.MaxInt32, "H2": 1}} {
 		if _, err := molecule.NewNoise(l, formulas); !errors.Is(err, flow.ErrConfig) {
 			t.Errorf("formulas %v: %v", formulas, err)
 		}
 	}
-	if _, err := molecule.NewNoise(l, map[string]int{"H2x": 1}); !errors.Is(err, flow.ErrFormat) {
-		t.Errorf("H2x: %v", err)
+	for _, text := range []string{"H2x", "C2H4", "C65536"} { // of five atoms at most
+		if _, err := molecule.NewNoise(l, map[string]int{text: 1}); !errors.Is(err, flow.ErrFormat) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func ExampleParseFormula() {
+	f, err := molecule.ParseFormula("CH3CH2OH")
+	fmt.Println(f, len(f), err)
+	// Output: C2H6O 9 <nil>
+}
+
+// TestSort: atoms come in the order of their elements, missing ones last.
+func TestSort(t *testing.T) {
+	l := molecule.Layout{Atoms: 4, Elements: []molecule.Element{molecule.H, molecule.C}}
+	row := []float32{1, 0, 0, 0, 1, 1, 2, 0, 0, 1, 0, 1, 3, 0, 0, 0, 0, 0, 4, 0, 0, 1, 0, 1}
+	l.Sort(row)
+	want := []float32{2, 0, 0, 1, 0, 1, 4, 0, 0, 1, 0, 1, 1, 0, 0, 0, 1, 1, 3, 0, 0, 0, 0, 0}
+	if !slices.Equal(row, want) {
+		t.Errorf("%v, want %v", row, want)
 	}
 }
 

@@ -84,6 +84,9 @@ func (p *interpolateCall) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := s.Meet(a, b, len(args) == 1); err != nil {
+		return err
+	}
 	x, stats, err := sample.Interpolate(cmd.Context(), s.Model, c, a, b, p.steps)
 	if err != nil {
 		return err
@@ -146,6 +149,9 @@ func (p *interpolateCall) ends(cmd *cobra.Command, s *run.Saved, c sample.Config
 		}
 		b, err = sample.Start(s.Model, second)
 		return a, b, c, err
+	}
+	if cmd.Flags().Changed("formula") {
+		return a, b, c, usagef("--formula goes with noise; molecules of a file have their own")
 	}
 	if cmd.Flags().Changed("n") {
 		return a, b, c, usagef("-n counts pairs of noise; a file gives one pair, --rows")

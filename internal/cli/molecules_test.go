@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -49,4 +50,57 @@ func TestGuidanceNobodyAskedFor(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestFormula: what is asked for by its formula is drawn, pictured and joined so; what
+// is none, or goes with nothing, is said.
+func TestFormula(t *testing.T) {
+	dir := t.TempDir()
+	out := filepath.Join(dir, "a.xyz")
+	if code, _, errs := call("sample", molecules(), "--formula", "OH2", "-n", "2", "--nfe", "4", "-o", out); code != exitOK || !strings.Contains(errs, "note: no molecule of the data is OH2") {
+		t.Errorf("code %d: %s", code, errs)
+	}
+	if got := strings.Fields(readFile(t, out)); len(got) != 2*(1+2+3*4) || got[3] != "H" || got[7] != "H" || got[11] != "O" {
+		t.Errorf("drew %v", got)
+	}
+	pictures := map[string]string{}
+	for _, formula := range []string{"CH4", "C2H6"} {
+		at := filepath.Join(dir, formula+".svg")
+		if code, _, errs := call("plot", molecules(), "samples", "--formula", formula, "-n", "1", "--nfe", "4", "-o", at); code != exitOK {
+			t.Fatalf("plot: %s", errs)
+		}
+		pictures[formula] = readFile(t, at)
+	}
+	if pictures["CH4"] == pictures["C2H6"] {
+		t.Error("a picture does not go by the formula")
+	}
+	between := filepath.Join(dir, "b.xyz")
+	if code, _, errs := call("interpolate", molecules(), "--formula", "CH4", "--steps", "3", "--nfe", "6", "-o", between); code != exitOK {
+		t.Fatalf("interpolate: %s", errs)
+	}
+	if text := readFile(t, between); strings.Count(text, "C ") != 3 || strings.Count(text, "H ") != 12 {
+		t.Errorf("between two of CH4 lie\n%s", text)
+	}
+	for want, args := range map[string][]string{
+		`"" is no formula`:                   {"sample", molecules(), "--formula", ""},
+		"the first letter is a capital":      {"sample", molecules(), "--formula", "ch4"},
+		"it has 13 atoms":                    {"sample", molecules(), "--formula", "C13"},
+		"Xe, which is none of":               {"sample", molecules(), "--formula", "Xe"},
+		"only models of molecules know":      {"sample", moons(), "--formula", "CH4"},
+		"molecules of a file have their own": {"interpolate", molecules(), smallMolecules, "--formula", "CH4"},
+		"atoms keep their elements":          {"interpolate", molecules(), smallMolecules, "--rows", "1,2"},
+	} {
+		if code, _, errs := call(args...); code == exitOK || !strings.Contains(errs, want) || strings.Count(errs, "\n") != 1 {
+			t.Errorf("%v: code %d, %s", args, code, errs)
+		}
+	}
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

@@ -90,7 +90,7 @@ func (f *sampleFlags) config(cmd *cobra.Command, a *app, s *run.Saved) (sample.C
 		return c, usagef("--guidance: %v is not a scale", f.guidance)
 	}
 	var err error
-	if f.formula != "" {
+	if given("formula") {
 		if c.Source, err = f.ofFormula(a, s); err != nil {
 			return c, err
 		}
@@ -143,7 +143,7 @@ func (f *sampleFlags) config(cmd *cobra.Command, a *app, s *run.Saved) (sample.C
 func (f *sampleFlags) ofFormula(a *app, s *run.Saved) (data.RowSource, error) {
 	source, seen, err := s.OfFormula(f.formula)
 	if err != nil {
-		return nil, fmt.Errorf("--formula: %w", err)
+		return nil, usagef("--formula: %v", err)
 	}
 	if !seen {
 		a.note("note: no molecule of the data is %s: the model has to guess what such ones look like", f.formula)
