@@ -285,7 +285,11 @@ func (p *Plan) masked() []flow.Choice {
 	if s, err := r.Schedule(); err != nil || s == nil || r.Objective != "velocity" || r.Family == "gan" {
 		return nil
 	}
-	return p.choices
+	out := slices.Clone(p.choices)
+	for k := range out {
+		out[k].By = r.Path.ChoicesBy
+	}
+	return out
 }
 
 // unused notes settings that were changed and that nothing in the run looks at.

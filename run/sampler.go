@@ -16,7 +16,11 @@ func (s *Saved) Solve() solve.Config {
 	c := solve.Defaults()
 	c.Method = s.Recipe.Method()
 	if nfe, _ := s.Recipe.NFE(); nfe > 0 {
-		c.NFE = max(nfe, min(len(s.Model.Choices)*3/4, mostForChoices))
+		steps := 0.0 // three for four choices, within the time of each
+		for _, k := range s.Model.Choices {
+			steps += 0.75 / k.End()
+		}
+		c.NFE = max(nfe, min(int(steps), mostForChoices))
 	}
 	return c
 }

@@ -127,6 +127,7 @@ func suited(before, after recipe.Recipe) string {
 		{"batch", before.Train.Batch, after.Train.Batch},
 		{"steps", before.Train.Steps, after.Train.Steps},
 		{"rate", before.Optim.Rate, after.Optim.Rate},
+		{"choices by", before.Path.ChoicesBy, after.Path.ChoicesBy},
 		{"drop", before.Drop, after.Drop},
 	} {
 		if v.was != v.is {
@@ -160,11 +161,27 @@ func (f tableForm) suit(r *recipe.Recipe) {
 		suitFew(&r.Train.Batch, p.Train.Batch, min(p.Train.Batch, 256))
 		suitFew(&r.Train.Steps, p.Train.Steps, min(p.Train.Steps, 8000))
 		suitFew(&r.Optim.Rate, p.Optim.Rate, 5e-3)
+		suitFew(&r.Path.ChoicesBy, p.Path.ChoicesBy, f.choicesBy())
 		if given {
 			suitFew(&r.Drop, p.Drop, 0.9)
 		}
 	}
 }
+
+// choicesBy is the time by which a small table's choices are made: early, so that
+// numbers flow with them known, but with as much of the time as they are of all that is
+// to be drawn.
+func (f tableForm) choicesBy() float64 {
+	all := len(f.Blocks())
+	choices := len(choicesOf(f.Transform))
+	if choices == 0 {
+		return 0
+	}
+	return max(earliest, float64(choices)/float64(max(all, choices)))
+}
+
+// earliest is the time by which few choices are made in a small table.
+const earliest = 0.3
 
 // takesGiven tells whether a model of the recipe can be given some of its columns.
 func takesGiven(r *recipe.Recipe) bool {
