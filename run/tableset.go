@@ -156,10 +156,10 @@ func (f tableForm) suit(r *recipe.Recipe) {
 	if rows := f.Schema().Rows; rows >= fewRows {
 		suitFew(&r.Train.Steps, p.Train.Steps, min(p.Train.Steps, passes*rows/max(r.Train.Batch, 1)))
 	} else {
-		suitFew(&r.Network.Width, p.Network.Width, min(p.Network.Width, 128))
+		suitFew(&r.Network.Width, p.Network.Width, min(p.Network.Width, 192))
 		suitFew(&r.Network.Depth, p.Network.Depth, 5)
 		suitFew(&r.Train.Batch, p.Train.Batch, min(p.Train.Batch, 256))
-		suitFew(&r.Train.Steps, p.Train.Steps, min(p.Train.Steps, 8000))
+		suitFew(&r.Train.Steps, p.Train.Steps, min(p.Train.Steps, f.fewSteps()))
 		suitFew(&r.Optim.Rate, p.Optim.Rate, 5e-3)
 		suitFew(&r.Path.ChoicesBy, p.Path.ChoicesBy, f.choicesBy())
 		if given {
@@ -168,20 +168,40 @@ func (f tableForm) suit(r *recipe.Recipe) {
 	}
 }
 
+// values is the number of quantities.
+func (f tableForm) values() (n int) {
+	for _, b := range f.Blocks() {
+		if b.Role == table.Value {
+			n++
+		}
+	}
+	return n
+}
+
+// fewSteps is the length of training of a small table: two steps for each cell that is
+// a quantity, within bounds. Levels are learnt sooner, and by heart sooner.
+func (f tableForm) fewSteps() int {
+	return min(max(2*f.values()*f.Schema().Rows, leastSteps), mostSteps)
+}
+
 // choicesBy is the time by which a small table's choices are made: early, so that
 // numbers flow with them known, but with as much of the time as they are of all that is
 // to be drawn.
 func (f tableForm) choicesBy() float64 {
-	all := len(f.Blocks())
 	choices := len(choicesOf(f.Transform))
 	if choices == 0 {
 		return 0
 	}
-	return max(earliest, float64(choices)/float64(max(all, choices)))
+	return max(earliest, float64(choices)/float64(choices+f.values()))
 }
 
-// earliest is the time by which few choices are made in a small table.
-const earliest = 0.3
+// What small tables are trained for: a number of steps between leastSteps and mostSteps,
+// with choices made by earliest where they are few.
+const (
+	leastSteps = 2000
+	mostSteps  = 12000
+	earliest   = 0.15
+)
 
 // takesGiven tells whether a model of the recipe can be given some of its columns.
 func takesGiven(r *recipe.Recipe) bool {
