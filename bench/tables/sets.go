@@ -101,7 +101,7 @@ func (s set) load(dir string) (*loaded, error) {
 	if s.instead != nil {
 		if _, err := os.Stat(filepath.Join(dir, s.file)); errors.Is(err, os.ErrNotExist) {
 			fmt.Fprintf(os.Stderr, "tables: %s: no %s in %s, so %s is taken, whose splits are others than the published ones\n", s.name, s.file, dir, s.instead.file)
-			s.file, s.drop, s.instead = s.instead.file, s.instead.drop, nil
+			s.file, s.skip, s.drop, s.instead = s.instead.file, s.instead.skip, s.instead.drop, nil
 		}
 	}
 	src, err := s.source(filepath.Join(dir, s.file))
