@@ -161,9 +161,11 @@ func (f tableForm) suit(r *recipe.Recipe) {
 		suitFew(&r.Train.Batch, p.Train.Batch, min(p.Train.Batch, 256))
 		suitFew(&r.Train.Steps, p.Train.Steps, min(p.Train.Steps, f.fewSteps()))
 		suitFew(&r.Optim.Rate, p.Optim.Rate, 5e-3)
-		suitFew(&r.Path.ChoicesBy, p.Path.ChoicesBy, f.choicesBy())
 		if given {
 			suitFew(&r.Drop, p.Drop, 0.9)
+		}
+		if s, err := r.Schedule(); given && err == nil && s != nil { // else levels are numbers to it
+			suitFew(&r.Path.ChoicesBy, p.Path.ChoicesBy, f.choicesBy())
 		}
 	}
 }
