@@ -11,11 +11,15 @@ import (
 
 // Solve is how the model is sampled unless told otherwise: by the method and
 // the number of evaluations that its training was for, else 100 Euler steps. Many
-// choices take more evaluations, so that few of them are made at once.
+// choices take more evaluations, so that few of them are made at once; molecules
+// without a weak copy to guide by take one evaluation to a step, half as many.
 func (s *Saved) Solve() solve.Config {
 	c := solve.Defaults()
 	c.Method = s.Recipe.Method()
-	if nfe, _ := s.Recipe.NFE(); nfe > 0 {
+	if nfe, only := s.Recipe.NFE(); nfe > 0 {
+		if s.Kind() == recipe.Molecules && s.Recipe.Objective == "velocity" && s.Model.Weak == nil && !only {
+			nfe /= 2
+		}
 		steps := 0.0 // three for four choices, within the time of each
 		for _, k := range s.Model.Choices {
 			steps += 0.75 / k.End()
@@ -79,6 +83,8 @@ func (s *Saved) Few(n int) int {
 		return min(n, 64)
 	case recipe.Sound:
 		return min(n, 10)
+	case recipe.Molecules:
+		return min(n, 100)
 	}
 	return n
 }
