@@ -287,7 +287,11 @@ func (p *Plan) masked() []flow.Choice {
 	if s, err := r.Schedule(); err != nil || s == nil || r.Objective != "velocity" || r.Family == "gan" {
 		return nil
 	}
-	return p.choices
+	out := slices.Clone(p.choices)
+	for k := range out {
+		out[k].By = r.Path.ChoicesBy
+	}
+	return out
 }
 
 // unused notes settings that were changed and that nothing in the run looks at.
@@ -322,6 +326,7 @@ func (p *Plan) unused() {
 		{"times " + r.Path.Time, "path.time_mode", r.Path.Time == "mode", r.Path.TimeMode != d.TimeMode},
 		{"times " + r.Path.Time, "path.time_edge", r.Path.Time == "u-shaped", r.Path.TimeEdge != d.TimeEdge},
 		{"objective " + r.Objective, "loss.segments", r.Objective == "consistency", r.Loss.Segments != loss.Segments},
+		{"path of plain numbers", "path.choices_by", len(p.masked()) > 0, r.Path.ChoicesBy != d.ChoicesBy},
 		{"family " + r.Family, "loss.r1", gan, r.Loss.R1 != loss.R1},
 	} {
 		if !f.used && f.change {

@@ -20,7 +20,11 @@ func (s *Saved) Solve() solve.Config {
 		if s.Kind() == recipe.Molecules && s.Recipe.Objective == "velocity" && s.Model.Weak == nil && !only {
 			nfe /= 2
 		}
-		c.NFE = max(nfe, min(len(s.Model.Choices)*3/4, mostForChoices))
+		steps := 0.0 // three for four choices, within the time of each
+		for _, k := range s.Model.Choices {
+			steps += 0.75 / k.End()
+		}
+		c.NFE = max(nfe, min(int(steps), mostForChoices))
 	}
 	return c
 }
