@@ -58,7 +58,7 @@ type Config struct {
 	// score.
 	Coupled bool
 	// Choices are the coordinates that are drawn and do not flow, along the path
-	// path.Masked; they need the Schedule. nil where there are none.
+	// path.Masked; nil where there are none.
 	Choices []flow.Choice
 	// Once tells that the network answers where a whole path ends (a GAN, a network
 	// distilled into one step): one Euler step from 0 to 1 is its only use. It has
@@ -104,9 +104,6 @@ func New(c Config) (*Model, error) {
 	}
 	if err := flow.CheckChoices(c.Choices, dim); err != nil {
 		return nil, err
-	}
-	if len(c.Choices) > 0 && c.Schedule == nil {
-		return nil, fmt.Errorf("%w: a model with choices needs the schedule of its path", flow.ErrConfig)
 	}
 	if c.Weak != nil && len(c.Weak) != len(c.Params) {
 		return nil, fmt.Errorf("%w: %d weak parameters beside %d", flow.ErrShape, len(c.Weak), len(c.Params))
