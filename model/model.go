@@ -72,8 +72,8 @@ type Config struct {
 type Model struct {
 	Config
 	dim      int
-	exe      *exec.Program
-	sessions sync.Pool
+	compiled *compiled
+	sessions [formCount]sync.Pool
 	traces   traces
 }
 
@@ -120,16 +120,18 @@ func New(c Config) (*Model, error) {
 	if c.Transform == nil {
 		c.Transform = data.Identity{}
 	}
-	exe, err := exec.Compile(c.Program, exec.Options{Kernels: c.Kernels, Workers: 1})
-	if err != nil {
+	f := &compiled{net: c.Program, cond: c.Cond, kernels: c.Kernels}
+	if _, err := f.get(apart); err != nil {
 		return nil, err
 	}
-	return assemble(c, dim, exe), nil
+	return assemble(c, dim, f), nil
 }
 
-func assemble(c Config, dim int, exe *exec.Program) *Model {
-	m := &Model{Config: c, dim: dim, exe: exe}
-	m.sessions.New = func() any { return new(evaluator) }
+func assemble(c Config, dim int, f *compiled) *Model {
+	m := &Model{Config: c, dim: dim, compiled: f}
+	for k := range m.sessions {
+		m.sessions[k].New = func() any { return new(evaluator) }
+	}
 	return m
 }
 
@@ -141,7 +143,7 @@ func (m *Model) WithWeak(params []float32) (*Model, error) {
 	}
 	c := m.Config
 	c.Weak = params
-	return assemble(c, m.dim, m.exe), nil
+	return assemble(c, m.dim, m.compiled), nil
 }
 
 // Weaker returns the model with its weak parameters in place of its own, nil for
@@ -152,7 +154,7 @@ func (m *Model) Weaker() *Model {
 	}
 	c := m.Config
 	c.Params, c.Weak = c.Weak, nil
-	return assemble(c, m.dim, m.exe)
+	return assemble(c, m.dim, m.compiled)
 }
 
 // checkInputs returns an error unless the row inputs of p are those of a network
@@ -195,6 +197,7 @@ func (m *Model) LongSteps() bool { return m.Program.Row(nn.InSpan) != nil }
 type evaluator struct {
 	s           *exec.Session
 	t, span     []float32
+	common      [2]float32 // the time and the span of all rows
 	class       []int32
 	real, known []float32
 	mask, seen  []float32
@@ -281,9 +284,24 @@ func (f *Bound) eval(dst, x tensor.Mat, times []float64, t, span float64, rows [
 	if err := f.check(dst, x, rows); err != nil {
 		return err
 	}
-	e := f.m.sessions.Get().(*evaluator)
-	defer f.m.sessions.Put(e)
-	if err := e.bind(f, f.m.exe, x, times, t, span, rows); err != nil {
+	k := apart
+	if times == nil {
+		if k = oneTime; f.rows() == 0 {
+			k = free
+		}
+	}
+	exe, err := f.m.compiled.get(k)
+	if err != nil {
+		return err
+	}
+	e := f.m.sessions[k].Get().(*evaluator)
+	defer f.m.sessions[k].Put(e)
+	if k == apart {
+		err = e.bind(f, exe, x, times, rows)
+	} else {
+		err = e.bindTogether(f, exe, x, t, span)
+	}
+	if err != nil {
 		return err
 	}
 	if err := e.s.BindOutput(nn.Out, dst.Data); err != nil {
@@ -305,22 +323,50 @@ func (f *Bound) check(dst, x tensor.Mat, rows []int32) error {
 	return nil
 }
 
-// bind binds the inputs of exe, the network's program or one that includes it:
-// the parameters, the points, their times (t where times is nil), the span of a
-// network for long steps, and conditions.
-func (e *evaluator) bind(f *Bound, exe *exec.Program, x tensor.Mat, times []float64, t, span float64, rows []int32) error {
-	if e.s == nil {
-		e.s = exe.NewSession()
-		if err := e.s.BindParams(nn.Group, f.m.Params); err != nil {
-			return err
-		}
+// rows is the number of rows that the bound conditions are of, 0 for none.
+func (f *Bound) rows() int { return max(len(f.cond.Class), f.cond.Real.N, f.cond.Mask.N) }
+
+// begin starts a session of exe, unless there is one.
+func (e *evaluator) begin(f *Bound, exe *exec.Program) error {
+	if e.s != nil {
+		return nil
+	}
+	e.s = exe.NewSession()
+	return e.s.HoldParams(nn.Group, f.m.Params)
+}
+
+// bindTogether binds the inputs of exe, one of the forms in which all rows have one
+// time and span.
+func (e *evaluator) bindTogether(f *Bound, exe *exec.Program, x tensor.Mat, t, span float64) error {
+	if err := e.begin(f, exe); err != nil {
+		return err
+	}
+	e.common = [2]float32{float32(t), float32(span)}
+	n := 1
+	if f.m.LongSteps() {
+		n = 2
+	}
+	if err := e.s.BindParams(common, e.common[:n]); err != nil {
+		return err
+	}
+	if err := e.s.BindRow(nn.InX, x.Data); err != nil {
+		return err
+	}
+	if f.rows() == 0 {
+		return nil
+	}
+	return e.bindConditions(f, x.N, nil)
+}
+
+// bind binds the inputs of exe, the network's program or one that includes it: the
+// parameters, the points, their times, and conditions. Spans are 0.
+func (e *evaluator) bind(f *Bound, exe *exec.Program, x tensor.Mat, times []float64, rows []int32) error {
+	if err := e.begin(f, exe); err != nil {
+		return err
 	}
 	e.t = resize(e.t, x.N)
 	for i := range e.t {
-		e.t[i] = float32(t)
-		if times != nil {
-			e.t[i] = float32(times[i])
-		}
+		e.t[i] = float32(times[i])
 	}
 	if err := e.s.BindRow(nn.InX, x.Data); err != nil {
 		return err
@@ -330,9 +376,7 @@ func (e *evaluator) bind(f *Bound, exe *exec.Program, x tensor.Mat, times []floa
 	}
 	if f.m.LongSteps() {
 		e.span = resize(e.span, x.N)
-		for i := range e.span {
-			e.span[i] = float32(span)
-		}
+		clear(e.span)
 		if err := e.s.BindRow(nn.InSpan, e.span); err != nil {
 			return err
 		}
@@ -347,7 +391,7 @@ func (e *evaluator) bindConditions(f *Bound, n int, rows []int32) error {
 	if spec.IsZero() {
 		return nil
 	}
-	have := max(len(c.Class), c.Real.N, c.Mask.N)
+	have := f.rows()
 	at := func(i int) int {
 		if rows != nil {
 			return int(rows[i])

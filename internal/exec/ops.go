@@ -8,7 +8,8 @@ import (
 // instr is one operation with everything decided but the numbers.
 type instr struct {
 	op      graph.Op
-	rowWise bool // done for every row of a block
+	rowWise bool  // done for every row of a block
+	groups  []int // of parameters that it depends on, if it is static
 	in      [4]ref
 	more    []ref // Concat: its operands; nothing else uses it
 	dst     ref
