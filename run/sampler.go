@@ -10,19 +10,15 @@ import (
 )
 
 // Solve is how the model is sampled unless told otherwise: by the method and
-// the number of evaluations that its training was for, else 100 Euler steps. Many
-// choices take more evaluations, so that few of them are made at once.
+// the number of evaluations that its training was for, else 100 Euler steps.
 func (s *Saved) Solve() solve.Config {
 	c := solve.Defaults()
 	c.Method = s.Recipe.Method()
-	if nfe, _ := s.Recipe.NFE(); nfe > 0 {
-		c.NFE = max(nfe, min(len(s.Model.Choices)*3/4, mostForChoices))
+	if nfe := s.Recipe.NFE(len(s.Model.Choices)); nfe > 0 {
+		c.NFE = nfe
 	}
 	return c
 }
-
-// mostForChoices bounds the evaluations of tables with very many choices.
-const mostForChoices = 32
 
 // Guidance is the scale of guidance that samples are drawn with unless told
 // otherwise: of a model with weak parameters away from those, of a class of images
@@ -47,9 +43,8 @@ const (
 
 // guidable tells that a model has learnt rows both with and without their classes.
 func (s *Saved) guidable() bool {
-	_, once := s.Recipe.NFE()
 	guided := s.Recipe.Distill != nil && s.Recipe.Distill.Guidance > 1 // has it within
-	return !once && !guided && s.Model.Cond.Classes > 1 && s.Recipe.Drop > 0 && s.Recipe.Objective == "velocity"
+	return !s.Recipe.Once() && !guided && s.Model.Cond.Classes > 1 && s.Recipe.Drop > 0 && s.Recipe.Objective == "velocity"
 }
 
 // Turns are the classes of n samples where none is asked for: of images and
@@ -89,16 +84,15 @@ func (s *Saved) EvalDefaults() EvalOptions {
 	if s.Model.Weak != nil {
 		o.Guidance = s.Guidance()
 	}
-	nfe, only := s.Recipe.NFE()
+	c := s.Solve()
 	if s.Kind() == recipe.Table {
-		c := s.Solve()
 		o.Settings = []metric.Setting{{Solver: c.Method, NFE: c.NFE}}
 		return o
 	}
 	var kept []metric.Setting
 	for _, set := range o.Settings {
 		set.Solver = s.Recipe.Method()
-		if !only || set.NFE == nfe {
+		if !s.Recipe.Once() || set.NFE == c.NFE {
 			kept = append(kept, set)
 		}
 	}
@@ -108,14 +102,13 @@ func (s *Saved) EvalDefaults() EvalOptions {
 
 // suits reports whether the model can be sampled as set says.
 func (s *Saved) suits(set metric.Setting) bool {
-	nfe, only := s.Recipe.NFE()
-	return !only || set.NFE == nfe && !set.Adaptive()
+	return !s.Recipe.Once() || set.NFE == 1 && !set.Adaptive()
 }
 
 // watchable returns an error for a model whose map has no way between noise and
 // data.
 func (s *Saved) watchable() error {
-	if _, only := s.Recipe.NFE(); !only {
+	if !s.Recipe.Once() {
 		return nil
 	}
 	what := "a GAN's generator"
