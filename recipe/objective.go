@@ -289,10 +289,9 @@ func (p *Plan) objective() (objective.Objective, error) {
 }
 
 // masked returns the coordinates that the plan learns as choices, along the path
-// path.Masked: a flow's with a schedule. Other models take them for numbers.
+// path.Masked. Models for few steps and GANs take them for numbers.
 func (p *Plan) masked() []flow.Choice {
-	r := p.Recipe
-	if s, err := r.Schedule(); err != nil || s == nil || r.Objective != "velocity" || r.Family == "gan" {
+	if r := p.Recipe; r.Objective != "velocity" || r.Family == "gan" {
 		return nil
 	}
 	return p.choices

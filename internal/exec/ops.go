@@ -379,7 +379,15 @@ func (f *frame) line(i *instr, dst, x, v []float32, rows int) {
 	if i.op == opMulRow {
 		op = f.s.prog.kernel.MulRow
 	}
-	if !i.in[1].row {
+	switch {
+	case i.in[1].row:
+	case i.n == 1 && i.op == opMulRow:
+		f.s.prog.kernel.Scale(dst, x, v[0])
+		return
+	case i.n == 1:
+		f.s.prog.kernel.AddScalar(dst, x, v[0])
+		return
+	default:
 		op(dst, x, v, rows*i.lead, i.n)
 		return
 	}
