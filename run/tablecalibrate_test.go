@@ -144,7 +144,7 @@ func TestWideTablesAreNotCalibrated(t *testing.T) {
 	r := tableRecipe(t, file, csvText("a,b,c,d,e,f,g,h,i", fewRows, func(i int) string {
 		cells := make([]string, 9)
 		for j := range cells {
-			cells[j] = fmt.Sprintf("l%d", (i*(j+1)+j)%120)
+			cells[j] = fmt.Sprintf("l%d", (i+17*j)%120)
 		}
 		return strings.Join(cells, ",")
 	}))
