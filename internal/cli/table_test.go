@@ -161,7 +161,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("%v: code %d, %s", c.args, code, errs)
 		}
 	}
-	code, _, errs := call("sample", model, "--where", "price > 1e9", "-n", "5")
+	code, _, errs = call("sample", model, "--where", "price > 1e9", "-n", "5")
 	if code != exitFailure || !strings.Contains(errs, "laminar: no such row: none of") {
 		t.Errorf("code %d, %s", code, errs)
 	}
