@@ -242,7 +242,7 @@ func TestSoundRun(t *testing.T) {
 		t.Skip("trains a model")
 	}
 	dir := tones(t, 45)
-	r := soundRecipe(t, dir, 240)
+	r := soundRecipe(t, dir, 150)
 	r.Optim.Rate = 4e-3
 	out := filepath.Join(t.TempDir(), "whole")
 	if _, err := run.Train(t.Context(), r, run.Options{Dir: out}); err != nil {
