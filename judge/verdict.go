@@ -14,7 +14,13 @@ type Verdict struct {
 	// Private is true where no measure of privacy is worse than chance allows. It is
 	// false where some is, and where nothing is held out to measure by.
 	Private bool `json:"private"`
+
+	apart bool // of fidelity
 }
+
+// Apart tells that the synthetic rows are recognisable or far by the verdict on their
+// fidelity.
+func (r *Report) Apart() bool { return r.Verdict.apart }
 
 func (v Verdict) all() []string {
 	var out []string
@@ -77,10 +83,11 @@ func (r *Report) fidelity() string {
 		return ""
 	}
 	word := "far from the real ones"
+	r.Verdict.apart = ratio > 4 || above > 0.15
 	switch {
 	case ratio <= 1.5 && above <= told:
 		word = "as good as new real rows"
-	case ratio <= 4 && above <= 0.15:
+	case !r.Verdict.apart:
 		word = "close to real ones"
 	case ratio <= 12 && above <= 0.35:
 		word = "like real ones, but recognisable"

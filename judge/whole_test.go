@@ -62,7 +62,7 @@ func TestPerfect(t *testing.T) {
 	_, synth := people(1000, rng.New(2))
 	_, holdout := people(1000, rng.New(3))
 	r := judged(t, s, real, synth, holdout, quick())
-	if !r.Verdict.Private || !strings.Contains(r.Verdict.Fidelity, "as good as new") || !strings.Contains(r.Verdict.Usefulness, "next to nothing") {
+	if r.Apart() || !r.Verdict.Private || !strings.Contains(r.Verdict.Fidelity, "as good as new") || !strings.Contains(r.Verdict.Usefulness, "next to nothing") {
 		t.Errorf("verdict %+v", r.Verdict)
 	}
 	near(t, "DCR share", float64(r.DCRShare), 0.5, 0.06)
@@ -170,7 +170,7 @@ func TestBad(t *testing.T) {
 		copy(one.Row(i), fresh.Row(0))
 	}
 	r = judged(t, s, real, one, holdout, quick())
-	if r.Coverage > 0.1 || r.Recall > 0.2 || !strings.Contains(r.Verdict.Fidelity, "far") {
+	if !r.Apart() || r.Coverage > 0.1 || r.Recall > 0.2 || !strings.Contains(r.Verdict.Fidelity, "far") {
 		t.Errorf("collapsed: coverage %v, recall %v, %s", r.Coverage, r.Recall, r.Verdict.Fidelity)
 	}
 

@@ -31,7 +31,8 @@ type Report struct {
 	CrossingCheck []Number `json:"crossing_bias_check,omitempty"`
 	// Marginals belong to models with a column of times.
 	Marginals []Marginal `json:"marginals,omitempty"`
-	// Notes say in words why a figure that was asked for is null.
+	// Notes say in words what the figures do not, such as why one that was asked for is
+	// null.
 	Notes []string `json:"notes,omitempty"`
 }
 
@@ -131,6 +132,20 @@ func (r Report) WriteText(w io.Writer) error {
 	writeMarginals(&b, r.Marginals)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// apartRatio is the ratio of W2 to its floor from which on samples are told from data.
+const apartRatio = 1.5
+
+// Apart tells that samples are easily told from the data at every setting: mean W2 is
+// more than half above its floor.
+func (r Report) Apart() bool {
+	for _, x := range r.Rows {
+		if x.W2Ratio <= apartRatio {
+			return false
+		}
+	}
+	return len(r.Rows) > 0
 }
 
 // sharesPerLine shares fit into a line of shareLine.

@@ -189,6 +189,16 @@ func checkInputs(p *graph.Program, dim int, c flow.CondSpec) error {
 // Dim is the number of coordinates of a point.
 func (m *Model) Dim() int { return m.dim }
 
+// BlockRows is the number of rows that the network computes together: the more
+// work a row is, the fewer.
+func (m *Model) BlockRows() int {
+	exe, err := m.compiled.get(free)
+	if err != nil {
+		return 1 // who evaluates it is told why
+	}
+	return exe.BlockRows()
+}
+
 // LongSteps reports whether the network knows its mean velocity over a span
 // (nn.LongStep), so that the fields of Bind answer Average over any.
 func (m *Model) LongSteps() bool { return m.Program.Row(nn.InSpan) != nil }

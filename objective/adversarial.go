@@ -39,7 +39,7 @@ type Adversarial struct {
 // critical are Adam's decay rates in an adversarial game, for both sides.
 func critical(rate float64) func(optim.Spec) optim.Spec {
 	return func(s optim.Spec) optim.Spec {
-		s.Beta1, s.Beta2 = 0, 0.9
+		s.Beta1, s.Beta2, s.Momentum = 0, 0.9, 0
 		s.Rate *= rate
 		s.FinalRate *= rate
 		return s

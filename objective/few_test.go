@@ -10,6 +10,7 @@ import (
 	"laminar/graph"
 	"laminar/nn"
 	"laminar/objective"
+	"laminar/optim"
 	"laminar/path"
 	"laminar/rng"
 )
@@ -408,6 +409,9 @@ func TestAdversarialIsTheFormula(t *testing.T) {
 	for i, trains := range []string{objective.CriticGroup, nn.Group} {
 		if ps[i].Trains != trains {
 			t.Fatalf("phase %d trains %s", i, ps[i].Trains)
+		}
+		if s := ps[i].Optim(optim.Defaults()); s.Beta1 != 0 || s.Momentum != 0 {
+			t.Errorf("phase %d has momentum %v and %v, which oscillates in a game", i, s.Beta1, s.Momentum)
 		}
 		l := newLab(t, ps[i], n, dim)
 		zero := make([]float64, n)

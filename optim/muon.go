@@ -14,14 +14,13 @@ type matrix struct{ offset, rows, cols int }
 func (m matrix) size() int { return m.rows * m.cols }
 func (m matrix) end() int  { return m.offset + m.size() }
 
-// Muon's constants: the decay of its momentum; the number of iterations towards
-// an orthogonal matrix with their coefficients, which take singular values from
-// (0, 1] to about 1 (Jordan et al. 2024); the root mean square of its moves in
-// learning rates, that of AdamW's moves (Liu et al. 2025, "Muon is scalable").
+// Muon's constants: the number of iterations towards an orthogonal matrix with their
+// coefficients, which take singular values from (0, 1] to about 1 (Jordan et al.
+// 2024); the root mean square of its moves in learning rates, that of AdamW's moves
+// (Liu et al. 2025, "Muon is scalable").
 // Matrices with a side below leastSide, such as those that read a few columns,
 // have few directions to tell apart, and go by AdamW.
 const (
-	momentum   = 0.95
 	iterations = 5
 	moveRMS    = 0.2
 	leastSide  = 8
@@ -72,7 +71,7 @@ func (w *matrixMover) Do(i int) {
 		}
 		m := o.matrices[k]
 		lo, hi := m.offset, m.end()
-		o.turners[i].move(m, o.arena[lo:hi], o.grads[lo:hi], o.state.M[lo:hi], part(o.state.EMA, lo, hi), o.now, o.k)
+		o.turners[i].move(m, o.arena[lo:hi], o.grads[lo:hi], o.state.M[lo:hi], part(o.state.EMA, lo, hi), o.Spec.Momentum, o.now, o.k)
 	}
 }
 
@@ -88,14 +87,14 @@ type turner struct {
 // move is p -= rate moveRMS sqrt(max(rows, cols)) orthogonal((1-momentum) g + momentum m),
 // with m = momentum m + (1-momentum) g. A gradient that fades out of sight, below
 // leastNorm in length, moves nothing.
-func (t *turner) move(mat matrix, p, grads, m, ema []float32, h kernel.AdamWStep, k *kernel.Set) {
+func (t *turner) move(mat matrix, p, grads, m, ema []float32, momentum float64, h kernel.AdamWStep, k *kernel.Set) {
 	n := mat.size()
 	t.x, t.y = room(t.x, n), room(t.y, n)
-	scale := float32(h.GradScale)
+	scale, keep, take := float32(h.GradScale), float32(momentum), float32(1-momentum)
 	for i, g := range grads {
 		g *= scale
-		m[i] += (1 - momentum) * (g - m[i])
-		t.x[i] = g + momentum*(m[i]-g)
+		m[i] += take * (g - m[i])
+		t.x[i] = g + keep*(m[i]-g)
 	}
 	norm := math.Sqrt(k.SumSq(t.x))
 	k.Scale(t.x, t.x, float32(1/(norm+leastNorm)))

@@ -56,13 +56,13 @@ func product(a, b []float64, m, n, k int, turned bool) []float64 {
 	return c
 }
 
-// plainMuon is one step of Muon for a matrix of r x c in float64: momentum 0.95
+// plainMuon is one step of Muon for a matrix of r x c in float64: momentum
 // after Nesterov, five iterations by their definition, AdamW's length.
-func plainMuon(p, m, g []float64, r, c int, rate, decay float64) {
+func plainMuon(p, m, g []float64, r, c int, momentum, rate, decay float64) {
 	x, norm := make([]float64, len(p)), 0.0
 	for i, v := range g {
-		m[i] = 0.95*m[i] + 0.05*v
-		x[i] = 0.05*v + 0.95*m[i]
+		m[i] = momentum*m[i] + (1-momentum)*v
+		x[i] = (1-momentum)*v + momentum*m[i]
 		norm += x[i] * x[i]
 	}
 	for i := range x {
@@ -84,9 +84,9 @@ func plainMuon(p, m, g []float64, r, c int, rate, decay float64) {
 // TestMuonFollowsTheFormulas: matrices move by the plain formulas of Muon, all
 // else bit for bit as AdamW moves it, and the average follows both.
 func TestMuonFollowsTheFormulas(t *testing.T) {
-	for _, k := range kernel.Available() {
+	for n, k := range slices.Repeat(kernel.Available(), 3) {
 		s := muon()
-		s.Clip = 0
+		s.Clip, s.Momentum = 0, []float64{0.95, 0.3, 0}[n/len(kernel.Available())]
 		p, base := normals(layout.Size, "p"), normals(layout.Size, "base")
 		adam, plain := slices.Clone(p), make([]float64, len(p))
 		for i, v := range p {
@@ -104,7 +104,7 @@ func TestMuonFollowsTheFormulas(t *testing.T) {
 				at := func(x []float64) []float64 { return x[e.Offset : e.Offset+e.Size] }
 				if !isMatrix(e) {
 					if !slices.Equal(p[e.Offset:e.Offset+e.Size], adam[e.Offset:e.Offset+e.Size]) {
-						t.Fatalf("%s, step %d: a parameter of shape %v moves otherwise than by AdamW", k.Name(), step, e.Shape)
+						t.Fatalf("%s, momentum %v, step %d: a parameter of shape %v moves otherwise than by AdamW", k.Name(), s.Momentum, step, e.Shape)
 					}
 					continue
 				}
@@ -112,13 +112,13 @@ func TestMuonFollowsTheFormulas(t *testing.T) {
 				for _, v := range g[e.Offset : e.Offset+e.Size] {
 					gs = append(gs, float64(v))
 				}
-				plainMuon(at(plain), at(moment), gs, e.Shape[0], e.Shape[1], s.RateAt(step, 50), s.WeightDecay)
+				plainMuon(at(plain), at(moment), gs, e.Shape[0], e.Shape[1], s.Momentum, s.RateAt(step, 50), s.WeightDecay)
 				keep := min(s.EMA, float64(step+1)/float64(step+10))
 				for i := range e.Size {
 					q := e.Offset + i
 					average[q] = keep*average[q] + (1-keep)*plain[q]
 					if math.Abs(float64(p[q])-plain[q]) > 2e-5 || math.Abs(float64(o.Average()[q])-average[q]) > 2e-5 {
-						t.Fatalf("%s, step %d: element %d of a matrix of %v is %v, want %v; average %v, want %v", k.Name(), step, i, e.Shape, p[q], plain[q], o.Average()[q], average[q])
+						t.Fatalf("%s, momentum %v, step %d: element %d of a matrix of %v is %v, want %v; average %v, want %v", k.Name(), s.Momentum, step, i, e.Shape, p[q], plain[q], o.Average()[q], average[q])
 					}
 				}
 			}

@@ -37,6 +37,8 @@ type Spec struct {
 	// Beta1 and Beta2 are AdamW's decay rates; Beta1 is sgd's momentum.
 	Beta1 float64 `json:"beta1"`
 	Beta2 float64 `json:"beta2"`
+	// Momentum is the decay rate of Muon's mean gradient of a matrix.
+	Momentum float64 `json:"momentum"`
 	// Eps is added to AdamW's denominator.
 	Eps float64 `json:"eps"`
 	// WeightDecay is decoupled: each step first shrinks a parameter by
@@ -51,7 +53,7 @@ type Spec struct {
 
 // Post is Adam as the post uses it: rate 1e-3, nothing else.
 func Post() Spec {
-	return Spec{Method: "adamw", Rate: 1e-3, Schedule: "constant", Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}
+	return Spec{Method: "adamw", Rate: 1e-3, Schedule: "constant", Beta1: 0.9, Beta2: 0.999, Momentum: 0.95, Eps: 1e-8}
 }
 
 // Defaults is what Laminar trains with unless told otherwise.
@@ -95,6 +97,7 @@ func (s Spec) Validate(path string) error {
 		{"final_rate", s.FinalRate, 0, 1e6, false},
 		{"beta1", s.Beta1, 0, 0.9999999, false},
 		{"beta2", s.Beta2, 0, 0.9999999, false},
+		{"momentum", s.Momentum, 0, 0.9999999, false},
 		{"eps", s.Eps, 0, 1, s.Method != "sgd"},
 		{"weight_decay", s.WeightDecay, 0, 1e6, false},
 		{"clip", s.Clip, 0, math.MaxFloat64, false},

@@ -145,6 +145,9 @@ func heading(c canvas, th theme, title string, entries ...entry) {
 		case dotMark:
 			c.discs([]pt{{x + 5, y - 4}}, 4, e.color)
 			x += 15
+		case ringMark:
+			ring(c, th, pt{x + 5, y - 4}, 4, e.color)
+			x += 15
 		case lineMark:
 			c.stroke([]pt{{x + 1, y - 4}, {x + 17, y - 4}}, 2.5, e.color)
 			x += 24
@@ -162,6 +165,7 @@ type mark int
 const (
 	noMark mark = iota
 	dotMark
+	ringMark
 	lineMark
 	bandMark
 )

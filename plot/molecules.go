@@ -17,7 +17,9 @@ type Molecules struct {
 	// Columns is the number of molecules to a line; 0 is what makes the picture
 	// about square.
 	Columns int
-	Dark    bool
+	// Mark says in words what a marked atom is, for the legend of a picture with one.
+	Mark string
+	Dark bool
 }
 
 // Molecule is one of Molecules: X are places in ångström seen from above, the
@@ -84,8 +86,14 @@ func (g Molecules) Figure() (Figure, error) {
 		head = 50
 	}
 	w := max(float64(cols)*(tile+gap)-gap, textWidth(g.Title, textStyle{size: 17, bold: true}))
+	var legend entry
+	if g.Mark != "" && slices.ContainsFunc(g.Molecules, func(m Molecule) bool { return slices.Contains(m.Marked, true) }) {
+		legend = entry{g.Mark, ringMark, themeOf(g.Dark).series[3]}
+		head += 20
+		w = max(w, textWidth(g.Mark, textStyle{size: 12})+15)
+	}
 	return Figure{w: w + 2*inset, h: head + float64(lines)*(tile+gap) - gap + inset, look: themeOf(g.Dark), paint: func(c canvas, th theme) {
-		heading(c, th, g.Title)
+		heading(c, th, g.Title, legend)
 		for i, m := range g.Molecules {
 			x, y := inset+float64(i%cols)*(tile+gap), head+float64(i/cols)*(tile+gap)
 			r := rect{x, y, x + tile, y + tile}
@@ -133,8 +141,7 @@ func (m Molecule) draw(c canvas, th theme, at pt, scale float64) {
 func ball(c canvas, th theme, at pt, r float64, color rgba, marked bool) {
 	black, white := hex(0x10141C), hex(0xFFFFFF)
 	if marked {
-		c.discs([]pt{at}, r*1.35, th.series[3])
-		c.discs([]pt{at}, r*1.18, th.page)
+		ring(c, th, at, r*1.27, th.series[3])
 	}
 	for _, l := range []struct{ size, off, dark, light float64 }{
 		{1, 0, 0.45, 0}, {0.93, 0.02, 0.14, 0}, {0.78, 0.10, 0, 0}, {0.55, 0.20, 0, 0.18}, {0.34, 0.28, 0, 0.40}, {0.15, 0.36, 0, 0.85},
@@ -142,6 +149,12 @@ func ball(c canvas, th theme, at pt, r float64, color rgba, marked bool) {
 		k := mix(mix(color, black, l.dark), white, l.light)
 		c.discs([]pt{{at.x - l.off*r, at.y - l.off*r}}, l.size*r, k)
 	}
+}
+
+// ring is a circle of radius r about at, over what lies there.
+func ring(c canvas, th theme, at pt, r float64, color rgba) {
+	c.discs([]pt{at}, r*1.07, color)
+	c.discs([]pt{at}, r*0.93, th.page)
 }
 
 // stick is one line for each order of a bond.

@@ -8,6 +8,7 @@ import (
 	"image/gif"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 
 	"laminar/flow"
@@ -71,6 +72,35 @@ func TestMoleculesColours(t *testing.T) {
 	m.Marked = []bool{true, false}
 	if c := at(m, -1, 0.53); !(c.R > 150 && c.B < 100) {
 		t.Errorf("the ring is %v", c)
+	}
+}
+
+// TestMoleculesLegend: what a mark means is told where there is one, and has room.
+func TestMoleculesLegend(t *testing.T) {
+	m := carbonMonoxide(2)
+	show := func(mark string, marked ...bool) (height float64, text string) {
+		t.Helper()
+		m.Marked = marked
+		fig, err := plot.Molecules{Title: "molecules", Mark: mark, Molecules: []plot.Molecule{m}}.Figure()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := fig.SVG(&b); err != nil {
+			t.Fatal(err)
+		}
+		_, height = fig.Size()
+		return height, b.String()
+	}
+	plain, text := show("an odd atom", false, false)
+	if strings.Contains(text, "an odd atom") {
+		t.Error("a legend of nothing")
+	}
+	if h, text := show("an odd atom", false, true); !strings.Contains(text, "an odd atom") || h <= plain {
+		t.Errorf("no legend, or no room for it: %v beside %v", h, plain)
+	}
+	if h, _ := show("", false, true); h != plain {
+		t.Errorf("room for a legend without words: %v beside %v", h, plain)
 	}
 }
 

@@ -80,6 +80,7 @@ func (r Recipe) Distilled(d Distill) (Recipe, error) {
 	if r.Distill == nil {
 		// What the teacher has found out need not be found again.
 		r.Train.Steps = max(1, r.Train.Steps/4)
+		r.Train.Planned = nil
 	}
 	for _, m := range distillations {
 		if m.Name == d.Method {

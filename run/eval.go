@@ -21,7 +21,8 @@ import (
 // EvalOptions says how a model is judged. Start from EvalDefaults.
 type EvalOptions struct {
 	metric.Config
-	// Guidance is the scale of classifier-free guidance; 1 is none.
+	// Guidance is the scale of guidance towards conditions, or away from the weak
+	// copy of a model that has one; 1 is none.
 	Guidance float64
 	// Diffusion and DiffusionScale are those of stochastic solvers; "" is the
 	// default of package solve.
@@ -31,6 +32,51 @@ type EvalOptions struct {
 	GridShift float64
 	// Threads bounds the cores; 0 is all.
 	Threads int
+	// Watch, if not nil, is told how many of how many network evaluations of samples
+	// are done, Stage what else is being done. Points are soon judged, and tell nothing.
+	Watch func(done, total int)
+	Stage func(name string)
+}
+
+// stage tells what is being done.
+func (o EvalOptions) stage(name string) {
+	if o.Stage != nil {
+		o.Stage(name)
+	}
+}
+
+// adaptiveWork stands for the evaluations of a row by adaptive steps in what Watch is
+// told.
+const adaptiveWork = 100
+
+// work is the number of network evaluations of n rows at a setting.
+func work(n int, set metric.Setting) int {
+	if set.Adaptive() {
+		return n * adaptiveWork
+	}
+	return n * set.NFE
+}
+
+// drawn returns what sample.Draw tells of the samples of a setting: done evaluations
+// of total were made before.
+func (o EvalOptions) drawn(done, total int, set metric.Setting) func(rows, n int) {
+	if o.Watch == nil {
+		return nil
+	}
+	o.Watch(done, total)
+	return func(rows, _ int) { o.Watch(done+work(rows, set), total) }
+}
+
+// guided says in words how samples are guided, "" where they are not.
+func (o EvalOptions) guided(s *Saved) string {
+	if o.Guidance == 0 || o.Guidance == 1 {
+		return ""
+	}
+	from := "towards their conditions"
+	if s.Model.Weak != nil {
+		from = "away from a weaker copy"
+	}
+	return fmt.Sprintf("samples are guided %s, scale %g: two evaluations a step", from, o.Guidance)
 }
 
 // EvalDefaults is metric.Defaults without guidance.
@@ -168,6 +214,9 @@ func Evaluate(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (
 		}
 	}
 	rep, err := metric.Evaluate(ctx, o.Config, subject)
+	if note := o.guided(s); err == nil && note != "" {
+		rep.Notes = append(rep.Notes, note)
+	}
 	if err == nil && len(plan.Marginals) > 0 {
 		rep.Marginals, err = marginals(ctx, s, plan, o)
 	}

@@ -124,6 +124,9 @@ func TestLoadRefuses(t *testing.T) {
 		{"a parameter gone", edited(t, good, func(f *modelfile.File) {
 			f.Tensors = slices.DeleteFunc(f.Tensors, func(y modelfile.Tensor) bool { return y.Name == "net.0.bias" })
 		}), `"net.0.bias" is missing`},
+		{"a weak copy without its beginning", edited(t, good, func(f *modelfile.File) {
+			f.Tensors = append(f.Tensors, floats(t, "weak/net.0.bias", []int{3}, 1, 2, 3))
+		}), `parameter "weak/net.0.weight" is missing`},
 		{"a parameter's shape", swap(floats(t, "net.2.weight", []int{3, 2}, 1, 2, 3, 4, 5, 6)), `"net.2.weight" has shape [3 2], the program says [2 3]`},
 		{"NaN", swap(floats(t, "net.0.bias", []int{3}, 1, float32(math.NaN()), 3)), "NaN"},
 		{"a source of 3", edited(t, good, func(f *modelfile.File) { f.Tensors = append(f.Tensors, floats(t, "source.x", []int{1, 3}, 1, 2, 3)) }), "stored source has shape [1 3]"},

@@ -62,6 +62,8 @@ var media = map[string]medium{
 // JSON form what `laminar eval --json` prints.
 type Judgement interface {
 	WriteText(w io.Writer) error
+	// Apart tells that samples are easily told from the data.
+	Apart() bool
 }
 
 // KindOf tells what kind of data the file or folder at path holds:

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"laminar/data"
 	"laminar/flow"
@@ -177,6 +178,11 @@ func encode(s *Saved) (*modelfile.File, error) {
 				return nil, err
 			}
 		}
+		if st.Weak != nil && m.Weak == nil { // which is the same
+			if err := put(statePrefix+"weak", []int{len(st.Weak)}, st.Weak); err != nil {
+				return nil, err
+			}
+		}
 		t, err := modelfile.FromFloat64(statePrefix+"recent", []int{len(st.Recent)}, st.Recent)
 		if err != nil {
 			return nil, err
@@ -321,11 +327,9 @@ func decode(f *modelfile.File, kernels string) (*Saved, error) {
 	if c.Params, err = parameters(f, l, ""); err != nil {
 		return nil, err
 	}
-	if len(l.Entries) > 0 {
-		if _, ok := f.Lookup(weakPrefix + l.Entries[0].Name); ok {
-			if c.Weak, err = parameters(f, l, weakPrefix); err != nil {
-				return nil, err
-			}
+	if slices.ContainsFunc(f.Tensors, func(t modelfile.Tensor) bool { return strings.HasPrefix(t.Name, weakPrefix) }) {
+		if c.Weak, err = parameters(f, l, weakPrefix); err != nil {
+			return nil, err
 		}
 	}
 	if s.Model, err = model.New(c); err != nil {
@@ -416,6 +420,9 @@ func (s *Saved) decodeState(f *modelfile.File, tr training) error {
 		return v
 	}
 	st.Best = array(statePrefix + "best")
+	if st.Weak == nil {
+		st.Weak = array(statePrefix + "weak")
+	}
 	for _, g := range tr.Groups {
 		at := statePrefix + g.Name + "/"
 		st.Groups = append(st.Groups, train.GroupState{

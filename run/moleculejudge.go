@@ -1,9 +1,11 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"laminar/data"
@@ -20,11 +22,16 @@ const judgedMolecules = 1000
 // atoms that hold by a table of distances and by valences (package molecule),
 // beside those of the data.
 type MoleculeReport struct {
-	Kind string        `json:"kind"` // "molecules"
-	N    int           `json:"n"`    // molecules to a row
-	Rows []MoleculeRow `json:"rows"`
+	Kind string `json:"kind"` // "molecules"
+	N    int    `json:"n"`    // molecules to a row
+	// Guidance is the scale by which samples were guided away from a weaker copy of the
+	// network, two evaluations to a step; 1 is none.
+	Guidance float64       `json:"guidance"`
+	Rows     []MoleculeRow `json:"rows"`
 	// Floor is the same of the data; novel are those that were not trained on.
 	Floor molecule.Quality `json:"floor"`
+
+	guided string // Guidance in words
 }
 
 // MoleculeRow is the quality at one number of network evaluations.
@@ -45,7 +52,14 @@ func (molecules) tune(o *EvalOptions) {
 func (molecules) Judge(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalOptions) (Judgement, error) {
 	form := s.Form.(moleculeForm)
 	all, known := inData(plan)
-	rep := &MoleculeReport{Kind: recipe.Molecules, N: min(o.N, judgedMolecules), Floor: molecule.Judge(all, known)}
+	rep := &MoleculeReport{
+		Kind: recipe.Molecules, N: min(o.N, judgedMolecules), Guidance: cmp.Or(o.Guidance, 1), guided: o.guided(s),
+		Floor: molecule.Judge(all, known),
+	}
+	done, total := 0, 0
+	for _, set := range o.Settings {
+		total += work(rep.N, set)
+	}
 	for _, set := range o.Settings {
 		if !s.suits(set) {
 			continue
@@ -62,13 +76,20 @@ func (molecules) Judge(ctx context.Context, s *Saved, plan *recipe.Plan, o EvalO
 			}
 			c.Solve.NFE = 0
 		}
+		c.Watch = o.drawn(done, total, set)
 		x, stats, err := sample.Draw(ctx, s.Model, c)
 		if err != nil {
 			return nil, err
 		}
+		done += work(rep.N, set)
 		rep.Rows = append(rep.Rows, MoleculeRow{set.Solver, stats.NFE, molecule.Judge(form.take(x), known)})
 	}
 	return rep, nil
+}
+
+// Apart tells that fewer than half of the samples are valid molecules at every setting.
+func (r *MoleculeReport) Apart() bool {
+	return !slices.ContainsFunc(r.Rows, func(x MoleculeRow) bool { return x.Valid >= 0.5 })
 }
 
 // setOf returns the molecules that rows of a plan stand for, nil for none.
@@ -119,6 +140,9 @@ func (r *MoleculeReport) WriteText(w io.Writer) error {
 	}
 	line("data", "", r.Floor, fmt.Sprintf("%.1f", 100*r.Floor.Novel))
 	fmt.Fprintf(&b, "\nShares in per cent of %d molecules: atoms and molecules that are stable (every\natom has a valence of its element), molecules that are valid (one piece, no\natom above its highest valence), and of the valid ones those that differ from\neach other and from those of training. Bonds are told by distances.\n", r.N)
+	if r.guided != "" {
+		fmt.Fprintf(&b, "S%s.\n", strings.TrimPrefix(r.guided, "s"))
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

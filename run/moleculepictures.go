@@ -27,9 +27,12 @@ func (molecules) Picture(s *Saved, rows tensor.Matrix[float64], o PictureOptions
 	return moleculeFigure(cmp.Or(o.Title, filepath.Base(s.Recipe.Data.Name)), all[:min(len(all), 100)], nil, o.Dark)
 }
 
+// unstableAtom says what a ring means.
+const unstableAtom = "an atom whose bonds do not add up to a valence of its element"
+
 // moleculeFigure shows molecules, in views or from their broadest side.
 func moleculeFigure(title string, all []molecule.Molecule, views []molecule.View, dark bool) (plot.Figure, error) {
-	g := plot.Molecules{Title: title, Dark: dark}
+	g := plot.Molecules{Title: title, Mark: unstableAtom, Dark: dark}
 	for i := range all {
 		m := &all[i]
 		bonds := molecule.Bonds(m)
@@ -99,11 +102,11 @@ func (m molecules) Sections(ctx context.Context, s *Saved, plan *recipe.Plan, j 
 	if err != nil {
 		return nil, err
 	}
-	sec := report.Section{Title: "Samples", Text: "Molecules as they are drawn, none left out, from their broadest side. Bonds are told by distances; a ring marks an atom whose bonds do not add up to a valence of its element."}
+	sec := report.Section{Title: "Samples", Text: "Molecules as they are drawn, none left out, from their broadest side. Bonds are told by distances; a ring marks " + unstableAtom + "."}
 	figures := []struct {
 		file, caption string
 		fig           plot.Figure
-	}{{"samples.png", "Samples.", made}}
+	}{{"samples.png", fmt.Sprintf("Samples, %d evaluations each%s.", c.Solve.NFE, guidedBy(c.Guidance)), made}}
 	if set := setOf(plan.Train); set.Len() > 0 {
 		var real []molecule.Molecule
 		key := rng.New(0).Stream()
@@ -145,5 +148,9 @@ func (r *MoleculeReport) section() report.Section {
 		add(row.Solver, fmt.Sprintf("%.0f", row.NFE), row.Quality)
 	}
 	add("data", "", r.Floor)
-	return report.Section{Title: "Quality", Text: fmt.Sprintf("Of %d samples: atoms and molecules that are stable (every atom has a valence of its element), molecules that are valid (one piece, no atom above its highest valence), and of the valid ones the share of different ones, and of these the share that training did not see. Hydrogens included; bonds by distances.", r.N), Tables: []report.Table{t}}
+	text := fmt.Sprintf("Of %d samples: atoms and molecules that are stable (every atom has a valence of its element), molecules that are valid (one piece, no atom above its highest valence), and of the valid ones the share of different ones, and of these the share that training did not see. Hydrogens included; bonds by distances.", r.N)
+	if r.guided != "" {
+		text += " Note: " + r.guided + "."
+	}
+	return report.Section{Title: "Quality", Text: text, Tables: []report.Table{t}}
 }

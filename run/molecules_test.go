@@ -141,6 +141,13 @@ func TestMolecules(t *testing.T) {
 	if rep.Kind != "molecules" || len(rep.Rows) != 1 || rep.Rows[0].NFE != 4 || rep.Floor.AtomStable < 0.98 || rep.Floor.Unique != 1 {
 		t.Errorf("%+v", rep)
 	}
+	if n := s.Longer(j); n != 10000 || s.Longer(nil) != 0 {
+		t.Errorf("poor samples after 30 steps ask for %d steps", n)
+	}
+	rep.Rows[0].Valid = 0.6
+	if n := s.Longer(j); n != 0 {
+		t.Errorf("good samples ask for %d steps", n)
+	}
 	text, err := json.Marshal(j)
 	if err != nil || !strings.Contains(string(text), `"atom_stable":`) || !strings.Contains(string(text), `"floor":{"atom_stable":`) {
 		t.Errorf("%s, %v", text, err)
@@ -148,6 +155,10 @@ func TestMolecules(t *testing.T) {
 	var table bytes.Buffer
 	if err := j.WriteText(&table); err != nil || !strings.Contains(table.String(), "data") {
 		t.Errorf("%s, %v", &table, err)
+	}
+	const told = "amples are guided away from a weaker copy, scale 2: two evaluations a step"
+	if !strings.Contains(string(text), `"guidance":2`) || !strings.Contains(table.String(), "S"+told) {
+		t.Errorf("guidance is not told in %s and\n%s", text, &table)
 	}
 	files, err := run.Illustrate(context.Background(), dir, s, plan, j)
 	if err != nil {
@@ -157,6 +168,14 @@ func TestMolecules(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dir, want)); err != nil || !slices.Contains(files, filepath.Join(dir, want)) {
 			t.Errorf("%s: %v, of %v", want, err, files)
 		}
+	}
+	if page := read(t, dir, run.ReportFile); !bytes.Contains(page, []byte(told)) || !bytes.Contains(page, []byte("100 evaluations each, guidance 2")) {
+		t.Error("guidance is not told on the page")
+	}
+	if m, err := s.Model.WithWeak(nil); err != nil || s.Solve().NFE != 100 {
+		t.Errorf("%d evaluations with guidance, %v", s.Solve().NFE, err)
+	} else if s := (run.Saved{Model: m, Recipe: s.Recipe, Form: s.Form}); s.Solve().NFE != 50 {
+		t.Errorf("%d evaluations without guidance", s.Solve().NFE)
 	}
 	var film bytes.Buffer
 	ao := run.AnimateOptions{Frames: 4}
@@ -248,9 +267,53 @@ func small16(t *testing.T) []molecule.Molecule {
 	return out
 }
 
+// TestJudgingIsWatched: evaluations are counted up to their number, and a judgement
+// ends where its context does.
+func TestJudgingIsWatched(t *testing.T) {
+	dir := t.TempDir()
+	r := molecular(t, smallMolecules)
+	r.Train.Steps = 4
+	carryOut(t, r, run.Options{Dir: dir})
+	s := load(t, dir)
+	plan, err := s.Plan(t.Context(), "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := s.EvalDefaults()
+	o.N, o.Settings = 1000, []metric.Setting{{Solver: "euler", NFE: 2}, {Solver: "euler", NFE: 4}}
+	var seen []int
+	o.Watch = func(done, total int) {
+		if total != 1000*6 {
+			t.Fatalf("%d evaluations in all", total)
+		}
+		seen = append(seen, done)
+	}
+	if _, err := run.Judge(t.Context(), s, plan, o); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.IsSorted(seen) || seen[0] != 0 || seen[len(seen)-1] != 1000*6 || len(seen) < 8 {
+		t.Errorf("told %v", seen)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	after := 0
+	o.Threads = 1
+	o.Watch = func(done, _ int) {
+		if ctx.Err() != nil {
+			after++
+		} else if done > 0 {
+			stop()
+		}
+	}
+	if _, err := run.Judge(ctx, s, plan, o); !errors.Is(err, context.Canceled) || after > 2 {
+		t.Errorf("%v, %d pieces after the end", err, after)
+	}
+}
+
 // TestMoleculesResume: a run that is cut in two ends in the same bits.
 func TestMoleculesResume(t *testing.T) {
 	r := molecular(t, smallMolecules)
+	r.Train.Weak = 0.4 // which is before the cut, and too late there to lead away from
 	whole := carryOut(t, r, run.Options{Dir: t.TempDir()})
 	dir := t.TempDir()
 	ctx, stop := context.WithCancel(context.Background())
@@ -262,7 +325,13 @@ func TestMoleculesResume(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
+	if s := load(t, dir); s.Model.Weak != nil || s.State.Weak == nil {
+		t.Errorf("in between there are %d weak parameters, %d in the state", len(s.Model.Weak), len(s.State.Weak))
+	}
 	rest := carryOut(t, recipe.Recipe{}, run.Options{Dir: dir, Resume: true, Threads: 1})
+	if w := whole.Saved.Model.Weak; w == nil || !slices.Equal(w, rest.Saved.Model.Weak) {
+		t.Errorf("%d weak parameters, and %d of the run that was cut in two", len(w), len(rest.Saved.Model.Weak))
+	}
 	if !slices.Equal(whole.Saved.Model.Params, rest.Saved.Model.Params) {
 		t.Error("the run that was cut in two ends elsewhere")
 	}

@@ -21,12 +21,12 @@ type pass struct {
 func (p *pass) open(path string) (*passed, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, explain(path, err)
 	}
 	st, err := f.Stat()
 	if err != nil {
 		f.Close()
-		return nil, err
+		return nil, explain(path, err)
 	}
 	return &passed{File: f, pass: p, total: st.Size()}, nil
 }

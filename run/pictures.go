@@ -455,10 +455,14 @@ func (f dataField) Velocity(dst, x tensor.Mat, t float64) error {
 	return nil
 }
 
-// field is the field in the numbers of the data that the options ask for.
+// field is the field in the numbers of the data that the options ask for, guided as
+// samples are.
 func (o PictureOptions) field(s *Saved) flow.Field {
 	c := sample.Config{Cond: o.Sample.Cond, Guidance: o.Sample.Guidance}
-	if !conditioned(c.Cond) {
+	switch {
+	case s.Model.Weak != nil:
+		c.Guidance = cmp.Or(c.Guidance, s.Guidance())
+	case !conditioned(c.Cond):
 		c.Guidance = 1
 	}
 	return dataField{s, c}

@@ -221,6 +221,38 @@ func TestFieldInDataSpace(t *testing.T) {
 	}
 }
 
+// The field of a model that is guided away from its weak copy is the guided one.
+func TestFieldIsGuidedAsSamplesAre(t *testing.T) {
+	_, res := small(t, func(r *recipe.Recipe) { r.Train.Weak, r.Data.Standardise = 0.3, false })
+	s := res.Saved
+	if s.Model.Weak == nil {
+		t.Fatal("no weak copy")
+	}
+	at := tensor.New(3, 2)
+	answer := func(f flow.Field, err error) []float32 {
+		t.Helper()
+		v := tensor.New(3, 2)
+		if err == nil {
+			err = f.Velocity(v, at, 0.5)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.Data
+	}
+	own, guided := answer(s.Model.Bind(flow.Cond{})), answer(sample.Field(s.Model, sample.Config{Guidance: s.Guidance()}, 0, 3))
+	if slices.Equal(own, guided) {
+		t.Fatal("guidance changes nothing: the test would be empty")
+	}
+	var o PictureOptions
+	if got := answer(o.field(s), nil); !slices.Equal(got, guided) {
+		t.Errorf("the field is %v, want %v", got, guided)
+	}
+	if o.Sample.Guidance = 1; !slices.Equal(answer(o.field(s), nil), own) {
+		t.Error("guidance 1 guides")
+	}
+}
+
 // One row of conditions serves all points, and a field.
 func TestPictureOfOneClass(t *testing.T) {
 	ctx := context.Background()

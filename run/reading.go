@@ -75,6 +75,13 @@ func (j *reading) report(ctx context.Context) (*ReadingReport, error) {
 	if err := j.floor(r); err != nil {
 		return nil, err
 	}
+	guided, err := j.guidedSettings()
+	if err != nil {
+		return nil, err
+	}
+	for _, set := range append(slices.Clone(o.Settings), guided...) {
+		j.total += work(j.n, set)
+	}
 	for _, set := range o.Settings {
 		row, rows, err := j.row(ctx, set, o.Guidance)
 		if err != nil {
@@ -85,25 +92,36 @@ func (j *reading) report(ctx context.Context) (*ReadingReport, error) {
 			r.samples = rows // of the last setting that did not diverge
 		}
 	}
-	// Rows that show what guidance does, where the user has not named a scale.
-	if j.o.Guidance == 1 && j.reader != nil && j.s.guidable() {
-		for _, set := range o.Settings {
-			if set.Adaptive() || set.Grid != "" || set.NFE < 4 || set.NFE > 16 {
-				continue
-			}
-			if m, err := solve.Named(set.Solver); err != nil {
-				return nil, err
-			} else if _, err := solve.Steps(m, set.NFE, 2); err != nil {
-				continue // too few for a guided step
-			}
-			row, _, err := j.row(ctx, set, classGuidance)
-			if err != nil {
-				return nil, err
-			}
-			r.Rows = append(r.Rows, row)
+	for _, set := range guided {
+		row, _, err := j.row(ctx, set, classGuidance)
+		if err != nil {
+			return nil, err
 		}
+		r.Rows = append(r.Rows, row)
 	}
 	return r, j.memory(r)
+}
+
+// guidedSettings are those at which is shown what guidance does, where the user has not
+// named a scale.
+func (j *reading) guidedSettings() ([]metric.Setting, error) {
+	if j.o.Guidance != 1 || j.reader == nil || !j.s.guidable() {
+		return nil, nil
+	}
+	var out []metric.Setting
+	for _, set := range j.o.Settings {
+		if set.Adaptive() || set.Grid != "" || set.NFE < 4 || set.NFE > 16 {
+			continue
+		}
+		m, err := solve.Named(set.Solver)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := solve.Steps(m, set.NFE, 2); err == nil { // else too few for a guided step
+			out = append(out, set)
+		}
+	}
+	return out, nil
 }
 
 // reading holds what all figures of a model need.
@@ -117,6 +135,8 @@ type reading struct {
 	pixels tensor.Mat           // reference rows in the network's space
 	class  []int32              // and their classes, nil without
 	real   tensor.Mat           // and their features
+
+	done, total int // evaluations of samples, for o.Watch
 }
 
 func (j *reading) key(name string) rng.Key { return j.o.Key.Split(j.kind).Split(name) }
@@ -143,6 +163,7 @@ func (j *reading) prepare(ctx context.Context) error {
 		if j.classifier != nil {
 			j.classifier(&c, j.plan.Train.Len())
 		}
+		j.o.stage("training a classifier")
 		if j.reader, err = classify.Train(ctx, c, j.plan.Train); err != nil {
 			return fmt.Errorf("the classifier: %w", err)
 		}
@@ -361,7 +382,9 @@ func (j *reading) draw(ctx context.Context, set metric.Setting, guidance float64
 			}
 		}
 	}
+	c.Watch = j.o.drawn(j.done, j.total, set)
 	x, stats, err := sample.Draw(ctx, j.s.Model, c)
+	j.done += work(j.n, set)
 	return tensor.Convert[float32](x), c.Cond, stats.NFE, err
 }
 

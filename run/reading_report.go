@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -130,6 +131,12 @@ func (r *ReadingReport) WriteText(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// Apart tells that the Frechet distance is more than four times its floor at every
+// setting.
+func (r *ReadingReport) Apart() bool {
+	return !slices.ContainsFunc(r.Rows, func(x ReadingRow) bool { return x.FD <= 4*r.Floor.FD })
 }
 
 func (r *ReadingReport) remarks() []string {

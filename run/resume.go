@@ -45,6 +45,13 @@ func loadForResume(r *recipe.Recipe, o Options) (*Saved, error) {
 	want.Suited = old.Data.Kind == recipe.Table
 	old.Suited = want.Suited
 	want, old = want.Settled(), old.Settled()
+	if !slices.Equal(want.Train.Planned, old.Train.Planned) {
+		// Of a run by time the checkpoint knows.
+		if want.Train.Planned != nil {
+			want.Train.Steps = old.Train.Steps
+		}
+		want.Train.Planned = old.Train.Planned
+	}
 	want.Data.Digest, want.SourceDigest = old.Data.Digest, old.SourceDigest
 	if want.Distill != nil && old.Distill != nil {
 		d := *want.Distill
@@ -71,6 +78,26 @@ func loadForResume(r *recipe.Recipe, o Options) (*Saved, error) {
 	*r = want
 	r.Train.Steps = steps
 	return saved, nil
+}
+
+// Longer returns the number of steps that the run is worth being resumed to: those that
+// are usual for its preset and its data, where it had fewer and j, which may be nil,
+// tells its samples from the data; 0 elsewhere.
+func (s *Saved) Longer(j Judgement) int {
+	if j == nil || !j.Apart() || s.Recipe.Distill != nil || s.State == nil || s.State.Ended {
+		return 0
+	}
+	usual, err := recipe.PresetFor(s.Kind(), s.Recipe.Preset)
+	if err != nil {
+		return 0
+	}
+	if f, ok := s.Form.(suiter); ok {
+		f.suit(&usual)
+	}
+	if s.Steps >= usual.Train.Steps {
+		return 0
+	}
+	return usual.Train.Steps
 }
 
 // suiter is a form that can complete a recipe as its data did.

@@ -250,6 +250,36 @@ func TestMoreSteps(t *testing.T) {
 	}
 }
 
+// TestResumeThatFailsChangesNothing: a state that does not fit is found before a
+// file of the run is touched.
+func TestResumeThatFailsChangesNothing(t *testing.T) {
+	dir := t.TempDir()
+	r := small(t, "rings")
+	carryOut(t, r, run.Options{Dir: dir})
+	s := load(t, dir)
+	s.State.Groups[0].Optim.M = s.State.Groups[0].Optim.M[1:]
+	if err := run.Save(filepath.Join(dir, run.ModelFile), s); err != nil {
+		t.Fatal(err)
+	}
+	write(t, []byte("{}"), dir, run.EvalFile)
+	before := map[string][]byte{}
+	for _, name := range names(t, dir) {
+		before[name] = read(t, dir, name)
+	}
+	r.Train.Steps = 170
+	if _, err := run.Train(context.Background(), r, run.Options{Dir: dir, Resume: true}); !errors.Is(err, flow.ErrShape) {
+		t.Errorf("want flow.ErrShape, got %v", err)
+	}
+	if got := names(t, dir); len(got) != len(before) {
+		t.Errorf("the folder holds %v", got)
+	}
+	for name, b := range before {
+		if !bytes.Equal(b, read(t, dir, name)) {
+			t.Errorf("%s was changed", name)
+		}
+	}
+}
+
 func TestExistingRunIsKept(t *testing.T) {
 	dir := t.TempDir()
 	r := small(t, "rings")
@@ -357,7 +387,7 @@ func TestTimeFixesTheSteps(t *testing.T) {
 		t.Errorf("started afresh: %d steps", res.Saved.Steps)
 	}
 	// The run is the one that its recipe describes.
-	r.Train.Steps = n
+	r.Train.Steps, r.Train.Planned = n, res.Saved.Recipe.Train.Planned
 	straight := t.TempDir()
 	carryOut(t, r, run.Options{Dir: straight})
 	same(t, "by time", straight, dir)

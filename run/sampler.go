@@ -10,11 +10,15 @@ import (
 )
 
 // Solve is how the model is sampled unless told otherwise: by the method and
-// the number of evaluations that its training was for, else 100 Euler steps.
+// the number of evaluations that its training was for, else 100 Euler steps. Molecules
+// without a weak copy to guide by take one evaluation to a step, half as many.
 func (s *Saved) Solve() solve.Config {
 	c := solve.Defaults()
 	c.Method = s.Recipe.Method()
 	if nfe := s.Recipe.NFE(len(s.Model.Choices)); nfe > 0 {
+		if s.Kind() == recipe.Molecules && s.Recipe.Objective == "velocity" && s.Model.Weak == nil && !s.Recipe.Once() {
+			nfe /= 2
+		}
 		c.NFE = nfe
 	}
 	return c
@@ -70,6 +74,8 @@ func (s *Saved) Few(n int) int {
 		return min(n, 64)
 	case recipe.Sound:
 		return min(n, 10)
+	case recipe.Molecules:
+		return min(n, 100)
 	}
 	return n
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -53,6 +54,9 @@ func (s *Saved) TableLogProb(ctx context.Context, rows tensor.Matrix[float64], e
 	if s.Model.Schedule == nil {
 		return out, fmt.Errorf("%w: a density needs a model that was trained on a path without noise about it", flow.ErrConfig)
 	}
+	if err := unknownGap(t, rows); err != nil {
+		return out, err
+	}
 	out.LogP = make([]float64, rows.N)
 	if explain {
 		out.Surprise = tensor.NewOf[float64](rows.N, rows.D)
@@ -93,6 +97,19 @@ func (s *Saved) TableLogProb(ctx context.Context, rows tensor.Matrix[float64], e
 	}
 	wg.Wait()
 	return out, failed
+}
+
+// unknownGap is the fault of the first cell that is missing where none was in training.
+func unknownGap(t *table.Transform, rows tensor.Matrix[float64]) error {
+	for i := range rows.N {
+		for j, v := range rows.Row(i) {
+			c := &t.Schema().Columns[j]
+			if math.IsNaN(v) && c.MissingShare == 0 && slices.ContainsFunc(t.Blocks(), func(b table.Block) bool { return b.Column == j }) {
+				return fmt.Errorf("%w: row %d, column %q: the cell is empty, where training saw no gap", flow.ErrFormat, i+1, c.Name)
+			}
+		}
+	}
+	return nil
 }
 
 func atRows(err error, lo int) error {

@@ -64,15 +64,19 @@ func (tableMedium) Judge(ctx context.Context, s *Saved, plan *recipe.Plan, o Eva
 		c.Solve.NFE = 0
 	}
 	j.synth.D = j.real.D
+	drawn := o.drawn(0, work(c.N, set), set)
 	_, err = s.DrawTable(ctx, TableDraws{Config: c}, func(rows tensor.Matrix[float64], _ int) error {
 		j.synth.Data, j.synth.N = append(j.synth.Data, rows.Data...), j.synth.N+rows.N
+		if drawn != nil {
+			drawn(j.synth.N, c.N)
+		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	cfg := judge.Defaults()
-	cfg.Key = o.Key
+	cfg.Key, cfg.Watch = o.Key, o.Stage
 	j.Report, err = judge.Judge(ctx, t.Schema(), j.real, j.synth, held, cfg)
 	return j, err
 }

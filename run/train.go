@@ -27,8 +27,8 @@ type Options struct {
 	Dir string
 	// Resume continues the run that the folder holds; Force starts over in it.
 	Resume, Force bool
-	// Time, if not 0, fixes the number of steps from the speed of the first
-	// ones, so that training takes about that long.
+	// Time, if not 0, chooses the number of steps so that training takes that long, by
+	// the speed at which it gets on; a run that goes on keeps its number.
 	Time time.Duration
 	// Kernels names the kernel set, "" or "auto" for the best; Threads bounds the
 	// cores, 0 for all.
@@ -162,12 +162,15 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 		}
 	}
 	// The steps of a run that has begun are written down already.
+	var by *pace
 	if o.Time > 0 && !(begun && o.Resume) {
-		if r.Train.Steps, err = stepsWithin(ctx, plan, k, o); err != nil {
+		by = newPace(o.Time)
+		if r.Train.Steps, err = by.trial(ctx, plan, k, o.Threads); err != nil {
 			return nil, err
 		}
-		plan.Recipe.Train.Steps = r.Train.Steps
-		o.note("--time %s: %d steps", o.Time, r.Train.Steps)
+		r.Train.Planned = nil
+		plan.Recipe.Train.Steps, plan.Recipe.Train.Planned = r.Train.Steps, nil
+		o.note("--time %s: about %d steps", o.Time, r.Train.Steps)
 	}
 	res := &Result{Path: path, Plan: plan, Saved: saved, Resumed: saved != nil}
 	if complete {
@@ -182,17 +185,7 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 			return nil, err
 		}
 	}
-	// Nothing of an older run goes before all else has been found in order.
-	if begun && !o.Resume {
-		if err := clearRun(o.Dir); err != nil {
-			return nil, err
-		}
-	}
-	sweep(o.Dir)
-	if err := writeJSON(filepath.Join(o.Dir, RecipeFile), r); err != nil {
-		return nil, err
-	}
-	l := loop{Options: o, t: t, plan: plan, k: k, path: path}
+	l := loop{Options: o, t: t, plan: plan, k: k, path: path, recipe: r, pace: by}
 	if saved != nil {
 		if err := t.Restore(*saved.State); err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
@@ -205,7 +198,16 @@ func Train(ctx context.Context, r recipe.Recipe, o Options) (*Result, error) {
 		}
 		return res, nil
 	}
-	if err := clearResults(o.Dir); err != nil {
+	// Nothing of an older run goes before all else has been found in order.
+	remove := clearResults
+	if begun && !o.Resume {
+		remove = clearRun
+	}
+	if err := remove(o.Dir); err != nil {
+		return nil, err
+	}
+	sweep(o.Dir)
+	if err := writeJSON(filepath.Join(o.Dir, RecipeFile), r); err != nil {
 		return nil, err
 	}
 	err = l.run(ctx)
@@ -241,8 +243,12 @@ type loop struct {
 	before float64 // seconds of earlier stretches
 	start  time.Time
 	saving time.Duration // time spent in saving, which is not training
-	m      *metrics
-	saved  *Saved
+	// glimpsing is the part of it that pictures took.
+	glimpsing time.Duration
+	m         *metrics
+	saved     *Saved
+	recipe    recipe.Recipe // that of the folder
+	pace      *pace         // nil for a number of steps that stays
 }
 
 func (l *loop) seconds() float64 {
@@ -292,6 +298,12 @@ func (l *loop) run(ctx context.Context) (err error) {
 		if err := l.glimpse(ctx, p.Step, total); err != nil {
 			return err
 		}
+		if n := l.pace.replan(time.Now(), p.Step, total); n != total && !l.t.Done() {
+			if err := l.replan(n); err != nil {
+				return err
+			}
+			_, total = l.t.Steps()
+		}
 		if time.Since(last) > saveEvery {
 			if err := l.save(); err != nil {
 				return err
@@ -310,6 +322,19 @@ func (l *loop) run(ctx context.Context) (err error) {
 		return fmt.Errorf("%w; the last checkpoint, of step %d, is kept in %s", stopped, l.saved.Steps, l.path)
 	}
 	return stopped
+}
+
+// replan changes the number of steps, and writes that down.
+func (l *loop) replan(steps int) error {
+	l.t.Replan(steps)
+	c := l.t.Config()
+	for _, of := range []*train.Config{&l.recipe.Train, &l.plan.Recipe.Train} {
+		of.Steps, of.Planned = c.Steps, c.Planned
+	}
+	if err := writeJSON(filepath.Join(l.Dir, RecipeFile), l.recipe); err != nil {
+		return err
+	}
+	return l.save()
 }
 
 // finisher is a medium whose models get a last touch once they are trained.
@@ -347,15 +372,26 @@ type glimpser interface {
 // glimpses is the number of pictures of a whole training.
 const glimpses = 10
 
+// glimpsePart is the part of its time for which a run by time may stop for pictures.
+const glimpsePart = 10
+
 // glimpse writes a picture of the model so far, at every tenth of the run, where
-// its kind has one. It changes nothing of the training.
+// its kind has one, and fewer where they would take a run by time too long. It changes
+// nothing of the training.
 func (l *loop) glimpse(ctx context.Context, step, total int) error {
 	m, ok := media[l.plan.Recipe.Data.Kind].(glimpser)
 	if k := (step*glimpses + total - 1) / total; !ok || step != k*total/glimpses {
 		return nil
 	}
 	begin := time.Now()
-	defer func() { l.saving += time.Since(begin) }()
+	if l.pace != nil && l.glimpsing > begin.Sub(l.start)/glimpsePart {
+		return nil
+	}
+	defer func() {
+		took := time.Since(begin)
+		l.saving, l.glimpsing = l.saving+took, l.glimpsing+took
+		l.pace.stop(took)
+	}()
 	s, err := Snapshot(l.plan, l.t, l.k)
 	if err != nil {
 		return err
@@ -408,7 +444,7 @@ func Snapshot(plan *recipe.Plan, t *train.Trainer, k *kernel.Set) (*Saved, error
 		return nil, err
 	}
 	st := t.State()
-	if m, err = m.WithWeak(st.Weak); err != nil {
+	if m, err = m.WithWeak(slices.Clone(t.Weak())); err != nil {
 		return nil, err
 	}
 	s := &Saved{
@@ -448,33 +484,6 @@ func prepare(ctx context.Context, plan *recipe.Plan, saved *Saved, o Options) er
 		o.note("chi-square of the rows' shares of the noise: %.4f", s.ChiSquare())
 	}
 	return nil
-}
-
-// stepsWithin measures the speed of a trial of the run, which is then thrown
-// away, and returns the number of steps that fit into the rest of o.Time.
-func stepsWithin(ctx context.Context, plan *recipe.Plan, k *kernel.Set, o Options) (int, error) {
-	t, err := plan.Trainer(train.Options{Kernels: k, Workers: o.Threads})
-	if err != nil {
-		return 0, err
-	}
-	trial := min(o.Time/10, 2*time.Second)
-	start := time.Now()
-	warm, from := 0, start
-	for p, err := range t.Run(ctx) {
-		if err != nil {
-			return 0, err
-		}
-		if p.Step == 10 {
-			warm, from = p.Step, time.Now()
-		}
-		if time.Since(start) > trial && p.Step > 20 || time.Since(start) > o.Time {
-			break
-		}
-	}
-	done, _ := t.Steps()
-	perStep := time.Since(from).Seconds() / float64(max(1, done-warm))
-	left := o.Time - time.Since(start)
-	return max(1, int(left.Seconds()/perStep)), nil
 }
 
 // clearRun removes the files of an older run, and nothing else.

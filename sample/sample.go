@@ -57,7 +57,8 @@ type Config struct {
 }
 
 // A worker solves at most mostRows rows at a time, and fewer where a row is much
-// work, as an image is: all cores have some, and a cancelled context is soon seen.
+// work, as an image or a molecule is, about as many as the network computes together:
+// all cores have some, and a cancelled context is soon seen.
 const (
 	mostRows = 512
 	rowWork  = 1 << 15
@@ -177,7 +178,8 @@ func Carry(ctx context.Context, m *model.Model, c Config, x tensor.Mat, t0, t1 f
 	if _, err := Solver(m, c); err != nil {
 		return solve.Stats{}, err
 	}
-	return each(ctx, x.N, max(leastRows, chunkOf(m.Dim())), c, func() (task, error) {
+	chunk := max(leastRows, min(chunkOf(m.Dim()), 2*m.BlockRows()))
+	return each(ctx, x.N, chunk, c, func() (task, error) {
 		solver, err := Solver(m, c)
 		if err != nil {
 			return nil, err
@@ -291,8 +293,7 @@ func each(ctx context.Context, n, chunk int, c Config, worker func() (task, erro
 				}
 				if errs[i] = err; err != nil {
 					stop()
-				}
-				if c.Watch != nil {
+				} else if c.Watch != nil {
 					mu.Lock()
 					done += hi - lo
 					c.Watch(done, n)

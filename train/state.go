@@ -23,7 +23,7 @@ type State struct {
 	Lowest  float64
 	Without int
 	Ended   bool
-	// Weak is what Trainer.Weak returns.
+	// Weak is the copy of Config.Weak, nil before its step and without one.
 	Weak []float32
 }
 

@@ -46,8 +46,17 @@ type Config struct {
 	Patience      int `json:"patience"`
 	// Weak is the share of the steps after which a copy of the averaged parameters
 	// is kept: a weaker network, away from which samples can be guided. 0 keeps
-	// none.
+	// none; see Trainer.Weak.
 	Weak float64 `json:"weak,omitempty"`
+	// Planned tells how long the run was meant to be at first, where that was changed on
+	// the way (Trainer.Replan): what depends on the length of a run went by that.
+	Planned []Plan `json:"planned,omitempty"`
+}
+
+// Plan is a number of steps that a run was meant to have until the step Until.
+type Plan struct {
+	Until int `json:"until"`
+	Steps int `json:"steps"`
 }
 
 // Defaults returns a run of 16,000 steps of 256 pairs, stopped early when
@@ -74,15 +83,33 @@ func (c Config) Validate(path string) error {
 	if !(c.Weak >= 0 && c.Weak < 1) {
 		return &flow.FieldError{Path: path + ".weak", Msg: fmt.Sprintf("%v is not in [0, 1)", c.Weak)}
 	}
+	last := 0
+	for _, p := range c.Planned {
+		if p.Until <= last || p.Steps < 1 {
+			return &flow.FieldError{Path: path + ".planned", Msg: fmt.Sprintf("%d steps until step %d, after step %d", p.Steps, p.Until, last)}
+		}
+		last = p.Until
+	}
 	return nil
 }
 
-// weakStep is the step after which the weak copy is kept, 0 for none.
-func (c Config) weakStep() int {
+// total is the length that the run was meant to have at a step.
+func (c Config) total(step int) int {
+	for _, p := range c.Planned {
+		if step < p.Until {
+			return p.Steps
+		}
+	}
+	return c.Steps
+}
+
+// weakStep is the step after which the weak copy is kept in a run of total steps, 0 for
+// none.
+func (c Config) weakStep(total int) int {
 	if c.Weak == 0 {
 		return 0
 	}
-	return max(1, int(c.Weak*float64(c.Steps)))
+	return max(1, int(c.Weak*float64(total)))
 }
 
 // Options is what a run needs of the machine; it never changes a result, but
@@ -275,8 +302,27 @@ func (t *Trainer) Best() []float32 {
 	return t.Average(nn.Group)
 }
 
-// Weak returns the copy of Config.Weak; nil before its step, and without one.
-func (t *Trainer) Weak() []float32 { return t.weak }
+// Weak returns the copy of Config.Weak, which does not change any more, if Best was
+// trained for leadSteps times as many steps at least; else nil: away from a network
+// that is as good as Best, or better, leads nowhere.
+func (t *Trainer) Weak() []float32 {
+	if t.bestStep() < leadSteps*t.cfg.weakStep(t.cfg.Steps) {
+		return nil
+	}
+	return t.weak
+}
+
+// leadSteps is how many times as long as the weak copy the best parameters have
+// been trained where one leads away from the other.
+const leadSteps = 2
+
+// bestStep is the number of steps after which the parameters were those of Best.
+func (t *Trainer) bestStep() int {
+	if t.held == nil || t.held.best == nil {
+		return t.step
+	}
+	return (t.step/t.cfg.ValidateEvery - t.held.without) * t.cfg.ValidateEvery
+}
 
 // Layout returns the layout of a group's arena.
 func (t *Trainer) Layout(name string) (l graph.Layout) {
@@ -290,6 +336,22 @@ func (t *Trainer) Layout(name string) (l graph.Layout) {
 
 // Steps returns the steps done and the steps of the whole run.
 func (t *Trainer) Steps() (done, total int) { return t.step, t.cfg.Steps }
+
+// Replan changes the length of the run, to one step more than are done at least; what
+// depends on it goes by the new one from here on. To be called between two steps. The
+// run stays a pure function of its Config, which remembers (Config.Planned).
+func (t *Trainer) Replan(steps int) {
+	if steps = max(steps, t.step+1); steps == t.cfg.Steps {
+		return
+	}
+	if n := len(t.cfg.Planned); t.step > 0 && (n == 0 || t.cfg.Planned[n-1].Until < t.step) { // else nothing went by it
+		t.cfg.Planned = append(slices.Clone(t.cfg.Planned), Plan{Until: t.step, Steps: t.cfg.Steps})
+	}
+	t.cfg.Steps = steps
+}
+
+// Config returns the configuration of the run as it is by now.
+func (t *Trainer) Config() Config { return t.cfg }
 
 // Done reports whether the run is complete.
 func (t *Trainer) Done() bool { return t.step >= t.cfg.Steps || t.ended }
@@ -379,15 +441,16 @@ func (t *Trainer) take(b *flow.Batch) (Progress, error) {
 			return Progress{Step: t.step, Loss: l}, diverged("loss", t.step, l)
 		}
 		g := t.groups[p.Trains]
+		g.opt.Total = t.cfg.total(t.step)
 		if norm := g.opt.Step(g.grads); math.IsNaN(norm) || math.IsInf(norm, 0) {
 			return Progress{Step: t.step, Loss: l}, diverged("gradient's norm", t.step, norm)
 		}
 	}
 	t.recent[t.step%window] = loss
-	t.step++
-	if t.step == t.cfg.weakStep() {
+	if at := t.cfg.weakStep(t.cfg.total(t.step)); at > 0 && t.step+1 >= at && t.weak == nil {
 		t.weak = slices.Clone(t.Average(nn.Group))
 	}
+	t.step++
 	p := Progress{Step: t.step, Loss: loss}
 	if t.held != nil && t.step%t.cfg.ValidateEvery == 0 {
 		if err := t.validate(&p); err != nil {

@@ -130,7 +130,7 @@ func TestResumeIsExact(t *testing.T) {
 			}
 		}
 		follow(t, tr, -1, &got)
-		if !got.equal(want) || !slices.Equal(tr.Weak(), whole.Weak()) {
+		if !got.equal(want) || !slices.Equal(tr.State().Weak, whole.State().Weak) || tr.State().Weak == nil {
 			t.Errorf("a run interrupted after step %d ends in other bits", at)
 		}
 		if tr.Loss(100) != whole.Loss(100) {
@@ -142,8 +142,54 @@ func TestResumeIsExact(t *testing.T) {
 	}
 }
 
+// TestReplannedRunIsItsConfig: a run whose length was changed on the way, twice, is
+// that of the configuration that it ends with, from the beginning and from a state.
+func TestReplannedRunIsItsConfig(t *testing.T) {
+	cfg, o, net, pairs := small(13)
+	held := func() train.Options { return train.Options{HeldOut: moons("ot", true)} }
+	tr := must(train.New(cfg, o, match, net, pairs, held()))
+	tr.Replan(30) // before the first step nothing is remembered
+	var got trace
+	follow(t, tr, 4, &got)
+	tr.Replan(20)
+	tr.Replan(20)
+	follow(t, tr, 7, &got)
+	state := tr.State()
+	tr.Replan(0)
+	if done, total := tr.Steps(); total != done+1 {
+		t.Errorf("no steps are %d after %d", total, done)
+	}
+	tr.Replan(16)
+	follow(t, tr, -1, &got)
+	config := tr.Config()
+	if config.Steps != 16 || !slices.Equal(config.Planned, []train.Plan{{Until: 4, Steps: 30}, {Until: 11, Steps: 20}}) {
+		t.Fatalf("the configuration is %+v", config)
+	}
+	var whole trace
+	again := must(train.New(config, o, match, net, pairs, held()))
+	follow(t, again, -1, &whole)
+	if !whole.equal(got) || !slices.Equal(again.Weak(), tr.Weak()) || again.State().Weak == nil {
+		t.Error("the run of the configuration ends in other bits")
+	}
+	again = must(train.New(config, o, match, net, pairs, held()))
+	if err := again.Restore(state); err != nil {
+		t.Fatal(err)
+	}
+	var rest trace
+	follow(t, again, -1, &rest)
+	if !slices.Equal(rest.params, got.params) {
+		t.Error("the run of the configuration continues to other bits")
+	}
+	config.Planned = nil
+	var plain trace
+	follow(t, must(train.New(config, o, match, net, pairs, held())), -1, &plain)
+	if slices.Equal(plain.params, got.params) {
+		t.Error("plans change nothing: the test would be empty")
+	}
+}
+
 // TestWeakCopy: the copy is that of the averaged parameters after its share of the
-// steps, and nothing else.
+// steps, and nothing else; it is handed out after twice as many.
 func TestWeakCopy(t *testing.T) {
 	for share, at := range map[float64]int{0: 0, 0.01: 1, 0.5: 6, 0.99: 12} {
 		cfg, o, net, pairs := small(13)
@@ -157,9 +203,64 @@ func TestWeakCopy(t *testing.T) {
 			if p.Step == at {
 				want = slices.Clone(tr.Average(nn.Group))
 			}
-			if !slices.Equal(tr.Weak(), want) {
+			if !slices.Equal(tr.State().Weak, want) {
 				t.Fatalf("share %v: after step %d there is another copy than that of step %d", share, p.Step, at)
 			}
+			handed := want
+			if p.Step < 2*at {
+				handed = nil
+			}
+			if !slices.Equal(tr.Weak(), handed) {
+				t.Fatalf("share %v: after step %d of a copy of step %d, %d parameters are handed out", share, p.Step, at, len(tr.Weak()))
+			}
+		}
+	}
+}
+
+// TestWeakCopyIsWeaker: where the best held-out look is not well after the copy,
+// none is handed out, also by a run that was restored. The rate is so high that the
+// best look comes early.
+func TestWeakCopyIsWeaker(t *testing.T) {
+	for _, share := range []float64{0.02, 0.6} { // of 60 steps 1 and 36
+		cfg, _, net, pairs := small(60)
+		cfg.ValidateEvery, cfg.Patience, cfg.Weak = 2, 0, share
+		o := optim.Spec{Method: "adamw", Rate: 0.05, Schedule: "constant", Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}
+		fresh := func() *train.Trainer {
+			return must(train.New(cfg, o, match, net, pairs, train.Options{HeldOut: moons("ot", true)}))
+		}
+		tr, lowest, best := fresh(), math.Inf(1), 0
+		at, handed, kept := max(1, int(share*60)), 0, 0
+		for p, err := range tr.Run(context.Background()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.Validated && p.HeldOut < lowest {
+				lowest, best = p.HeldOut, p.Step
+			}
+			if p.Step%5 != 1 {
+				continue
+			}
+			other := fresh()
+			if err := other.Restore(tr.State()); err != nil {
+				t.Fatal(err)
+			}
+			reached := best
+			if best == 0 { // before the first look
+				reached = p.Step
+			}
+			for _, r := range []*train.Trainer{tr, other} {
+				switch w := r.Weak(); {
+				case (w != nil) != (p.Step >= at && reached >= 2*at):
+					t.Fatalf("share %v: at step %d, best at %d, %d weak parameters of step %d are handed out", share, p.Step, best, len(w), at)
+				case w != nil:
+					handed++
+				default:
+					kept++
+				}
+			}
+		}
+		if share == 0.6 && (best >= 2*at || handed > 0) || share < 0.1 && (handed == 0 || kept == 0) {
+			t.Fatalf("share %v: handed out %d times, kept back %d, best at %d: the test shows nothing", share, handed, kept, best)
 		}
 	}
 }
@@ -473,6 +574,8 @@ func TestNewErrors(t *testing.T) {
 		edit(func(c *train.Config) { c.ValidateEvery = 0 }),
 		edit(func(c *train.Config) { c.Patience = -1 }),
 		edit(func(c *train.Config) { c.Weak = 1 }),
+		edit(func(c *train.Config) { c.Planned = []train.Plan{{Until: 5, Steps: 9}, {Until: 5, Steps: 8}} }),
+		edit(func(c *train.Config) { c.Planned = []train.Plan{{Until: 5}} }),
 		edit(func(c *train.Config) { c.Weak = math.NaN() }),
 	} {
 		_, err := train.New(c, o, match, net, pairs, train.Options{})

@@ -20,6 +20,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"laminar/flow"
 	"laminar/internal/kernel"
@@ -135,6 +136,12 @@ func (a *app) rootCommand() *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		var bad *pflag.InvalidValueError
+		if errors.As(err, &bad) {
+			if kind, ok := kindsOfValue[bad.GetFlag().Value.Type()]; ok {
+				return usagef("--%s: %q is not %s", bad.GetFlag().Name, bad.GetValue(), kind)
+			}
+		}
 		return usagef("%w; %s --help lists the flags", err, cmd.CommandPath())
 	})
 	f := root.PersistentFlags()
@@ -143,8 +150,34 @@ func (a *app) rootCommand() *cobra.Command {
 	f.StringVar(&a.kernels, "kernels", "", "auto, avx512, avx2 or go (default the model's own)")
 	complete(root, "kernels", "auto", "avx512", "avx2", "go")
 	root.AddCommand(a.commands()...)
+	for _, cmd := range root.Commands() {
+		cmd.Flags().VisitAll(defaultOnce)
+	}
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "Flags.FlagUsages", "Flags.FlagUsagesWrapped 80"))
 	return root
+}
+
+// kindsOfValue says in words what a flag takes, by the type of its value.
+var kindsOfValue = map[string]string{
+	"bool": "true or false", "int": "a whole number, such as 200", "uint64": "a whole number from 0 up, such as 7",
+	"float64": "a number, such as 0.5", "duration": "a time with its unit, such as 30s or 5m",
+	"intSlice": "whole numbers parted by commas, such as 2,4,8", "float64Slice": "numbers parted by commas, such as 0.5,2",
+}
+
+// defaultOnce leaves the default of a flag to the words of its usage, where these tell
+// it: help would show the zero point of the flag beside it.
+func defaultOnce(f *pflag.Flag) {
+	if !strings.Contains(f.Usage, "(default ") {
+		return
+	}
+	switch f.Value.Type() {
+	case "int", "uint64", "float64":
+		f.DefValue = "0"
+	case "intSlice", "stringSlice":
+		f.DefValue = "[]"
+	default:
+		f.DefValue = ""
+	}
 }
 
 // usageError is a fault in how the program was called.

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/spf13/pflag"
 )
 
 // asProgram tells the test binary to be the program, for the tests that kill
@@ -276,6 +278,20 @@ func TestEveryVerbHelps(t *testing.T) {
 	}
 	if out := must(t, "__complete", "sample", "--solver", ""); !strings.Contains(out, "tsit5") {
 		t.Errorf("solvers are not completed: %q", out)
+	}
+}
+
+// TestDefaultsAreToldOnce: a usage that tells a default is not followed by another one.
+func TestDefaultsAreToldOnce(t *testing.T) {
+	a := &app{}
+	for _, c := range a.rootCommand().Commands() {
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			alone := pflag.NewFlagSet("", pflag.ContinueOnError)
+			alone.AddFlag(f)
+			if text := alone.FlagUsages(); strings.Count(text, "(default ") > 1 {
+				t.Errorf("%s: %s", c.Name(), text)
+			}
+		})
 	}
 }
 

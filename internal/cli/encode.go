@@ -46,7 +46,8 @@ func (a *app) encodeCommand() *cobra.Command {
 		Long: `Carry the rows of FILE back along the flow of MODEL to the noise that they come
 from, and print what a round trip loses. --decode carries noise to data: rows of
 FILE are then latents, as encode writes them, and -o may name what sample writes
-of the model: pictures, sounds, a FOLDER/ of them.`,
+of the model: pictures, sounds, a FOLDER/ of them. The flow is the model's own,
+which sample follows without --guidance.`,
 		Example: `  laminar encode runs/moons points.csv -o latents.csv
   laminar encode runs/moons latents.csv --decode -o points.csv
   laminar encode runs/mnist latents.npy --decode -o pictures.png

@@ -1,9 +1,13 @@
 package cli
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"laminar/metric"
+	"laminar/recipe"
 	"laminar/rng"
 	"laminar/run"
 	"laminar/solve"
@@ -38,12 +42,12 @@ interval from several pairs of draws.`,
 	}
 	f.StringVar(&e.data, "data", "", "judge against this built-in set or `file` instead of the model's own data")
 	f.StringVar(&e.solver.method, "solver", "euler", "method (default the model's own): "+list(solverNames(nil)))
-	f.IntSliceVar(&e.nfe, "nfe", nfe, "network evaluations per point; a guided step counts 2")
+	f.IntSliceVar(&e.nfe, "nfe", nfe, fmt.Sprintf("network evaluations per point; a guided step counts 2 (default %s, or what suits the kind of data)", strings.Trim(strings.ReplaceAll(fmt.Sprint(nfe), " ", ","), "[]")))
 	e.solver.addTolerances(cmd)
 	e.solver.addGrid(cmd)
-	f.IntVarP(&e.n, "n", "n", o.N, "points on each side of an exact distance; samples of a model of images (default 1000)")
+	f.IntVarP(&e.n, "n", "n", o.N, fmt.Sprintf("points on each side of an exact distance, or samples (default %d points, 1000 images, sounds or molecules)", o.N))
 	f.IntVar(&e.pairs, "pairs", o.Pairs, "pairs of draws that W2 is averaged over")
-	f.Float64Var(&e.guidance, "guidance", 1, "scale of guidance; 1 is none (default of molecules that of sample)")
+	f.Float64Var(&e.guidance, "guidance", 1, "scale of guidance towards the conditions that the data have, or where a model has a weaker copy of itself, as molecules do, away from that; 1 is none (default 2 with a weaker copy, else 1; images are judged with both 1 and 1.5)")
 	f.Uint64Var(&e.seed, "seed", 0, "seed of all that is random")
 	complete(cmd, "solver", solverNames(nil)...)
 	_ = cmd.RegisterFlagCompletionFunc("data", completeDataFlag)
@@ -69,7 +73,9 @@ func (e *evalCall) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	bar.judging(&o)
 	rep, err := run.Judge(cmd.Context(), s, plan, o)
+	bar.end()
 	if err != nil {
 		return err
 	}
@@ -83,6 +89,9 @@ func (e *evalCall) options(cmd *cobra.Command, s *run.Saved) (run.EvalOptions, e
 	o := s.EvalDefaults()
 	o.Threads = e.threads
 	if cmd.Flags().Changed("guidance") {
+		if s.Kind() == recipe.Table {
+			return o, usagef("--guidance is not for models of tables")
+		}
 		o.Guidance = e.guidance
 	}
 	e.guidance = o.Guidance
@@ -129,9 +138,16 @@ func (e *evalCall) options(cmd *cobra.Command, s *run.Saved) (run.EvalOptions, e
 			all = append(all, set.NFE)
 		}
 	}
+	if given("nfe") && !given("guidance") {
+		// What was not asked for does not stand in the way of what was.
+		if guided := spendable(m, all, cost(e.guidance)); guided != nil && spendable(m, all, 1) == nil {
+			e.guidance, o.Guidance = 1, 1
+			e.noteUnguided("judged", guided)
+		}
+	}
 	o.Settings = nil
 	for _, nfe := range all {
-		if _, err := solve.Steps(m, nfe, cost(e.guidance)); err != nil {
+		if _, err := stepsOf(m, nfe, cost(e.guidance)); err != nil {
 			if cmd.Flags().Changed("nfe") {
 				return o, err
 			}
@@ -140,6 +156,16 @@ func (e *evalCall) options(cmd *cobra.Command, s *run.Saved) (run.EvalOptions, e
 		o.Settings = append(o.Settings, metric.Setting{Solver: e.solver.method, NFE: nfe, Grid: grid})
 	}
 	return o, o.Validate()
+}
+
+// spendable is what keeps a method from spending one of several numbers of evaluations.
+func spendable(m *solve.Method, nfe []int, cost int) error {
+	for _, n := range nfe {
+		if _, err := stepsOf(m, n, cost); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // cost is the number of network evaluations of one evaluation of the field.

@@ -74,6 +74,14 @@ func TestBadInput(t *testing.T) {
 		{"weights of another program", []string{"info", file("other.safetensors", safetensors(`{}`))}, exitFile, []string{"other.safetensors", "not a Laminar model"}},
 		{"CSV as a model", []string{"eval", good}, exitFile, []string{"good.csv"}},
 
+		{"steps that are no number", train("moons", run, "--steps", "abc"), exitUsage, []string{`--steps: "abc" is not a whole number`}},
+		{"a time without its unit", train("moons", run, "--time", "30"), exitUsage, []string{`--time: "30" is not a time with its unit`}},
+		{"a rate that is no number", train("moons", run, "--rate", "fast"), exitUsage, []string{`--rate: "fast" is not a number`}},
+		{"numbers that are none", []string{"eval", moons(), "--nfe", "2,x"}, exitUsage, []string{`--nfe: "2,x" is not whole numbers parted by commas`}},
+		{"no evaluations", []string{"sample", moons(), "--nfe", "0"}, exitUsage, []string{"--nfe: 0 evaluations lead nowhere: a step of euler takes 1"}},
+		{"no table", []string{"report", filepath.Join(dir, "none.csv"), good}, exitFile, []string{"none.csv: no such file or folder"}},
+		{"no other table", []string{"report", good, filepath.Join(dir, "none.csv")}, exitFile, []string{"none.csv: no such file or folder"}},
+
 		{"no command", []string{"trian"}, exitUsage, []string{"trian", "train"}},
 		{"no data", []string{"train"}, exitUsage, []string{"DATA"}},
 		{"no model", []string{"sample"}, exitUsage, []string{"MODEL"}},

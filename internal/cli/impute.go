@@ -107,6 +107,6 @@ func (c *imputeCall) run(cmd *cobra.Command, args []string) error {
 	if done.Gaps == 0 {
 		c.note("note: %s has no gaps", args[1])
 	}
-	c.note("%s gaps in %s of %s rows filled: %s", thousands(done.Gaps), thousands(done.InRow), thousands(done.Rows), strings.Join(files, ", "))
+	c.note("%s in %s of %s filled: %s", counted(done.Gaps, "gap"), thousands(done.InRow), counted(done.Rows, "row"), strings.Join(files, ", "))
 	return nil
 }

@@ -44,7 +44,8 @@ func (a *app) interpolateCommand() *cobra.Command {
 --seed, or two rows of FILE, which are carried back to noise first. Gaussian
 noise is joined along a great circle. -o writes .csv, .npy or .jsonl, a picture
 (.png, .svg) of points of the plane or of images, a film (.gif) of those, or
-what sample writes of the model: sounds as .wav.`,
+what sample writes of the model: sounds as .wav. There is no guidance unless
+--guidance is given; both ways are then guided.`,
 		Example: `  laminar interpolate runs/digits --steps 12 -n 8 -o between.png
   laminar interpolate runs/moons points.csv --rows 1,7 -o between.csv
   laminar interpolate runs/moons -n 200 --steps 40 -o between.gif`,

@@ -107,7 +107,7 @@ func (l *logprobCall) run(cmd *cobra.Command, args []string) error {
 	}
 	switch {
 	case s.Kind() == recipe.Table:
-		return l.runTable(cmd, s, args[1])
+		return l.runTable(cmd, s, args[0], args[1])
 	case l.explain:
 		return usagef("--explain is for models of tables, and this one makes %s", s.Kind())
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"laminar/flow"
 	"laminar/metric"
 	"laminar/run"
 )
@@ -31,8 +33,8 @@ type scoredTable struct {
 	Rows []scoredRow   `json:"rows,omitempty"`
 }
 
-// runTable scores the rows of a table.
-func (l *logprobCall) runTable(cmd *cobra.Command, s *run.Saved, path string) error {
+// runTable scores the rows of a table by the model s, which was read from model.
+func (l *logprobCall) runTable(cmd *cobra.Command, s *run.Saved, model, path string) error {
 	for _, name := range []string{"probes", "bits", "class", "solver", "nfe", "rtol", "atol", "grid"} {
 		if cmd.Flags().Changed(name) {
 			return usagef("--%s is not for tables, whose density is found cell by cell", name)
@@ -48,6 +50,9 @@ func (l *logprobCall) runTable(cmd *cobra.Command, s *run.Saved, path string) er
 	}
 	d, err := s.TableLogProb(cmd.Context(), rows, l.explain, l.threads, func(done int) { bar.count(done, rows.N, "rows") })
 	bar.end()
+	if errors.Is(err, flow.ErrFormat) {
+		return fmt.Errorf("%s: %w; gaps are filled by laminar impute %s %s -o FILE", path, err, quoted(model), quoted(path))
+	}
 	if err != nil {
 		return err
 	}
@@ -90,7 +95,7 @@ func (l *logprobCall) runTable(cmd *cobra.Command, s *run.Saved, path string) er
 		res.File = &l.out
 		return l.printJSON(res)
 	}
-	l.note("%s rows, %.4f nats each on average", thousands(res.N), float64(res.Mean))
+	l.note("%s, %.4f nats each on average", counted(res.N, "row"), float64(res.Mean))
 	return nil
 }
 
@@ -135,11 +140,12 @@ func (l *logprobCall) writeScores(w io.Writer, order []int, names []string, d ru
 	return out.Error()
 }
 
-// oddest names the three columns with the largest surprise.
+// oddest names the columns with the largest surprise, three at most, and none whose
+// cell surprises by less than is shown.
 func oddest(surprise []float64, names []string) string {
 	var order []int
 	for j, v := range surprise {
-		if !math.IsNaN(v) {
+		if v >= leastShown {
 			order = append(order, j)
 		}
 	}
@@ -150,3 +156,6 @@ func oddest(surprise []float64, names []string) string {
 	}
 	return strings.Join(parts, "; ")
 }
+
+// leastShown is the surprise that is written as 0.1, not as 0.0.
+const leastShown = 0.05

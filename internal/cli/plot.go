@@ -75,7 +75,7 @@ func (a *app) plotCommand() *cobra.Command {
   samples      samples over data (the default)
   images       samples beside data, for 8 x 8 columns and more
   paths        how points travel from noise to data
-  field        the velocity of the plane at the time --t
+  field        the velocity of the plane at the time --t, guided as samples are
   density      how thick the samples lie
   crossing     a batch of pairs as the model was trained on them
   independent  the same batch paired by chance

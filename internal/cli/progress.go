@@ -21,7 +21,7 @@ type progress struct {
 	start    time.Time // of this stretch, at the step from
 	from     int
 	last     time.Time
-	pass     string  // of reading a file
+	pass     string  // of reading a file, or what is counted
 	loss     float64 // running mean
 	open     bool    // the line on the terminal awaits its end
 }
@@ -41,13 +41,13 @@ func (p *progress) step(s run.Progress) {
 		p.start, p.last, p.from, p.loss, p.pass = now, now, s.Step, s.Loss, ""
 	}
 	p.loss += (s.Loss - p.loss) / 50
-	if now.Sub(p.last) < p.every && (!p.terminal || s.Step != s.Total) {
+	if !p.due(now) && (!p.terminal || s.Step != s.Total) {
 		return
 	}
 	p.last = now
 	rate := float64(s.Step-p.from) / max(now.Sub(p.start).Seconds(), 1e-9)
 	left := time.Duration(float64(s.Total-s.Step) / max(rate, 1e-9) * float64(time.Second))
-	line := fmt.Sprintf("loss %.4f  %s steps/s  %s left", p.loss, thousands(int(rate)), clock(left))
+	line := fmt.Sprintf("loss %.4f  %s steps/s  %s left", p.loss, perSecond(rate), clock(left))
 	if !p.terminal {
 		fmt.Fprintf(p.w, "step %d of %d  %s\n", s.Step, s.Total, line)
 		return
@@ -61,16 +61,20 @@ func (p *progress) step(s run.Progress) {
 // known.
 func (p *progress) count(done, total int, things string) {
 	now := time.Now()
-	if p.start.IsZero() {
-		p.start, p.last = now, now
+	if p.start.IsZero() || p.pass != things {
+		p.start, p.last, p.from, p.pass = now, now, done, things
 	}
-	if now.Sub(p.last) < p.every && (!p.terminal || done != total || !p.open) {
+	if !p.due(now) && (!p.terminal || done != total || !p.open) {
 		return
 	}
 	p.last = now
 	left := ""
-	if 0 < done && done < total {
-		left = fmt.Sprintf(", %s left", clock(time.Duration(float64(now.Sub(p.start))/float64(done)*float64(total-done))))
+	rate := float64(done-p.from) / max(now.Sub(p.start).Seconds(), 1e-9)
+	if rate >= 1 {
+		left = fmt.Sprintf(", %s/s", perSecond(rate))
+	}
+	if 0 < rate && done < total {
+		left += fmt.Sprintf(", %s left", clock(time.Duration(float64(total-done)/rate*float64(time.Second))))
 	}
 	line := fmt.Sprintf("%s %s%s", thousands(done), things, left)
 	switch {
@@ -90,6 +94,21 @@ func (p *progress) count(done, total int, things string) {
 	fmt.Fprintf(p.w, "\r%s %3.0f %%  %s\x1b[K", bar(share, 24), 100*share, line)
 }
 
+// due tells whether it is time for another line; where lines stay, they become rarer.
+func (p *progress) due(now time.Time) bool {
+	wait := p.every
+	if !p.terminal {
+		wait = max(wait, min(now.Sub(p.start)/20, 10*wait))
+	}
+	return now.Sub(p.last) >= wait
+}
+
+// judging shows how a judgement gets on.
+func (p *progress) judging(o *run.EvalOptions) {
+	o.Watch = func(done, total int) { p.count(done, total, "evaluations") }
+	o.Stage = p.stage
+}
+
 // reading shows how far a pass over a file has come, once that takes long.
 func (p *progress) reading(stage string, done, total int64) {
 	now := time.Now()
@@ -97,7 +116,7 @@ func (p *progress) reading(stage string, done, total int64) {
 		p.pass, p.start, p.last = stage, now, now
 	}
 	p.from = int(done) // a pass that begins anew
-	if now.Sub(p.last) < p.every || now.Sub(p.start) < time.Second || done >= total {
+	if !p.due(now) || now.Sub(p.start) < time.Second || done >= total {
 		return
 	}
 	p.last = now
@@ -139,6 +158,14 @@ func clock(d time.Duration) string {
 		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
 	}
 	return fmt.Sprintf("%d:%02d", s/60, s%60)
+}
+
+// perSecond writes a rate, a slow one with a digit behind the point.
+func perSecond(rate float64) string {
+	if rate < 10 {
+		return fmt.Sprintf("%.1f", rate)
+	}
+	return thousands(int(rate))
 }
 
 // counted writes a number of things.

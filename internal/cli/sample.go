@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -53,11 +54,15 @@ const noClass = "none"
 func (f *sampleFlags) add(cmd *cobra.Command, n int) {
 	f.solverFlags.add(cmd)
 	fs := cmd.Flags()
-	fs.IntVarP(&f.n, "n", "n", n, "number of points (default 64 images, 10 sounds)")
+	fs.IntVarP(&f.n, "n", "n", n, fmt.Sprintf("number of points (default 64 images, 10 sounds, 100 molecules, %d others)", n))
 	fs.StringVar(&f.class, "class", "", "class to draw, by name or number, of a model with classes; none for samples of no class (default of images and sounds each in turn)")
 	fs.StringSliceVar(&f.cond, "cond", nil, "values of a model trained with --cond, as NAME=VALUE,...")
 	_ = cmd.RegisterFlagCompletionFunc("class", completeClass)
-	fs.Float64Var(&f.guidance, "guidance", 1, "scale of guidance towards conditions, or of molecules away from a weaker copy of the network; 1 is none (default 1.5 for classes of images, 2 for molecules)")
+	usage := "scale of guidance towards --class or --cond, or where a model has a weaker copy of itself, as molecules do, away from that; 1 is none"
+	if f.turns {
+		usage += " (default 1.5 for classes of images, 2 with a weaker copy, else 1)"
+	}
+	fs.Float64Var(&f.guidance, "guidance", 1, usage)
 	fs.Uint64Var(&f.seed, "seed", 0, "seed of the noise")
 }
 
@@ -86,11 +91,12 @@ func (f *sampleFlags) config(cmd *cobra.Command, a *app, s *run.Saved) (sample.C
 	how := f.solverFlags
 	how.precise = how.precise && !s.Model.Once // which takes one step only
 	c.Solve, err = how.config(cmd, s.Solve(), cost(f.guidance))
-	if err != nil && f.guidance != 1 && !given("guidance") {
+	if err != nil && cost(f.guidance) > 1 && !given("guidance") {
 		// What was not asked for does not stand in the way of what was.
+		guided := err
 		if c.Solve, err = how.config(cmd, s.Solve(), 1); err == nil {
 			f.guidance, c.Guidance = 1, 1
-			a.note("drawn without guidance, which takes an even number of evaluations")
+			a.noteUnguided("drawn", guided)
 		}
 	}
 	if err != nil {
@@ -124,6 +130,17 @@ func (f *sampleFlags) config(cmd *cobra.Command, a *app, s *run.Saved) (sample.C
 	}
 	c.Cond, err = ofClass(s, c.Cond, f.class, f.n)
 	return c, err
+}
+
+// noteUnguided tells that samples go without the guidance that they would have, because
+// of the number of evaluations, and what allows it.
+func (a *app) noteUnguided(what string, because error) {
+	reason := because.Error()
+	var f *flow.FieldError
+	if errors.As(because, &f) {
+		reason = f.Msg
+	}
+	a.note("note: %s without guidance: %s for guided samples", what, reason)
 }
 
 func (a *app) sampleCommand() *cobra.Command {
@@ -180,6 +197,9 @@ that several machines can draw them.`,
 			if err != nil {
 				return err
 			}
+			if err := of.check(cmd, s.Kind()); err != nil {
+				return err
+			}
 			c, err := f.config(cmd, a, s)
 			if err != nil {
 				return err
@@ -189,9 +209,6 @@ that several machines can draw them.`,
 			}
 			if dense && (format == "png" || format == "svg") {
 				return usagef("-o %s: a density is a number; use .csv, .npy or .jsonl", out)
-			}
-			if err := of.check(cmd, s.Kind()); err != nil {
-				return err
 			}
 			if s.Kind() == recipe.Table && format != "png" && format != "svg" {
 				d, err := of.draws(s, c)
@@ -204,7 +221,10 @@ that several machines can draw them.`,
 			if dense {
 				draw = span.drawDensity
 			}
+			bar := newProgress(a.stderr)
+			c.Watch = func(done, n int) { bar.count(done, n, s.Plural()) }
 			x, stats, err := draw(cmd, a, s, c)
+			bar.end()
 			if err != nil {
 				return err
 			}
@@ -339,7 +359,7 @@ func (a *app) writeForm(out, format string, s *run.Saved, x tensor.Matrix[float6
 		return a.printJSON(res)
 	}
 	if out != "" && out != "-" {
-		a.note("%s %s in %s, %s evaluations each", thousands(x.N), s.Plural(), out, spent(res.NFE, res.NFEMax))
+		a.note("%s in %s, %s evaluations each", counted(x.N, strings.TrimSuffix(s.Plural(), "s")), out, spent(res.NFE, res.NFEMax))
 	}
 	return nil
 }

@@ -3,10 +3,12 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"laminar/data/table/where"
+	"laminar/flow"
 	"laminar/recipe"
 	"laminar/run"
 	"laminar/sample"
@@ -40,6 +42,11 @@ func (f *tableFlags) check(cmd *cobra.Command, kind string) error {
 			return usagef("--%s is for models with times, and this one makes tables", name)
 		}
 	}
+	for _, name := range []string{"class", "cond", "guidance"} {
+		if cmd.Flags().Changed(name) {
+			return usagef("--%s is not for models of tables: --where draws rows under a condition", name)
+		}
+	}
 	return nil
 }
 
@@ -62,7 +69,7 @@ func (f *tableFlags) draws(s *run.Saved, c sample.Config) (run.TableDraws, error
 	if f.balance != "" {
 		j, err := schema.Column(f.balance)
 		if err != nil {
-			return d, err
+			return d, told{"--balance: " + strings.TrimPrefix(err.Error(), flow.ErrConfig.Error()+": "), err}
 		}
 		d.Balance = &j
 	}
@@ -122,7 +129,7 @@ func (a *app) writeTableSamples(cmd *cobra.Command, out string, s *run.Saved, d 
 		return a.printJSON(sampled{N: d.N, NFE: stats.NFE, NFEMax: stats.MaxNFE, File: &out})
 	}
 	if out != "" && out != "-" {
-		a.note("%s rows in %s, %s evaluations each", thousands(d.N), out, spent(stats.NFE, stats.MaxNFE))
+		a.note("%s in %s, %s evaluations each", counted(d.N, "row"), out, spent(stats.NFE, stats.MaxNFE))
 	}
 	return nil
 }

@@ -167,6 +167,9 @@ func (f *recipeFlags) recipe(cmd *cobra.Command, base *recipe.Recipe, kind strin
 			reflect.ValueOf(s.field(&r)).Elem().Set(reflect.ValueOf(s.field(&f.given)).Elem())
 		}
 	}
+	if changed("steps") {
+		r.Train.Planned = nil // of another number
+	}
 	if changed("no-standardise") {
 		r.Data.Standardise = !f.noStandardise
 	}

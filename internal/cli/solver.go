@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
+	"laminar/flow"
 	"laminar/path"
 	"laminar/solve"
 )
@@ -77,6 +80,14 @@ func solverNames(only func(*solve.Method) bool) []string {
 	return names
 }
 
+// stepsOf is solve.Steps, but for numbers that are none of evaluations.
+func stepsOf(m *solve.Method, nfe, cost int) (int, error) {
+	if nfe < 1 {
+		return 0, &flow.FieldError{Path: "nfe", Msg: fmt.Sprintf("%d evaluations lead nowhere: a step of %s takes %d", nfe, m.Name, m.StageCount()*cost)}
+	}
+	return solve.Steps(m, nfe, cost)
+}
+
 // config returns the solver asked for. An evaluation of the field costs cost
 // evaluations of the network: 2 under guidance, else 1. A number of evaluations
 // that the user gave must be divided by what a step costs; the default is
@@ -86,7 +97,12 @@ func solverNames(only func(*solve.Method) bool) []string {
 // with adaptive steps.
 func (f *solverFlags) config(cmd *cobra.Command, own solve.Config, cost int) (solve.Config, error) {
 	c := own
-	given := cmd.Flags().Changed
+	given := func(flag string) bool {
+		if flag == "nfe" && f.precise && f.nfe == 0 {
+			return false // 0 lets the method choose
+		}
+		return cmd.Flags().Changed(flag)
+	}
 	if given("solver") || f.precise {
 		c.Method = f.method
 	}
@@ -112,7 +128,7 @@ func (f *solverFlags) config(cmd *cobra.Command, own solve.Config, cost int) (so
 	if c.NFE == 0 && !given("nfe") {
 		c.NFE = solve.Defaults().NFE
 	}
-	steps, err := solve.Steps(m, c.NFE, cost)
+	steps, err := stepsOf(m, c.NFE, cost)
 	for err != nil && !given("nfe") && c.NFE > 1 {
 		c.NFE--
 		steps, err = solve.Steps(m, c.NFE, cost)

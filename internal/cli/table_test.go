@@ -59,7 +59,7 @@ func TestTable(t *testing.T) {
 	}
 	model := at("run")
 	code, out, errs := call("train", file, "-o", model, "--steps", "60", "--width", "24", "--batch", "64")
-	if code != 0 || !strings.Contains(errs, "a table of 400 rows and 4 columns") || !strings.Contains(errs, "identifier, made afresh: id") || !strings.Contains(out, "Shape") {
+	if code != 0 || !strings.Contains(errs, "a table of 400 rows and 4 columns") || !strings.Contains(errs, "identifier, made afresh: id") || !strings.Contains(out, "Shape") || strings.Contains(out, "--resume -o") {
 		t.Fatalf("code %d\n%s\n%s", code, out, errs)
 	}
 	for _, name := range []string{"report.html", "eval.json", "recipe.json"} {
@@ -125,6 +125,19 @@ func TestTable(t *testing.T) {
 	if head != "row,log_density,odd,id,town,price,open" || strings.Count(rest, "\n") != 400 {
 		t.Errorf("%s and %d rows", head, strings.Count(rest, "\n"))
 	}
+	for line := range strings.Lines(rest) {
+		if odd := strings.Split(line, ",")[2]; strings.Contains(odd, " 0.0") || strings.Count(odd, ";") > 2 {
+			t.Errorf("odd cells: %q", odd)
+		}
+	}
+	gapped := at("gapped.csv")
+	if err := os.WriteFile(gapped, []byte("id,town,price,open\na1,Rome,12.5,yes\na2,,9.25,no\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	want := `gapped.csv: bad format: row 2, column "town": the cell is empty, where training saw no gap; gaps are filled by laminar impute ` + model
+	if code, _, errs := call("logprob", model, gapped); code != exitFile || !strings.Contains(errs, want) || strings.Count(errs, "\n") != 1 {
+		t.Errorf("a gap that training never saw: code %d, %s", code, errs)
+	}
 	var eval struct {
 		Kind  string  `json:"kind"`
 		Shape float64 `json:"shape_error"`
@@ -141,6 +154,9 @@ func TestTable(t *testing.T) {
 		{[]string{"sample", model, "--where", "twon = 'Rome'"}, `--where: at position 1: no column is called "twon"; columns are "id", "town"`},
 		{[]string{"sample", model, "--where", "town = 'Room'"}, `has no level "Room"; levels are`},
 		{[]string{"sample", model, "--where", "price > "}, "position 9"},
+		{[]string{"sample", model, "--balance", "twon"}, `--balance: no column is called "twon"`},
+		{[]string{"sample", model, "--class", "Rome"}, "--where draws rows under a condition"},
+		{[]string{"eval", model, "--guidance", "2"}, "--guidance is not for models of tables"},
 		{[]string{"sample", model, "--balance", "price"}, `the column "price" is of kind number`},
 		{[]string{"sample", model, "--balance", "town", "--where", "price > 1"}, "one or the other"},
 		{[]string{"sample", model, "--shard", "4/3"}, "--shard"},

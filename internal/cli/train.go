@@ -65,7 +65,7 @@ A flag overrides the preset only if it is given.`,
 	f.BoolVar(&t.resume, "resume", false, "continue the run in the folder")
 	f.BoolVar(&t.force, "force", false, "replace the run in the folder")
 	f.BoolVar(&t.noEval, "no-eval", false, "leave evaluation and pictures out")
-	f.DurationVar(&t.time, "time", 0, "train about this long: fixes the number of steps")
+	f.DurationVar(&t.time, "time", 0, "train this long: chooses the number of steps")
 	f.StringVar(&t.weights, "weights", "", "start from a safetensors `file` with PyTorch's names")
 	if err := t.add(cmd); err != nil {
 		panic(err) // a setting of a type without flags: a fault in this package
@@ -99,7 +99,7 @@ func (t *trainCall) run(cmd *cobra.Command, args []string) error {
 	s := res.Saved
 	out := trained{Model: res.Path, Steps: s.Steps, Seconds: s.Seconds, Loss: metric.Number(s.Loss)}
 	if !stepped {
-		t.note("the run in %s is complete: %d steps", t.dir, s.Steps)
+		t.note("note: the run in %s is complete: %s", t.dir, counted(s.Steps, "step"))
 	}
 	var files []string
 	if !t.noEval {
@@ -202,7 +202,10 @@ func (t *trainCall) judge(ctx context.Context, res *run.Result, stepped bool) (r
 	t.note("judging the model ...")
 	o := res.Saved.EvalDefaults()
 	o.Threads = t.threads
+	bar := newProgress(t.stderr)
+	bar.judging(&o)
 	j, err := run.Judge(ctx, res.Saved, res.Plan, o)
+	bar.end()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -231,6 +234,9 @@ func (t *trainCall) tell(out trained, s *run.Saved, files []string) error {
 	fmt.Fprintf(&b, "\nnext\n")
 	// The names never are those of the data: a hint must not overwrite it.
 	dir := quoted(t.dir)
+	if n := s.Longer(out.Eval); n > 0 {
+		fmt.Fprintf(&b, "  laminar train --resume -o %s --steps %d\n      samples are told from the data, and %s are few: %s are usual\n", dir, n, counted(out.Steps, "step"), thousands(n))
+	}
 	if len(times) > 1 {
 		fmt.Fprintf(&b, "  laminar sample %s --to %v -o %s\n", dir, times[1], quoted(fmt.Sprintf("%s-at-%v.csv", name, times[1])))
 	}
