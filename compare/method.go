@@ -87,7 +87,7 @@ func (m method) own() metric.Setting {
 	all := m.settings()
 	if r, err := m.recipe("moons", 0, leastSteps); err == nil {
 		for _, s := range all {
-			if s.NFE == r.NFE(0) {
+			if s.NFE == r.NFE(nil) {
 				return s
 			}
 		}

@@ -11,6 +11,16 @@ type Choice struct {
 	Options int     `json:"options"`
 	Lo      float64 `json:"lo"`
 	Hi      float64 `json:"hi"`
+	// By is the time in (0, 1] by which the choice is made; 0 is 1.
+	By float64 `json:"by,omitempty"`
+}
+
+// End is By, as a time.
+func (c Choice) End() float64 {
+	if c.By == 0 {
+		return 1
+	}
+	return c.By
 }
 
 // Width is the number of coordinates.
@@ -28,6 +38,9 @@ func CheckChoices(choices []Choice, dim int) error {
 	for _, c := range choices {
 		if c.Options < 2 || c.Offset < at || c.Offset > dim-c.Width() || !(c.Lo < 0 && c.Hi > 0) {
 			return fmt.Errorf("%w: a choice of %d options from %v to %v at coordinate %d of %d, of which %d are taken", ErrConfig, c.Options, c.Lo, c.Hi, c.Offset, dim, at)
+		}
+		if !(c.By >= 0 && c.By <= 1) {
+			return fmt.Errorf("%w: the choice at coordinate %d is made by t=%v, which is not in (0, 1]", ErrConfig, c.Offset, c.By)
 		}
 		at = c.Offset + c.Width()
 	}

@@ -244,6 +244,7 @@ func TestConfigErrors(t *testing.T) {
 		"shift_length: sets the shift; leave": func(c *path.Config) { c.Shift, c.ShiftLength = 2, 256 },
 		"shift_length: -1":                    func(c *path.Config) { c.ShiftLength = -1 },
 		"shift_length: 100000000":             func(c *path.Config) { c.ShiftLength = 100_000_000 },
+		"choices_by: 1.5":                     func(c *path.Config) { c.ChoicesBy = 1.5 },
 	} {
 		c := path.Defaults()
 		change(&c)

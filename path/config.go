@@ -39,6 +39,10 @@ type Config struct {
 	// instead; see DynamicShift. Shift is then 1.
 	ShiftLength int `json:"shift_length"`
 
+	// ChoicesBy is the time in (0, 1] by which choices are made, where some coordinates
+	// are choices (Masked); 0 is 1.
+	ChoicesBy float64 `json:"choices_by,omitempty"`
+
 	// Weight is an entry of WeightCatalogue.
 	Weight string `json:"weight"`
 }
@@ -114,6 +118,9 @@ func (c Config) Validate() error {
 	}
 	if c.Name == "polynomial" && (!finite(c.Power) || c.Power < 1 || c.Power > 32) {
 		bad("power", "%v is not in [1, 32]", c.Power)
+	}
+	if !(c.ChoicesBy >= 0 && c.ChoicesBy <= 1) {
+		bad("choices_by", "%v is not in (0, 1]", c.ChoicesBy)
 	}
 	faults = append(faults, c.validTimes()...)
 	if _, err := NewWeight(c); err != nil {

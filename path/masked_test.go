@@ -29,12 +29,12 @@ func ExampleMasked() {
 	// [4 -1 2 -1] [4 0 0 0]
 }
 
-// Each choice is made at time t with the chance t, whatever the others are; values go
+// Each choice is made at time t with the chance t/By, whatever the others are; values go
 // along the path within, and rows do not depend on each other.
 func TestMasked(t *testing.T) {
 	const n, dim = 20000, 6
 	p := path.Masked{Of: path.Linear{Sigma: 0.1}, Choices: []flow.Choice{
-		{Offset: 1, Options: 2, Lo: -1, Hi: 1}, {Offset: 2, Options: 3, Lo: -1, Hi: 2},
+		{Offset: 1, Options: 2, Lo: -1, Hi: 1}, {Offset: 2, Options: 3, Lo: -1, Hi: 2, By: 0.4},
 	}}
 	x0, x1 := tensor.New(n, dim), tensor.New(n, dim)
 	s := rng.New(1).Stream()
@@ -82,10 +82,13 @@ func TestMasked(t *testing.T) {
 				}
 			}
 			if at[i] < 0.5 {
-				early[k] += made[k] - float64(at[i])
+				early[k] += made[k] - min(float64(at[i])/c.End(), 1)
+			}
+			if made[k] == 0 && float64(at[i]) > c.End() {
+				t.Fatalf("row %d: choice %d is masked at t=%v", i, k, at[i])
 			}
 		}
-		both += made[0]*made[1] - float64(at[i])*float64(at[i])
+		both += made[0]*made[1] - float64(at[i])*min(float64(at[i])/0.4, 1)
 	}
 	if bound := 4 * math.Sqrt(n/2*0.25); math.Abs(early[0]) > bound || math.Abs(early[1]) > bound || math.Abs(both) > 4*math.Sqrt(n*0.25) {
 		t.Errorf("more choices are made than their chances by %v early and %v of both, within %v", early, both, bound)
@@ -105,7 +108,9 @@ func TestMaskedErrors(t *testing.T) {
 	if err := at(3); !errors.Is(err, flow.ErrShape) {
 		t.Errorf("%v", err)
 	}
-	if err := at(4, flow.Choice{Offset: 2, Options: 3, Lo: -1, Hi: 1}); !errors.Is(err, flow.ErrConfig) {
-		t.Errorf("%v", err)
+	for _, c := range []flow.Choice{{Offset: 2, Options: 3, Lo: -1, Hi: 1}, {Offset: 2, Options: 2, Lo: -1, Hi: 1, By: 1.5}} {
+		if err := at(4, c); !errors.Is(err, flow.ErrConfig) {
+			t.Errorf("%+v: %v", c, err)
+		}
 	}
 }

@@ -266,6 +266,6 @@ func ExampleRecipe_Distilled() {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println(s.Objective, "sampled by", s.Method(), "at", s.NFE(0), "evaluations; no other:", s.Once())
+	fmt.Println(s.Objective, "sampled by", s.Method(), "at", s.NFE(nil), "evaluations; no other:", s.Once())
 	// Output: meanflow sampled by jump at 4 evaluations; no other: false
 }

@@ -117,9 +117,9 @@ func (r Recipe) Once() bool {
 }
 
 // NFE returns the number of network evaluations by which models of r are sampled
-// unless told otherwise, 0 where any number is as good. choices is the number of
-// choices of a row: many take more evaluations, so that few of them are made at once.
-func (r Recipe) NFE(choices int) int {
+// unless told otherwise, 0 where any number is as good. choices are those of a row:
+// many take more evaluations, so that few of them are made at once.
+func (r Recipe) NFE(choices []flow.Choice) int {
 	switch {
 	case r.Once():
 		return 1
@@ -136,7 +136,11 @@ func (r Recipe) NFE(choices int) int {
 	case r.Data.Kind == Molecules && r.Family == "flow":
 		return moleculeNFE
 	case r.solvesTables():
-		return max(tableNFE, min(choices*3/4, mostForChoices))
+		steps := 0.0 // three for four choices, within the time of each
+		for _, k := range choices {
+			steps += 0.75 / k.End()
+		}
+		return max(tableNFE, min(int(steps), mostForChoices))
 	}
 	return 0
 }
@@ -291,10 +295,15 @@ func (p *Plan) objective() (objective.Objective, error) {
 // masked returns the coordinates that the plan learns as choices, along the path
 // path.Masked. Models for few steps and GANs take them for numbers.
 func (p *Plan) masked() []flow.Choice {
-	if r := p.Recipe; r.Objective != "velocity" || r.Family == "gan" {
+	r := p.Recipe
+	if r.Objective != "velocity" || r.Family == "gan" {
 		return nil
 	}
-	return p.choices
+	out := slices.Clone(p.choices)
+	for k := range out {
+		out[k].By = r.Path.ChoicesBy
+	}
+	return out
 }
 
 // unused notes settings that were changed and that nothing in the run looks at.
@@ -329,6 +338,7 @@ func (p *Plan) unused() {
 		{"times " + r.Path.Time, "path.time_mode", r.Path.Time == "mode", r.Path.TimeMode != d.TimeMode},
 		{"times " + r.Path.Time, "path.time_edge", r.Path.Time == "u-shaped", r.Path.TimeEdge != d.TimeEdge},
 		{"objective " + r.Objective, "loss.segments", r.Objective == "consistency", r.Loss.Segments != loss.Segments},
+		{"path of plain numbers", "path.choices_by", len(p.masked()) > 0, r.Path.ChoicesBy != d.ChoicesBy},
 		{"family " + r.Family, "loss.r1", gan, r.Loss.R1 != loss.R1},
 	} {
 		if !f.used && f.change {

@@ -169,6 +169,7 @@ func TestUnusedSettingsAreTold(t *testing.T) {
 		{"", func(r *recipe.Recipe) { r.Path.Time, r.Path.Weight = "mode", "cosmap" }},
 		{"the path linear makes no use of path.power\nthe times uniform makes no use of path.time_mean", func(r *recipe.Recipe) { r.Path.Power, r.Path.TimeMean = 5, 1 }},
 		{"the objective velocity makes no use of loss.segments\nthe family flow makes no use of loss.r1", func(r *recipe.Recipe) { r.Loss.Segments, r.Loss.R1 = 3, 7 }},
+		{"the path of plain numbers makes no use of path.choices_by", func(r *recipe.Recipe) { r.Path.ChoicesBy = 0.3 }},
 		{"", func(r *recipe.Recipe) {
 			r.Path.Name, r.Path.Power, r.Path.Time, r.Path.TimeMean = "polynomial", 5, "logit-normal", 1
 		}},

@@ -15,7 +15,7 @@ import (
 func (s *Saved) Solve() solve.Config {
 	c := solve.Defaults()
 	c.Method = s.Recipe.Method()
-	if nfe := s.Recipe.NFE(len(s.Model.Choices)); nfe > 0 {
+	if nfe := s.Recipe.NFE(s.Model.Choices); nfe > 0 {
 		if s.Kind() == recipe.Molecules && s.Recipe.Objective == "velocity" && s.Model.Weak == nil && !s.Recipe.Once() {
 			nfe /= 2
 		}

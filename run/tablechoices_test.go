@@ -53,6 +53,9 @@ func TestTableOfLevels(t *testing.T) {
 	if !slices.Equal(s.Model.Choices, res.Saved.Model.Choices) || len(s.Model.Choices) != 2 {
 		t.Fatalf("choices %v, as trained %v", s.Model.Choices, res.Saved.Model.Choices)
 	}
+	if by := s.Recipe.Path.ChoicesBy; by != 1 || s.Model.Choices[0].By != by { // a table of nothing but levels
+		t.Errorf("choices are made by %v, of the model by %v", by, s.Model.Choices[0].By)
+	}
 	levels := s.schemaOrder(t)
 	key := func(row []float64) [2]float64 { return [2]float64{levels[0][int(row[0])], levels[1][int(row[1])]} }
 	const n = 20000
@@ -116,10 +119,14 @@ func TestEvaluationsOfChoices(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for choices, want := range map[int]int{0: 10, 12: 10, 24: 18, 500: 32} {
-		s := &Saved{Recipe: r, Model: &model.Model{Config: model.Config{Choices: make([]flow.Choice, choices)}}}
-		if got := s.Solve().NFE; got != want {
-			t.Errorf("%d choices are drawn in %d evaluations, want %d", choices, got, want)
+	for _, c := range []struct {
+		choices int
+		by      float64
+		want    int
+	}{{0, 1, 10}, {12, 1, 10}, {24, 1, 18}, {500, 1, 32}, {1, 0.25, 10}, {8, 0.25, 24}} {
+		s := &Saved{Recipe: r, Model: &model.Model{Config: model.Config{Choices: slices.Repeat([]flow.Choice{{By: c.by}}, c.choices)}}}
+		if got := s.Solve().NFE; got != c.want {
+			t.Errorf("%d choices are drawn by %v in %d evaluations, want %d", c.choices, c.by, got, c.want)
 		}
 	}
 }

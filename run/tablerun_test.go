@@ -57,7 +57,8 @@ func TestTableResumes(t *testing.T) {
 	}
 }
 
-// What suits few rows is put in once: what a user changes afterwards stays.
+// What suits few rows is put in once: what a user changes afterwards stays. Of the columns
+// age is a number and whether there is one, town and pay are levels.
 func TestSuitedOnce(t *testing.T) {
 	res := trainTable(t, "people.csv", people(60), func(r *recipe.Recipe) { r.Train.Steps = 3 })
 	f := res.Saved.Form.(suiter)
@@ -67,7 +68,7 @@ func TestSuitedOnce(t *testing.T) {
 	}
 	preset := r
 	f.suit(&r)
-	if r.Train.Steps >= preset.Train.Steps || r.Network.Depth == preset.Network.Depth || !r.Suited {
+	if r.Train.Steps >= preset.Train.Steps || r.Network.Depth == preset.Network.Depth || r.Train.Steps != leastSteps || r.Path.ChoicesBy != 2.0/3 || !r.Suited {
 		t.Errorf("not suited: %+v", r)
 	}
 	r.Train.Steps = preset.Train.Steps

@@ -127,6 +127,7 @@ func suited(before, after recipe.Recipe) string {
 		{"batch", before.Train.Batch, after.Train.Batch},
 		{"steps", before.Train.Steps, after.Train.Steps},
 		{"rate", before.Optim.Rate, after.Optim.Rate},
+		{"choices by", before.Path.ChoicesBy, after.Path.ChoicesBy},
 		{"drop", before.Drop, after.Drop},
 	} {
 		if v.was != v.is {
@@ -155,16 +156,54 @@ func (f tableForm) suit(r *recipe.Recipe) {
 	if rows := f.Schema().Rows; rows >= fewRows {
 		suitFew(&r.Train.Steps, p.Train.Steps, min(p.Train.Steps, passes*rows/max(r.Train.Batch, 1)))
 	} else {
-		suitFew(&r.Network.Width, p.Network.Width, min(p.Network.Width, 128))
+		suitFew(&r.Network.Width, p.Network.Width, min(p.Network.Width, 192))
 		suitFew(&r.Network.Depth, p.Network.Depth, 5)
 		suitFew(&r.Train.Batch, p.Train.Batch, min(p.Train.Batch, 256))
-		suitFew(&r.Train.Steps, p.Train.Steps, min(p.Train.Steps, 8000))
+		suitFew(&r.Train.Steps, p.Train.Steps, min(p.Train.Steps, f.fewSteps()))
 		suitFew(&r.Optim.Rate, p.Optim.Rate, 5e-3)
 		if given {
 			suitFew(&r.Drop, p.Drop, 0.9)
 		}
+		if s, err := r.Schedule(); given && err == nil && s != nil { // else levels are numbers to it
+			suitFew(&r.Path.ChoicesBy, p.Path.ChoicesBy, f.choicesBy())
+		}
 	}
 }
+
+// values is the number of quantities.
+func (f tableForm) values() (n int) {
+	for _, b := range f.Blocks() {
+		if b.Role == table.Value {
+			n++
+		}
+	}
+	return n
+}
+
+// fewSteps is the length of training of a small table: two steps for each cell that is
+// a quantity, within bounds. Levels are learnt sooner, and by heart sooner.
+func (f tableForm) fewSteps() int {
+	return min(max(2*f.values()*f.Schema().Rows, leastSteps), mostSteps)
+}
+
+// choicesBy is the time by which a small table's choices are made: early, so that
+// numbers flow with them known, but with as much of the time as they are of all that is
+// to be drawn.
+func (f tableForm) choicesBy() float64 {
+	choices := len(choicesOf(f.Transform))
+	if choices == 0 {
+		return 0
+	}
+	return max(earliest, float64(choices)/float64(choices+f.values()))
+}
+
+// What small tables are trained for: a number of steps between leastSteps and mostSteps,
+// with choices made by earliest where they are few.
+const (
+	leastSteps = 2000
+	mostSteps  = 12000
+	earliest   = 0.15
+)
 
 // takesGiven tells whether a model of the recipe can be given some of its columns.
 func takesGiven(r *recipe.Recipe) bool {

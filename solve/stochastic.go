@@ -101,7 +101,7 @@ func (s *Solver[T]) addNoise(dst tensor.Matrix[T], c float64, n int) {
 		return
 	}
 	for i := range dst.N {
-		stream := s.rowKey(i).At(uint64(n)).Stream()
+		stream := s.Key.At(uint64(s.number(i))).At(uint64(n)).Stream()
 		row := dst.Row(i)
 		for j := range row {
 			row[j] += T(c * stream.NormFloat64())

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"laminar/rng"
+	"laminar/tensor"
 )
 
 // flowers writes a set of the shape of iris: a line to skip, two numbers and a class
@@ -139,4 +140,27 @@ func brief(t *testing.T) {
 	old := changes
 	changes = `{"train":{"steps":400,"batch":64},"network":{"width":32,"depth":2}}`
 	t.Cleanup(func() { changes = old })
+}
+
+// Copies are rows that are equal in all cells, gaps among them.
+func TestCopies(t *testing.T) {
+	nan := math.NaN()
+	train, _ := tensor.FromRows([][]float64{{1, 2}, {3, nan}})
+	rows, _ := tensor.FromRows([][]float64{{1, 2}, {3, nan}, {1, 2.5}, {3, 2}})
+	if got := copies(train, rows); got != 0.5 {
+		t.Errorf("%v of the rows are copies, want half", got)
+	}
+}
+
+// A set whose own file is not there is read from the one instead.
+func TestInstead(t *testing.T) {
+	dir, own := flowers(t)
+	away := set{name: own.name, file: "away.csv", drop: []int{0, 1}, category: own.category, class: own.class, instead: &own}
+	l, err := away.load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.rows.N == 0 || l.file != own.file || len(l.drop) != len(own.drop) {
+		t.Errorf("%d rows of %s without %v", l.rows.N, l.file, l.drop)
+	}
 }
