@@ -86,9 +86,8 @@ func (m method) settings() []metric.Setting {
 func (m method) own() metric.Setting {
 	all := m.settings()
 	if r, err := m.recipe("moons", 0, leastSteps); err == nil {
-		nfe, _ := r.NFE()
 		for _, s := range all {
-			if s.NFE == nfe {
+			if s.NFE == r.NFE(nil) {
 				return s
 			}
 		}

@@ -134,7 +134,7 @@ func (f *Bound) VelocityDivergence(dst, div, x tensor.Mat, t []float64, rows []i
 	}
 	e := tr.sessions.Get().(*evaluator)
 	defer tr.sessions.Put(e)
-	if err := e.bind(f, tr.exe, x, t, 0, 0, rows); err != nil {
+	if err := e.bind(f, tr.exe, x, t, rows); err != nil {
 		return err
 	}
 	if err := e.s.BindOutput(nn.Out, dst.Data); err != nil {

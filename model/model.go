@@ -21,7 +21,6 @@ import (
 	"laminar/data"
 	"laminar/flow"
 	"laminar/graph"
-	"laminar/internal/exec"
 	"laminar/internal/kernel"
 	"laminar/nn"
 	"laminar/tensor"
@@ -58,7 +57,7 @@ type Config struct {
 	// score.
 	Coupled bool
 	// Choices are the coordinates that are drawn and do not flow, along the path
-	// path.Masked; they need the Schedule. nil where there are none.
+	// path.Masked; nil where there are none.
 	Choices []flow.Choice
 	// Once tells that the network answers where a whole path ends (a GAN, a network
 	// distilled into one step): one Euler step from 0 to 1 is its only use. It has
@@ -72,8 +71,8 @@ type Config struct {
 type Model struct {
 	Config
 	dim      int
-	exe      *exec.Program
-	sessions sync.Pool
+	compiled *compiled
+	sessions [formCount]sync.Pool
 	traces   traces
 }
 
@@ -105,9 +104,6 @@ func New(c Config) (*Model, error) {
 	if err := flow.CheckChoices(c.Choices, dim); err != nil {
 		return nil, err
 	}
-	if len(c.Choices) > 0 && c.Schedule == nil {
-		return nil, fmt.Errorf("%w: a model with choices needs the schedule of its path", flow.ErrConfig)
-	}
 	if c.Weak != nil && len(c.Weak) != len(c.Params) {
 		return nil, fmt.Errorf("%w: %d weak parameters beside %d", flow.ErrShape, len(c.Weak), len(c.Params))
 	}
@@ -123,16 +119,18 @@ func New(c Config) (*Model, error) {
 	if c.Transform == nil {
 		c.Transform = data.Identity{}
 	}
-	exe, err := exec.Compile(c.Program, exec.Options{Kernels: c.Kernels, Workers: 1})
-	if err != nil {
+	f := &compiled{net: c.Program, cond: c.Cond, kernels: c.Kernels}
+	if _, err := f.get(apart); err != nil {
 		return nil, err
 	}
-	return assemble(c, dim, exe), nil
+	return assemble(c, dim, f), nil
 }
 
-func assemble(c Config, dim int, exe *exec.Program) *Model {
-	m := &Model{Config: c, dim: dim, exe: exe}
-	m.sessions.New = func() any { return new(evaluator) }
+func assemble(c Config, dim int, f *compiled) *Model {
+	m := &Model{Config: c, dim: dim, compiled: f}
+	for k := range m.sessions {
+		m.sessions[k].New = func() any { return new(evaluator) }
+	}
 	return m
 }
 
@@ -144,7 +142,7 @@ func (m *Model) WithWeak(params []float32) (*Model, error) {
 	}
 	c := m.Config
 	c.Weak = params
-	return assemble(c, m.dim, m.exe), nil
+	return assemble(c, m.dim, m.compiled), nil
 }
 
 // Weaker returns the model with its weak parameters in place of its own, nil for
@@ -155,7 +153,7 @@ func (m *Model) Weaker() *Model {
 	}
 	c := m.Config
 	c.Params, c.Weak = c.Weak, nil
-	return assemble(c, m.dim, m.exe)
+	return assemble(c, m.dim, m.compiled)
 }
 
 // checkInputs returns an error unless the row inputs of p are those of a network
@@ -192,30 +190,17 @@ func (m *Model) Dim() int { return m.dim }
 
 // BlockRows is the number of rows that the network computes together: the more
 // work a row is, the fewer.
-func (m *Model) BlockRows() int { return m.exe.BlockRows() }
+func (m *Model) BlockRows() int {
+	exe, err := m.compiled.get(free)
+	if err != nil {
+		return 1 // who evaluates it is told why
+	}
+	return exe.BlockRows()
+}
 
 // LongSteps reports whether the network knows its mean velocity over a span
 // (nn.LongStep), so that the fields of Bind answer Average over any.
 func (m *Model) LongSteps() bool { return m.Program.Row(nn.InSpan) != nil }
-
-// evaluator is one goroutine's means to run the network.
-type evaluator struct {
-	s           *exec.Session
-	t, span     []float32
-	class       []int32
-	real, known []float32
-	mask, seen  []float32
-
-	// For divergences only.
-	first, forms []float32
-}
-
-func resize[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n)
-	}
-	return s[:n]
-}
 
 // Bound is a model with its conditions fixed: a velocity field in the network's
 // space. It is safe for concurrent use.
@@ -288,9 +273,24 @@ func (f *Bound) eval(dst, x tensor.Mat, times []float64, t, span float64, rows [
 	if err := f.check(dst, x, rows); err != nil {
 		return err
 	}
-	e := f.m.sessions.Get().(*evaluator)
-	defer f.m.sessions.Put(e)
-	if err := e.bind(f, f.m.exe, x, times, t, span, rows); err != nil {
+	k := apart
+	if times == nil {
+		if k = oneTime; f.rows() == 0 {
+			k = free
+		}
+	}
+	exe, err := f.m.compiled.get(k)
+	if err != nil {
+		return err
+	}
+	e := f.m.sessions[k].Get().(*evaluator)
+	defer f.m.sessions[k].Put(e)
+	if k == apart {
+		err = e.bind(f, exe, x, times, rows)
+	} else {
+		err = e.bindTogether(f, exe, x, t, span)
+	}
+	if err != nil {
 		return err
 	}
 	if err := e.s.BindOutput(nn.Out, dst.Data); err != nil {
@@ -312,108 +312,8 @@ func (f *Bound) check(dst, x tensor.Mat, rows []int32) error {
 	return nil
 }
 
-// bind binds the inputs of exe, the network's program or one that includes it:
-// the parameters, the points, their times (t where times is nil), the span of a
-// network for long steps, and conditions.
-func (e *evaluator) bind(f *Bound, exe *exec.Program, x tensor.Mat, times []float64, t, span float64, rows []int32) error {
-	if e.s == nil {
-		e.s = exe.NewSession()
-		if err := e.s.BindParams(nn.Group, f.m.Params); err != nil {
-			return err
-		}
-	}
-	e.t = resize(e.t, x.N)
-	for i := range e.t {
-		e.t[i] = float32(t)
-		if times != nil {
-			e.t[i] = float32(times[i])
-		}
-	}
-	if err := e.s.BindRow(nn.InX, x.Data); err != nil {
-		return err
-	}
-	if err := e.s.BindRow(nn.InT, e.t); err != nil {
-		return err
-	}
-	if f.m.LongSteps() {
-		e.span = resize(e.span, x.N)
-		for i := range e.span {
-			e.span[i] = float32(span)
-		}
-		if err := e.s.BindRow(nn.InSpan, e.span); err != nil {
-			return err
-		}
-	}
-	return e.bindConditions(f, x.N, rows)
-}
-
-// bindConditions writes the conditions of n rows: row i is row rows[i] of the
-// bound ones, or row i if rows is nil.
-func (e *evaluator) bindConditions(f *Bound, n int, rows []int32) error {
-	spec, c, dim := f.m.Cond, f.cond, f.m.dim
-	if spec.IsZero() {
-		return nil
-	}
-	have := max(len(c.Class), c.Real.N, c.Mask.N)
-	at := func(i int) int {
-		if rows != nil {
-			return int(rows[i])
-		}
-		return i
-	}
-	if have > 0 && rows == nil && have != n {
-		return fmt.Errorf("%w: conditions of %d rows for %d points", flow.ErrShape, have, n)
-	}
-	for i := range n {
-		if have > 0 && (at(i) < 0 || at(i) >= have) {
-			return fmt.Errorf("%w: row %d has no condition; %d are bound", flow.ErrShape, at(i), have)
-		}
-	}
-	if spec.Classes > 0 {
-		e.class = resize(e.class, n)
-		for i := range e.class {
-			e.class[i] = 0
-			if len(c.Class) > 0 {
-				e.class[i] = c.Class[at(i)] + 1
-			}
-		}
-		if err := e.s.BindRowInts(nn.InClass, e.class); err != nil {
-			return err
-		}
-	}
-	if r := spec.Real; r > 0 {
-		e.real, e.known = resize(e.real, n*r), resize(e.known, n)
-		for i := range n {
-			if c.Real.IsEmpty() {
-				nn.SetReal(e.real[i*r:(i+1)*r], e.known[i:i+1], e.real[i*r:(i+1)*r], true)
-				continue
-			}
-			nn.SetReal(e.real[i*r:(i+1)*r], e.known[i:i+1], c.Real.Row(at(i)), false)
-		}
-		if err := e.s.BindRow(nn.InReal, e.real); err != nil {
-			return err
-		}
-		if err := e.s.BindRow(nn.InKnown, e.known); err != nil {
-			return err
-		}
-	}
-	if spec.Mask {
-		e.mask, e.seen = resize(e.mask, n*dim), resize(e.seen, n*dim)
-		clear(e.mask)
-		clear(e.seen)
-		if !c.Mask.IsEmpty() {
-			for i := range n {
-				copy(e.mask[i*dim:(i+1)*dim], c.Mask.Row(at(i)))
-				nn.SetObserved(e.seen[i*dim:(i+1)*dim], c.Mask.Row(at(i)), c.Observed.Row(at(i)))
-			}
-		}
-		if err := e.s.BindRow(nn.InMask, e.mask); err != nil {
-			return err
-		}
-		return e.s.BindRow(nn.InObserved, e.seen)
-	}
-	return nil
-}
+// rows is the number of rows that the bound conditions are of, 0 for none.
+func (f *Bound) rows() int { return max(len(f.cond.Class), f.cond.Real.N, f.cond.Mask.N) }
 
 // ClassID returns the id of a class by its name or, if none has that name, its
 // number. The error wraps flow.ErrConfig and lists the classes.

@@ -3,6 +3,7 @@ package objective_test
 import (
 	"errors"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -242,12 +243,39 @@ func masked(c ...flow.Choice) objective.FlowMatching {
 	return objective.FlowMatching{Path: path.Masked{Of: path.Linear{}, Choices: c}, Times: path.Uniform{}, Schedule: path.CondOT{}}
 }
 
+// Choices follow a law of their own, so that the path of the values needs no schedule.
+func TestChoicesWithoutSchedule(t *testing.T) {
+	net := network(t, mixedDim, flow.CondSpec{})
+	straight, bridge := masked(mixedChoices...), masked(mixedChoices...)
+	bridge.Path, bridge.Schedule = path.Masked{Of: path.Bridge{Sigma: 0.3}, Choices: mixedChoices}, nil
+	var programs []*graph.Program
+	for _, o := range []objective.FlowMatching{straight, bridge} {
+		if _, err := o.Phases(net); err != nil {
+			t.Fatal(err)
+		}
+		if lo, hi := o.Clip(); lo != 0 || hi >= 1 {
+			t.Errorf("trained from %v to %v, where no choice is masked", lo, hi)
+		}
+		v, err := o.Velocity(net)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := nn.Velocity(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		programs = append(programs, p)
+	}
+	if !reflect.DeepEqual(programs[0], programs[1]) {
+		t.Error("along a bridge the same answers make other velocities")
+	}
+}
+
 func TestChoicesErrors(t *testing.T) {
 	net := network(t, mixedDim, flow.CondSpec{})
-	none, empty := masked(mixedChoices...), masked(mixedChoices...)
-	none.Schedule, empty.Path = nil, path.Masked{}
+	empty := masked(mixedChoices...)
+	empty.Path = path.Masked{}
 	for want, o := range map[string]objective.FlowMatching{
-		"need the schedule":    none,
 		"needs a path for its": empty,
 		"of 1 options":         masked(flow.Choice{Options: 1, Lo: -1, Hi: 1}),
 		"coordinate 7 of 8":    masked(flow.Choice{Offset: 7, Options: 3, Lo: -1, Hi: 1}),

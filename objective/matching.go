@@ -64,14 +64,9 @@ func (o FlowMatching) check() error {
 	if !(o.Drop >= 0 && o.Drop < 1) {
 		return bad("objective.drop", "%v is not in [0, 1)", o.Drop)
 	}
-	of, choices := o.parted()
+	of, _ := o.parted()
 	if of == nil {
 		return bad("objective", "a masked path needs a path for its other coordinates")
-	}
-	if len(choices) > 0 {
-		if _, ok := o.Schedule.(path.Drawn); !ok {
-			return bad("objective", "choices need the schedule of an affine path without noise")
-		}
 	}
 	if o.velocities() {
 		return nil
@@ -104,18 +99,19 @@ func (o FlowMatching) velocities() bool { return o.Predict == "" || o.Predict ==
 
 // Clip returns the times between which the network is trained; see path.Clip.
 func (o FlowMatching) Clip() (lo, hi float64) {
-	if o.Schedule == nil {
-		if p, ok := o.Path.(path.Affine); ok { // noise about it; its velocity is as steep
-			return path.Clip(path.Velocity, p.Schedule)
-		}
-		return 0, 1
-	}
-	predict := o.Predict
+	of, choices := o.parted()
+	predict, schedule := o.Predict, o.Schedule
 	if o.velocities() {
 		predict = path.Velocity
 	}
-	lo, hi = path.Clip(predict, o.Schedule)
-	if _, choices := o.parted(); len(choices) > 0 {
+	if p, ok := of.(path.Affine); ok && schedule == nil { // noise about it; its velocity is as steep
+		schedule = p.Schedule
+	}
+	lo, hi = 0, 1
+	if schedule != nil {
+		lo, hi = path.Clip(predict, schedule)
+	}
+	if len(choices) > 0 {
 		hi = min(hi, choicesEnd)
 	}
 	return lo, hi

@@ -453,9 +453,8 @@ func (p *Plan) Model(params []float32, k *kernel.Set) (*model.Model, error) {
 	if SourceOf(p.Form) != nil {
 		schedule = nil // which is about N(0, I)
 	}
-	_, once := p.Recipe.NFE()
 	return model.New(model.Config{
-		Schedule: schedule, Choices: p.masked(), Coupled: p.Recipe.Coupled(), Once: once,
+		Schedule: schedule, Choices: p.masked(), Coupled: p.Recipe.Coupled(), Once: p.Recipe.Once(),
 		Program: prog, Params: params, Cond: p.Net.CondSpec(), Transform: p.Transform,
 		Columns: p.Columns, Classes: p.Classes, Conditions: p.Conditions, CondTransform: p.CondTransform, Kernels: k,
 	})

@@ -73,7 +73,7 @@ func (r Recipe) Distilled(d Distill) (Recipe, error) {
 	if r.Family == "gan" {
 		return r, &flow.FieldError{Path: "distill.teacher", Msg: "is a GAN, which takes one evaluation already and has no path to learn from"}
 	}
-	if _, once := r.NFE(); once {
+	if r.Once() {
 		return r, &flow.FieldError{Path: "distill.teacher", Msg: "was distilled into one step and has no path to learn from; name the model that it learnt from"}
 	}
 	r = r.Settled()

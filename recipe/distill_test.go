@@ -266,7 +266,6 @@ func ExampleRecipe_Distilled() {
 	if err != nil {
 		panic(err)
 	}
-	nfe, only := s.NFE()
-	fmt.Println(s.Objective, "sampled by", s.Method(), "at", nfe, "evaluations; no other:", only)
+	fmt.Println(s.Objective, "sampled by", s.Method(), "at", s.NFE(nil), "evaluations; no other:", s.Once())
 	// Output: meanflow sampled by jump at 4 evaluations; no other: false
 }

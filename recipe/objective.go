@@ -95,8 +95,12 @@ func (r Recipe) Method() string {
 	return families[0].method
 }
 
-// tableNFE is the number of evaluations beyond which rows of tables gain little.
-const tableNFE = 10
+// tableNFE is the number of evaluations beyond which rows of tables gain little, unless
+// they have many choices; mostForChoices bounds it where these are very many.
+const (
+	tableNFE       = 10
+	mostForChoices = 32
+)
 
 // solvesTables reports whether models of r are flows of tables with a schedule, which a
 // method that knows it and the steps before follows best.
@@ -108,29 +112,39 @@ func (r Recipe) solvesTables() bool {
 	return s != nil && err == nil
 }
 
+// Once tells that models of r answer where a whole path ends: one evaluation is the
+// only number that makes sense.
+func (r Recipe) Once() bool {
+	return r.Family == "gan" || r.Distill != nil && r.Distill.Method == "distill"
+}
+
 // NFE returns the number of network evaluations by which models of r are sampled
-// unless told otherwise, 0 where any number is as good. only tells that no other
-// makes sense: the network answers where a whole path ends.
-func (r Recipe) NFE() (nfe int, only bool) {
+// unless told otherwise, 0 where any number is as good. choices are those of a row:
+// many take more evaluations, so that few of them are made at once.
+func (r Recipe) NFE(choices []flow.Choice) int {
 	switch {
-	case r.Family == "gan", r.Distill != nil && r.Distill.Method == "distill":
-		return 1, true
+	case r.Once():
+		return 1
 	case r.Objective == "consistency":
-		return r.Loss.Segments, false
+		return r.Loss.Segments
 	case r.Objective == "meanflow", r.Objective == "shortcut":
-		return 4, false
+		return 4
 	case r.Distill != nil && (r.Data.Kind == Images || r.Data.Kind == Sound):
-		return studentNFE, false
+		return studentNFE
 	case r.Data.Kind == Images && r.Family == "flow":
-		return imageNFE, false
+		return imageNFE
 	case r.Data.Kind == Sound && r.Family == "flow":
-		return soundNFE, false
+		return soundNFE
 	case r.Data.Kind == Molecules && r.Family == "flow":
-		return moleculeNFE, false
+		return moleculeNFE
 	case r.solvesTables():
-		return tableNFE, false
+		steps := 0.0 // three for four choices, within the time of each
+		for _, k := range choices {
+			steps += 0.75 / k.End()
+		}
+		return max(tableNFE, min(int(steps), mostForChoices))
 	}
-	return 0, false
+	return 0
 }
 
 // Settled returns r with the path and the prediction of its family where they are
@@ -281,10 +295,10 @@ func (p *Plan) objective() (objective.Objective, error) {
 }
 
 // masked returns the coordinates that the plan learns as choices, along the path
-// path.Masked: a flow's with a schedule. Other models take them for numbers.
+// path.Masked. Models for few steps and GANs take them for numbers.
 func (p *Plan) masked() []flow.Choice {
 	r := p.Recipe
-	if s, err := r.Schedule(); err != nil || s == nil || r.Objective != "velocity" || r.Family == "gan" {
+	if r.Objective != "velocity" || r.Family == "gan" {
 		return nil
 	}
 	out := slices.Clone(p.choices)

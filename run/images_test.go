@@ -2,7 +2,6 @@ package run_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -255,8 +254,31 @@ func TestDeepImages(t *testing.T) {
 	}
 }
 
-// A run over a folder of pictures: trained to the same bits in one piece and in
-// two, judged, shown, and its samples are read as what was asked for.
+// A run over pictures that is stopped and continued ends in the bits of one that was
+// not, with as many pictures on the way.
+func TestImageResumes(t *testing.T) {
+	if racing {
+		t.Skip("trains a model")
+	}
+	r := imageRecipe(t, bars(t, 40), 12)
+	out, half := filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "half")
+	res, err := run.Train(t.Context(), r, run.Options{Dir: out})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := inTwo(t, r, half, 5)
+	if !again.Resumed || !slices.Equal(again.Saved.Model.Params, res.Saved.Model.Params) {
+		t.Error("in two pieces the run ends in other bits")
+	}
+	for _, d := range []string{out, half} {
+		if shown, _ := filepath.Glob(filepath.Join(d, "progress-*.png")); len(shown) != 10 {
+			t.Errorf("%s: pictures on the way: %q", d, shown)
+		}
+	}
+}
+
+// A run over a folder of pictures: judged, shown, and its samples are read as what was
+// asked for.
 func TestImageRun(t *testing.T) {
 	if racing || testing.Short() {
 		t.Skip("trains a model")
@@ -271,30 +293,6 @@ func TestImageRun(t *testing.T) {
 	s, plan := res.Saved, res.Plan
 	if s.Kind() != recipe.Images || !slices.Equal(s.Model.Classes, []string{"lying", "standing"}) {
 		t.Fatalf("kind %s, classes %q", s.Kind(), s.Model.Classes)
-	}
-
-	half := filepath.Join(t.TempDir(), "half")
-	stopped, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	stop := func(p run.Progress) {
-		if p.Step == 85 {
-			cancel()
-		}
-	}
-	if _, err := run.Train(stopped, r, run.Options{Dir: half, Watch: stop}); err == nil {
-		t.Fatal("the run was not stopped")
-	}
-	again, err := run.Train(t.Context(), r, run.Options{Dir: half, Resume: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !again.Resumed || !slices.Equal(again.Saved.Model.Params, s.Model.Params) {
-		t.Error("in two pieces the run ends in other bits")
-	}
-	for _, d := range []string{out, half} {
-		if shown, _ := filepath.Glob(filepath.Join(d, "progress-*.png")); len(shown) != 10 {
-			t.Errorf("%s: pictures on the way: %q", d, shown)
-		}
 	}
 
 	loaded, err := run.Load(out, "")

@@ -287,7 +287,7 @@ func decode(f *modelfile.File, kernels string) (*Saved, error) {
 		return nil, fmt.Errorf("metadata %q: %w", metaRecipe, err)
 	}
 	c.Coupled = s.Recipe.Coupled()
-	_, c.Once = s.Recipe.NFE()
+	c.Once = s.Recipe.Once()
 	if c.Transform, err = data.DecodeTransform([]byte(f.Meta[metaTransform])); err != nil {
 		return nil, fmt.Errorf("metadata %q: %w", metaTransform, err)
 	}

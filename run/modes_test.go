@@ -13,7 +13,7 @@ import (
 func TestEvaluateReportsModeShares(t *testing.T) {
 	_, res := small(t, func(*recipe.Recipe) {})
 	o := EvalDefaults()
-	o.N, o.Fine, o.Pairs, o.Settings = 50, 4000, 2, []metric.Setting{{Solver: "euler", NFE: 2}}
+	o.N, o.Fine, o.Pairs, o.Triples, o.Queries, o.Settings = 50, 4000, 2, 2000, 200, []metric.Setting{{Solver: "euler", NFE: 2}}
 	rep, err := Evaluate(context.Background(), res.Saved, res.Plan, o)
 	if err != nil {
 		t.Fatal(err)

@@ -45,6 +45,7 @@ func TestEvaluationFarFromZero(t *testing.T) {
 			t.Fatal(err)
 		}
 		o := EvalDefaults()
+		o.Triples, o.Queries = 2000, 200
 		o.Settings = []metric.Setting{{Solver: "euler", NFE: 8}}
 		rep, err := Evaluate(context.Background(), res.Saved, res.Plan, o)
 		if err != nil {

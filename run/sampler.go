@@ -10,27 +10,19 @@ import (
 )
 
 // Solve is how the model is sampled unless told otherwise: by the method and
-// the number of evaluations that its training was for, else 100 Euler steps. Many
-// choices take more evaluations, so that few of them are made at once; molecules
+// the number of evaluations that its training was for, else 100 Euler steps. Molecules
 // without a weak copy to guide by take one evaluation to a step, half as many.
 func (s *Saved) Solve() solve.Config {
 	c := solve.Defaults()
 	c.Method = s.Recipe.Method()
-	if nfe, only := s.Recipe.NFE(); nfe > 0 {
-		if s.Kind() == recipe.Molecules && s.Recipe.Objective == "velocity" && s.Model.Weak == nil && !only {
+	if nfe := s.Recipe.NFE(s.Model.Choices); nfe > 0 {
+		if s.Kind() == recipe.Molecules && s.Recipe.Objective == "velocity" && s.Model.Weak == nil && !s.Recipe.Once() {
 			nfe /= 2
 		}
-		steps := 0.0 // three for four choices, within the time of each
-		for _, k := range s.Model.Choices {
-			steps += 0.75 / k.End()
-		}
-		c.NFE = max(nfe, min(int(steps), mostForChoices))
+		c.NFE = nfe
 	}
 	return c
 }
-
-// mostForChoices bounds the evaluations of tables with very many choices.
-const mostForChoices = 32
 
 // Guidance is the scale of guidance that samples are drawn with unless told
 // otherwise: of a model with weak parameters away from those, of a class of images
@@ -55,9 +47,8 @@ const (
 
 // guidable tells that a model has learnt rows both with and without their classes.
 func (s *Saved) guidable() bool {
-	_, once := s.Recipe.NFE()
 	guided := s.Recipe.Distill != nil && s.Recipe.Distill.Guidance > 1 // has it within
-	return !once && !guided && s.Model.Cond.Classes > 1 && s.Recipe.Drop > 0 && s.Recipe.Objective == "velocity"
+	return !s.Recipe.Once() && !guided && s.Model.Cond.Classes > 1 && s.Recipe.Drop > 0 && s.Recipe.Objective == "velocity"
 }
 
 // Turns are the classes of n samples where none is asked for: of images and
@@ -99,16 +90,15 @@ func (s *Saved) EvalDefaults() EvalOptions {
 	if s.Model.Weak != nil {
 		o.Guidance = s.Guidance()
 	}
-	nfe, only := s.Recipe.NFE()
+	c := s.Solve()
 	if s.Kind() == recipe.Table {
-		c := s.Solve()
 		o.Settings = []metric.Setting{{Solver: c.Method, NFE: c.NFE}}
 		return o
 	}
 	var kept []metric.Setting
 	for _, set := range o.Settings {
 		set.Solver = s.Recipe.Method()
-		if !only || set.NFE == nfe {
+		if !s.Recipe.Once() || set.NFE == c.NFE {
 			kept = append(kept, set)
 		}
 	}
@@ -118,14 +108,13 @@ func (s *Saved) EvalDefaults() EvalOptions {
 
 // suits reports whether the model can be sampled as set says.
 func (s *Saved) suits(set metric.Setting) bool {
-	nfe, only := s.Recipe.NFE()
-	return !only || set.NFE == nfe && !set.Adaptive()
+	return !s.Recipe.Once() || set.NFE == 1 && !set.Adaptive()
 }
 
 // watchable returns an error for a model whose map has no way between noise and
 // data.
 func (s *Saved) watchable() error {
-	if _, only := s.Recipe.NFE(); !only {
+	if !s.Recipe.Once() {
 		return nil
 	}
 	what := "a GAN's generator"

@@ -199,38 +199,55 @@ func TestHostileSounds(t *testing.T) {
 	}
 }
 
-// A run over sounds from data to files: stopped and continued it ends in the
-// same bits; its samples are heard, shown and judged.
-func TestSoundRun(t *testing.T) {
-	if racing || testing.Short() {
+// A run over sounds that is stopped and continued ends in the bits of one that was not.
+func TestSoundResumes(t *testing.T) {
+	if racing {
 		t.Skip("trains a model")
 	}
-	dir := tones(t, 45)
-	r := soundRecipe(t, dir, 240)
-	r.Optim.Rate = 4e-3
+	r := soundRecipe(t, tones(t, 8), 4)
 	out, half := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "half")
 	res, err := run.Train(t.Context(), r, run.Options{Dir: out})
 	if err != nil {
 		t.Fatal(err)
 	}
-	stopped, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	stop := func(p run.Progress) {
-		if p.Step == 120 {
-			cancel()
-		}
-	}
-	if _, err := run.Train(stopped, r, run.Options{Dir: half, Watch: stop}); err == nil {
-		t.Fatal("the run was not stopped")
-	}
-	again, err := run.Train(t.Context(), recipe.Recipe{}, run.Options{Dir: half, Resume: true})
-	if err != nil {
-		t.Fatal(err)
-	}
+	again := inTwo(t, r, half, 2)
 	if !again.Resumed || !slices.Equal(again.Saved.Model.Params, res.Saved.Model.Params) {
 		t.Error("in two pieces the run ends in other bits")
 	}
+}
 
+// inTwo trains into dir, stops after a step, and goes on by what is saved there.
+func inTwo(t testing.TB, r recipe.Recipe, dir string, step int) *run.Result {
+	t.Helper()
+	stopped, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	stop := func(p run.Progress) {
+		if p.Step == step {
+			cancel()
+		}
+	}
+	if _, err := run.Train(stopped, r, run.Options{Dir: dir, Watch: stop}); !errors.Is(err, context.Canceled) {
+		t.Fatalf("the run was not stopped: %v", err)
+	}
+	again, err := run.Train(t.Context(), recipe.Recipe{}, run.Options{Dir: dir, Resume: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return again
+}
+
+// A run over sounds from data to files: its samples are heard, shown and judged.
+func TestSoundRun(t *testing.T) {
+	if racing || testing.Short() {
+		t.Skip("trains a model")
+	}
+	dir := tones(t, 45)
+	r := soundRecipe(t, dir, 150)
+	r.Optim.Rate = 4e-3
+	out := filepath.Join(t.TempDir(), "whole")
+	if _, err := run.Train(t.Context(), r, run.Options{Dir: out}); err != nil {
+		t.Fatal(err)
+	}
 	s, err := run.Load(out, "")
 	if err != nil {
 		t.Fatal(err)

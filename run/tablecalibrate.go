@@ -45,7 +45,13 @@ func (tableMedium) Finish(ctx context.Context, s *Saved, plan *recipe.Plan, o Op
 		return err
 	}
 	n, rows := calibrationSize(s, t.Dim()), rawRows(plan.Train)
-	if n < calibrationLeast || t.Schema().Rows < fewRows || len(s.Model.Choices) != len(choicesOf(t)) {
+	switch wide := calibrationNumbers / calibrationLeast; {
+	case t.Schema().Rows < fewRows || len(s.Model.Choices) != len(choicesOf(t)):
+		return nil
+	case t.Dim() > wide:
+		o.note("the columns are not calibrated: of %d coordinates, more than %d, too few rows can be drawn to tell", t.Dim(), wide)
+		return nil
+	case n < calibrationLeast:
 		return nil
 	}
 	return s.calibrate(ctx, t, rows, n, o)

@@ -136,3 +136,25 @@ func shapes(t *testing.T, s *Saved, real tensor.Matrix[float64]) []float64 {
 	}
 	return out
 }
+
+// A table of very many coordinates is left as it is, and the user is told.
+func TestWideTablesAreNotCalibrated(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "wide.csv")
+	r := tableRecipe(t, file, csvText("a,b,c,d,e,f,g,h,i", fewRows, func(i int) string {
+		cells := make([]string, 9)
+		for j := range cells {
+			cells[j] = fmt.Sprintf("l%d", (i+17*j)%120)
+		}
+		return strings.Join(cells, ",")
+	}))
+	r.Network.Width, r.Network.Depth, r.Train.Batch, r.Train.Steps = 4, 1, 8, 2
+	var notes []string
+	o := Options{Dir: filepath.Join(dir, "run"), Notify: func(line string) { notes = append(notes, line) }}
+	if _, err := Train(context.Background(), r, o); err != nil {
+		t.Fatal(err)
+	}
+	if all := strings.Join(notes, "\n"); !strings.Contains(all, "the columns are not calibrated: of 1080 coordinates, more than 1024, too few rows can be drawn to tell") {
+		t.Errorf("notes %s", all)
+	}
+}

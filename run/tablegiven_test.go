@@ -98,7 +98,7 @@ func TestGivenGaussian(t *testing.T) {
 	if math.Abs(got-mean) > 0.03 {
 		t.Errorf("mean log density %.4f, want %.4f", got, mean)
 	}
-	const n = 30000
+	const n = 15000
 	c := sample.Config{N: n, Seed: rng.New(3), Solve: s.Solve()}
 	c.Solve.Method, c.Solve.NFE = "heun", 60
 	pooled := 0.0

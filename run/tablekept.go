@@ -28,8 +28,8 @@ type wanted struct {
 	columns []int
 }
 
-// errNone tells that no row of the wanted kind was found.
-var errNone = errors.New("no such row")
+// ErrNone tells that the model draws no row of the kind that was asked for.
+var ErrNone = errors.New("no such row")
 
 // drawWhere draws the rows of a condition. Where it is rare, the cells of the found
 // rows in the columns that it names are used again.
@@ -37,8 +37,8 @@ func (s *Saved) drawWhere(ctx context.Context, d TableDraws, emit Emit) (TableSt
 	stats, err := s.drawWanted(ctx, d, emit, wanted{columns: d.Where.Columns, begin: func(int, int) (func([]float64) bool, func(row, found []float64)) {
 		return d.Where.Holds, func(row, found []float64) { copy(row, found) }
 	}})
-	if errors.Is(err, errNone) {
-		return stats, fmt.Errorf("%w: none of %d rows that the model drew satisfies the condition: its share is below %.2g %%", flow.ErrConfig, stats.Tried, 300/float64(stats.Tried))
+	if errors.Is(err, ErrNone) {
+		return stats, fmt.Errorf("%w: none of %d rows that the model drew satisfies the condition: its share is below %.2g %%", ErrNone, stats.Tried, 300/float64(stats.Tried))
 	}
 	return stats, err
 }
@@ -79,8 +79,8 @@ func (s *Saved) drawBalanced(ctx context.Context, d TableDraws, emit Emit) (Tabl
 		}
 		return take, give
 	}})
-	if errors.Is(err, errNone) {
-		return stats, &flow.FieldError{Path: "balance", Msg: fmt.Sprintf("none of %d rows of the model has a level of %q: it is missing in all", stats.Tried, c.Name)}
+	if errors.Is(err, ErrNone) {
+		return stats, fmt.Errorf("%w: none of %d rows that the model drew has a level of %q: it is missing in all", ErrNone, stats.Tried, c.Name)
 	}
 	return stats, err
 }
@@ -161,6 +161,9 @@ func (w *search) block(ctx context.Context, lo, until int, emit Emit) (found int
 		}
 		tried += rows.N
 		w.drawn += rows.N
+		if w.d.Seek != nil {
+			w.d.Seek(w.drawn)
+		}
 		w.spent += stats.NFE * float64(rows.N)
 		w.stats.MaxNFE = max(w.stats.MaxNFE, stats.MaxNFE)
 		kept := tensor.Matrix[float64]{D: rows.D}
@@ -186,7 +189,7 @@ func (w *search) block(ctx context.Context, lo, until int, emit Emit) (found int
 }
 
 // rest draws the rows from first to until-1 of the block at lo, which found rows as
-// far as from, given their columns. The error is errNone where the first block, whose
+// far as from, given their columns. The error is ErrNone where the first block, whose
 // rows are used again, has none.
 func (w *search) rest(ctx context.Context, give func(row, found []float64), lo, from, first, until int, emit Emit) error {
 	t, err := w.s.tableOf()
@@ -200,7 +203,7 @@ func (w *search) rest(ctx context.Context, give func(row, found []float64), lo, 
 		}
 	}
 	if w.pool.N == 0 {
-		return errNone
+		return ErrNone
 	}
 	all := tensor.NewOf[float64](until-from, len(t.Schema().Columns))
 	for i := range all.N {

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -54,8 +55,9 @@ func TestPartsMakeTheWhole(t *testing.T) {
 			d.Balance = &j
 		}
 		draw := func(lo, hi int) ([]float64, TableStats) {
-			part := d
+			part, sought := d, 0
 			part.First, part.N = lo, hi-lo
+			part.Seek = func(drawn int) { sought = drawn }
 			var out []float64
 			next := lo
 			stats, err := s.DrawTable(t.Context(), part, func(rows tensor.Matrix[float64], first int) error {
@@ -71,6 +73,9 @@ func TestPartsMakeTheWhole(t *testing.T) {
 			}
 			if next != hi {
 				t.Fatalf("%s: rows %d to %d end at %d", c.name, lo, hi, next)
+			}
+			if sought < stats.Tried || stats.Tried == 0 {
+				t.Errorf("%s: %d rows were tried, and %d told of", c.name, stats.Tried, sought)
 			}
 			return out, stats
 		}
@@ -97,5 +102,28 @@ func TestPartsMakeTheWhole(t *testing.T) {
 		if c.levels > 0 && (len(count) != c.levels || count[0] != n/c.levels || count[1] != n/c.levels) {
 			t.Errorf("%s: levels come %v times", c.name, count)
 		}
+	}
+}
+
+// A condition that no row satisfies ends in an error that says how rare it is.
+func TestNoSuchRow(t *testing.T) {
+	defer func(tries, least int) { whereTries, leastTries = tries, least }(whereTries, leastTries)
+	whereTries, leastTries = 1, 3000
+	s := people60(t)
+	schema, err := s.Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := where.Parse("age > 1000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := TableDraws{Config: sample.Config{N: 2, Solve: s.Solve()}}
+	if d.Where, err = e.Bind(schema); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.DrawTable(t.Context(), d, func(tensor.Matrix[float64], int) error { return nil })
+	if !errors.Is(err, ErrNone) || !strings.Contains(err.Error(), "none of 3000 rows that the model drew satisfies the condition: its share is below 0.1 %") {
+		t.Error(err)
 	}
 }

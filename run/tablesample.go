@@ -15,7 +15,7 @@ import (
 )
 
 // tableChunk is the number of rows of a table that are drawn at a time.
-const tableChunk = 1 << 14
+var tableChunk = 1 << 14
 
 // Emit takes rows in the numbers of a schema, the first of them number first.
 type Emit func(rows tensor.Matrix[float64], first int) error
@@ -32,6 +32,9 @@ type TableDraws struct {
 	// Balance, if not nil, is a column of levels of which each is had by as many
 	// rows as any other.
 	Balance *int
+	// Seek is told how many rows have been drawn to find those of Where or Balance.
+	// Optional.
+	Seek func(drawn int)
 }
 
 // TableStats tells what drawing took.
@@ -58,15 +61,47 @@ func (s *Saved) DrawTable(ctx context.Context, d TableDraws, emit Emit) (TableSt
 	case d.Balance != nil:
 		return s.drawBalanced(ctx, d, emit)
 	}
-	var total TableStats
-	return total, d.chunks(func(part sample.Config) error {
-		rows, stats, err := s.drawCells(ctx, part)
-		if err != nil {
-			return err
+	return s.drawAll(ctx, d, emit)
+}
+
+// drawAll draws all rows. The next chunk is drawn while one is handed on.
+func (s *Saved) drawAll(ctx context.Context, d TableDraws, emit Emit) (total TableStats, err error) {
+	type chunk struct {
+		z     tensor.Mat
+		first int
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	chunks, end := make(chan chunk), make(chan error, 1)
+	go func() {
+		defer close(chunks)
+		end <- d.chunks(func(part sample.Config) error {
+			z, stats, err := sample.Latent(ctx, s.Model, part)
+			if err != nil {
+				return err
+			}
+			total.add(stats, float64(part.N)/float64(d.N))
+			select {
+			case chunks <- chunk{z, part.First}:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+	}()
+	for c := range chunks {
+		rows, err := s.cells(c.z)
+		if err == nil {
+			err = emit(rows, c.first)
 		}
-		total.add(stats, float64(part.N)/float64(d.N))
-		return emit(rows, part.First)
-	})
+		if err != nil {
+			stop()
+			for range chunks { // until the drawing has stopped
+			}
+			return total, err
+		}
+	}
+	return total, <-end
 }
 
 func (t *TableStats) add(s solve.Stats, share float64) {

@@ -59,7 +59,7 @@ func TestTimes(t *testing.T) {
 		t.Errorf("a time beyond the last: %v", err)
 	}
 	o := run.EvalDefaults()
-	o.N, o.Pairs, o.Fine, o.Paths = 50, 3, 60, 50
+	o.N, o.Pairs, o.Fine, o.Paths, o.Triples, o.Queries = 50, 3, 60, 50, 2000, 200
 	o.Settings = []metric.Setting{{Solver: "euler", NFE: 20}}
 	rep, err := run.Evaluate(context.Background(), s, res.Plan, o)
 	if err != nil {

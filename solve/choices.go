@@ -24,14 +24,19 @@ import (
 // come in their shares up to a few rows in any run of rows, and not as independent draws do, up
 // to the root of their number.
 //
-// While a method takes a step the choices stand still. The draws of a row depend on its
-// number and the key, and not on the steps.
+// While a method takes a step the choices stand still: it moves the other coordinates
+// alone. The draws of a row depend on its number and the key, and not on the steps.
 
-// choosing is the state of the choices of a problem.
+// choosing is the state of a problem with choices: the field that a method sees, of the
+// other coordinates alone.
 type choosing[T tensor.Float] struct {
-	flow.FieldOf[T]
+	of      flow.FieldOf[T]
 	choices []flow.Choice
-	at, v   tensor.Matrix[T] // where the step began, and the velocity there
+	plain   [][2]int         // the runs of coordinates that are no choices
+	flows   int              // their number
+	x       tensor.Matrix[T] // of the problem: its choices stand
+	y       tensor.Matrix[T] // its other coordinates, as the method moves them
+	v, more tensor.Matrix[T] // velocities of all coordinates, where the step began and elsewhere
 	begun   bool
 	// Of row i those from i*len(choices) on: moments, infinite where made, and uniform
 	// numbers that decide.
@@ -39,24 +44,41 @@ type choosing[T tensor.Float] struct {
 	order           []int32
 }
 
-// Velocity is the field for the method, with the choices where they stand.
-func (c *choosing[T]) Velocity(dst, x tensor.Matrix[T], t float64) error {
-	c.hold(x)
-	if err := c.FieldOf.Velocity(dst, x, t); err != nil {
+// Dim is the number of coordinates that flow.
+func (c *choosing[T]) Dim() int { return c.flows }
+
+// Velocity is the field with the choices where they stand.
+func (c *choosing[T]) Velocity(dst, y tensor.Matrix[T], t float64) error {
+	v := &c.v
+	if c.begun {
+		v = &c.more
+	}
+	c.begun = true
+	*v = resize(*v, c.x.N, c.x.D)
+	c.scatter(y)
+	if err := c.of.Velocity(*v, c.x, t); err != nil {
 		return err
 	}
-	if !c.begun {
-		c.begun = true
-		copy(c.v.Data, dst.Data)
-	}
+	c.gather(dst, *v)
 	return nil
 }
 
-// hold puts the choices of x where they stood when the step began.
-func (c *choosing[T]) hold(x tensor.Matrix[T]) {
-	for i := range x.N {
-		for _, k := range c.choices {
-			copy(x.Row(i)[k.Offset:k.Offset+k.Width()], c.at.Row(i)[k.Offset:])
+// gather takes the coordinates that flow out of rows of all.
+func (c *choosing[T]) gather(dst, all tensor.Matrix[T]) {
+	for i := range all.N {
+		to, row := dst.Row(i), all.Row(i)
+		for _, r := range c.plain {
+			to = to[copy(to, row[r[0]:r[1]]):]
+		}
+	}
+}
+
+// scatter puts the coordinates that flow back into the rows of the problem.
+func (c *choosing[T]) scatter(y tensor.Matrix[T]) {
+	for i := range y.N {
+		from, row := y.Row(i), c.x.Row(i)
+		for _, r := range c.plain {
+			from = from[copy(row[r[0]:r[1]], from):]
 		}
 	}
 }
@@ -67,8 +89,8 @@ func (s *Solver[T]) choosable(dim int, t0, t1 float64) error {
 		return err
 	}
 	switch {
-	case s.Schedule == nil:
-		return fmt.Errorf("%w: choices need the schedule of their path", flow.ErrConfig)
+	case s.Score != nil:
+		return fmt.Errorf("%w: choices have no score, and a field of scores is given", flow.ErrConfig)
 	case t1 < t0 || t0 < 0 || t1 > 1:
 		return fmt.Errorf("%w: choices are drawn on the way from noise to data; from t=%g to %g there is none", flow.ErrConfig, t0, t1)
 	case s.cfg.Adaptive:
@@ -109,11 +131,26 @@ func spread(key rng.Key, n int) float64 {
 	return float64(u>>11) * 0x1p-53
 }
 
-// begin decides when each masked choice of x is made.
-func (c *choosing[T]) begin(s *Solver[T], f flow.FieldOf[T], x tensor.Matrix[T], t0 float64) {
+// begin decides when each masked choice of x is made, and returns the coordinates that
+// the method is to move.
+func (c *choosing[T]) begin(s *Solver[T], f flow.FieldOf[T], x tensor.Matrix[T], t0 float64) tensor.Matrix[T] {
 	m := len(s.Choices)
-	c.FieldOf, c.choices = f, s.Choices
-	c.at, c.v = resize(c.at, x.N, x.D), resize(c.v, x.N, x.D)
+	c.of, c.choices, c.x = f, s.Choices, x
+	c.plain, c.flows = c.plain[:0], 0
+	at := 0
+	for k := range m + 1 {
+		lo, hi := x.D, x.D
+		if k < m {
+			lo = c.choices[k].Offset
+			hi = lo + c.choices[k].Width()
+		}
+		if lo > at {
+			c.plain, c.flows = append(c.plain, [2]int{at, lo}), c.flows+lo-at
+		}
+		at = hi
+	}
+	c.y = resize(c.y, x.N, c.flows)
+	c.gather(c.y, x)
 	if cap(c.moments) < x.N*m {
 		c.moments, c.chance = make([]float64, x.N*m), make([]float64, x.N*m)
 	}
@@ -154,30 +191,26 @@ func (c *choosing[T]) begin(s *Solver[T], f flow.FieldOf[T], x tensor.Matrix[T],
 			order = order[1:]
 		}
 	}
+	return c.y
 }
 
-// step takes step n by the solver's method, and makes the choices whose moments lie
-// in it.
-func (c *choosing[T]) step(s *Solver[T], x tensor.Matrix[T], n int) error {
-	copy(c.at.Data, x.Data)
+// settle ends step n: the coordinates that flow are where the method has moved them, and
+// the choices whose moments lie in the step are made.
+func (c *choosing[T]) settle(s *Solver[T], n int) {
+	c.scatter(c.y)
 	c.begun = false
-	if err := s.stepper.step(s, c, x, n); err != nil {
-		return err
-	}
-	c.hold(x)
 	to := s.times[n]
 	b := max(1-s.times[n-1], 1e-3) // models answer at t <= 0.999
 	m := len(c.choices)
-	for i := range x.N {
+	for i := range c.x.N {
 		for k, choice := range c.choices {
 			if moment := &c.moments[i*m+k]; *moment <= to {
 				*moment = math.Inf(1)
 				lo, hi := choice.Offset, choice.Offset+choice.Width()
-				choose(x.Row(i)[lo:hi], c.v.Row(i)[lo:hi], b, choice, c.chance[i*m+k])
+				choose(c.x.Row(i)[lo:hi], c.v.Row(i)[lo:hi], b, choice, c.chance[i*m+k])
 			}
 		}
 	}
-	return nil
 }
 
 // choose makes the masked choice at x, whose expected data are b v: the option in

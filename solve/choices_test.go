@@ -427,7 +427,7 @@ func TestChoicesErrors(t *testing.T) {
 		"on the way from noise to data":  solveIt(none, euler, 1, 0),
 		"not adaptive":                   solveIt(none, adaptive, 0, 1),
 		"no choices are drawn":           solveIt(none, solve.Config{Method: "jump", Steps: 2}, 0, 1),
-		"need the schedule":              solveIt(func(s *solve.Solver[float64]) { s.Schedule = nil }, euler, 0, 1),
+		"choices have no score":          solveIt(func(s *solve.Solver[float64]) { s.Score = l }, euler, 0, 1),
 		"at coordinate 8 of 9, of which": solveIt(func(s *solve.Solver[float64]) { s.Choices = []flow.Choice{{Offset: 8, Options: 3, Lo: -1, Hi: 1}} }, euler, 0, 1),
 	} {
 		if !errors.Is(err, flow.ErrConfig) || !strings.Contains(fmt.Sprint(err), want) {

@@ -84,7 +84,7 @@ type Solver[T tensor.Float] struct {
 	// sde-heun; without it they take the score from the velocity by Schedule.
 	Score flow.FieldOf[T]
 	// Choices are coordinates that do not flow but are drawn, from masks at t = 0
-	// along the path path.Masked; they need the Schedule.
+	// along the path path.Masked.
 	Choices []flow.Choice
 	// Key is the source of an SDE's noise and of choices: row i draws from
 	// Key.At(First+i), or Key.At(Rows[i]) if Rows is not nil, and no other.
@@ -218,14 +218,18 @@ func (s *Solver[T]) run(ctx context.Context, f flow.FieldOf[T], x tensor.Matrix[
 		}
 		return s.last, nil
 	}
+	y := x // what the method moves
+	if len(s.Choices) > 0 {
+		y, f = s.choosing.begin(s, f, x, s.times[0]), &s.choosing
+	}
 	for i := range s.k {
-		s.k[i] = resize(s.k[i], x.N, x.D)
+		s.k[i] = resize(s.k[i], y.N, y.D)
 	}
-	s.stage = resize(s.stage, x.N, x.D)
+	s.stage = resize(s.stage, y.N, y.D)
 	if s.cfg.Adaptive {
-		return s.adaptive(ctx, f, x, cost, visit)
+		return s.adaptive(ctx, f, y, cost, visit)
 	}
-	return s.fixed(ctx, f, x, cost, visit)
+	return s.fixed(ctx, f, y, cost, visit)
 }
 
 // fits tells whether the method can solve this problem, with a *flow.FieldError
@@ -293,17 +297,15 @@ func (s *Solver[T]) plan(t0, t1 float64, cost int) error {
 // fixed takes one step from each time to the next.
 func (s *Solver[T]) fixed(ctx context.Context, f flow.FieldOf[T], x tensor.Matrix[T], cost int, visit func(float64) bool) (Stats, error) {
 	per := s.method.StageCount() * cost
-	step := func(n int) error { return s.stepper.step(s, f, x, n) }
-	if len(s.Choices) > 0 {
-		s.choosing.begin(s, f, x, s.times[0])
-		step = func(n int) error { return s.choosing.step(s, x, n) }
-	}
 	for n := 1; n < len(s.times); n++ {
 		if err := ctx.Err(); err != nil {
 			return s.last, err
 		}
-		if err := step(n); err != nil {
+		if err := s.stepper.step(s, f, x, n); err != nil {
 			return s.last, err
+		}
+		if len(s.Choices) > 0 {
+			s.choosing.settle(s, n)
 		}
 		s.last = Stats{NFE: float64(n * per), MaxNFE: n * per, Steps: float64(n)}
 		if row := firstBad(x); row >= 0 {

@@ -117,7 +117,7 @@ func TestJSON(t *testing.T) {
 		{train("moons", filepath.Join(dir, "a"), "--json"), "eval eval_seconds loss model seconds steps"},
 		{[]string{"sample", moons(), "-n", "3", "--json"}, "columns file n nfe nfe_max points"},
 		{[]string{"sample", moons(), "-n", "3", "--json", "-o", filepath.Join(dir, "x.npy")}, "file n nfe nfe_max"},
-		{[]string{"info", moons(), "--json"}, "classes columns dim finished kernels kind loss operations parameters recipe resumable seconds steps tensors"},
+		{[]string{"info", moons(), "--json"}, "classes columns dim finished kernels kind loss nfe operations parameters recipe resumable seconds solver steps tensors"},
 		{[]string{"datasets", "--json"}, "datasets"},
 		{[]string{"version", "--json"}, "go kernels platform revision version"},
 	} {

@@ -121,8 +121,8 @@ func (e *evalCall) options(cmd *cobra.Command, s *run.Saved) (run.EvalOptions, e
 	if !given("solver") && !given("nfe") && cost(e.guidance) == 1 {
 		return o, o.Validate()
 	}
-	if nfe, only := s.Recipe.NFE(); only {
-		return o, usagef("the model takes %d evaluation by its own step and nothing else: leave --solver, --nfe and --guidance out", nfe)
+	if s.Recipe.Once() {
+		return o, usagef("the model takes 1 evaluation by its own step and nothing else: leave --solver, --nfe and --guidance out")
 	}
 	if !given("solver") {
 		e.solver.method = s.Recipe.Method()

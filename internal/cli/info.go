@@ -28,6 +28,8 @@ type info struct {
 	Loss       metric.Number `json:"loss"`
 	Seconds    float64       `json:"seconds"`
 	Finished   bool          `json:"finished"`
+	Solver     string        `json:"solver"` // by which it is sampled unless told otherwise
+	NFE        int           `json:"nfe"`
 	Resumable  bool          `json:"resumable"`
 	Recipe     recipe.Recipe `json:"recipe"`
 }
@@ -53,6 +55,7 @@ func (a *app) infoCommand() *cobra.Command {
 				Operations: len(m.Program.Nodes), Kernels: s.Kernels,
 				Steps: s.Steps, Loss: metric.Number(s.Loss), Seconds: s.Seconds, Finished: s.Finished, Resumable: s.State != nil,
 				Recipe: s.Recipe, Kind: s.Kind(), Form: s.Form,
+				Solver: s.Solve().Method, NFE: s.Solve().NFE,
 			}
 			for _, e := range m.Program.Layout(nn.Group).Entries {
 				i.Tensors = append(i.Tensors, tensorInfo{e.Name, e.Shape})
@@ -115,6 +118,7 @@ func (i info) write(w io.Writer) error {
 	line("parameters", "%s in %d tensors, %d operations", thousands(i.Parameters), len(i.Tensors), i.Operations)
 	line("training", "%s of %s steps of %d pairs in %.1f s: %s", thousands(i.Steps), thousands(r.Train.Steps), r.Train.Batch, i.Seconds, state)
 	line("loss", "%.4f (mean of the last 100 steps)", float64(i.Loss))
+	line("sampling", "%s, %s", i.Solver, counted(i.NFE, "evaluation"))
 	line("preset", "%s, seed %d", r.Preset, r.Train.Seed)
 	line("kernels", "%s", i.Kernels)
 	for k, t := range i.Tensors {

@@ -98,6 +98,11 @@ func (a *app) writeTableSamples(cmd *cobra.Command, out string, s *run.Saved, d 
 			return err
 		}
 		done := 0
+		d.Seek = func(drawn int) {
+			if done == 0 {
+				bar.count(drawn, 0, "rows drawn, none of those asked for yet")
+			}
+		}
 		stats, err = s.DrawTable(cmd.Context(), d, func(rows tensor.Matrix[float64], first int) error {
 			for i := range rows.N {
 				if err := t.Write(rows.Row(i), uint64(first+i)); err != nil {

@@ -27,6 +27,8 @@ func (c *compiler) fuse() {
 		c.turnContract(i)
 	}
 	c.mark()
+	c.fuseCommon()
+	c.mark()
 	c.fuseDense()
 	c.mark()
 	c.fuseConv()
@@ -321,17 +323,23 @@ func lastAxes(small, big []int) bool {
 	return repeated
 }
 
-// fuseDense gives products with weights a packed weight, which is made once per
-// Run, and takes in a bias and an activation.
-func (c *compiler) fuseDense() {
-	readers := make([][]int, len(c.nodes)) // live nodes that read a node itself
+// readers returns the live nodes that read each node itself.
+func (c *compiler) readers() [][]int {
+	out := make([][]int, len(c.nodes))
 	for i := range c.nodes {
 		if c.nodes[i].live {
 			for _, j := range c.nodes[i].in {
-				readers[j] = append(readers[j], i)
+				out[j] = append(out[j], i)
 			}
 		}
 	}
+	return out
+}
+
+// fuseDense gives products with weights a packed weight, which is made once per
+// Run, and takes in a bias and an activation.
+func (c *compiler) fuseDense() {
+	readers := c.readers()
 	packs := map[[3]int]int{}
 	for i := range len(readers) {
 		n := c.nodes[i]

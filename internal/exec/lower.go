@@ -2,6 +2,7 @@ package exec
 
 import (
 	"fmt"
+	"slices"
 
 	"laminar/flow"
 	"laminar/graph"
@@ -60,8 +61,9 @@ type node struct {
 	win   int        // of what reads or writes windows: the unfold or fold it comes from, or -1
 	// winLeft: of opConvWeight, the image is the left operand.
 	winLeft bool
-	strip   int // number of the strip that it is a member of, or -1
-	uses    int // by live operations and outputs
+	strip   int   // number of the strip that it is a member of, or -1
+	groups  []int // of parameters that a static one depends on
+	uses    int   // by live operations and outputs
 	live    bool
 	at      ref // where its value lives
 }
@@ -149,8 +151,17 @@ func (c *compiler) sort() {
 		seen[i] = true
 		n := &c.nodes[i]
 		constant, rows := true, false
+		n.groups = nil
+		if n.Op == graph.OpParam {
+			n.groups = []int{slices.Index(c.prog.groups, n.Group)}
+		}
 		for _, j := range n.in {
 			visit(j)
+			for _, g := range c.nodes[j].groups {
+				if !slices.Contains(n.groups, g) {
+					n.groups = append(n.groups, g)
+				}
+			}
 			constant = constant && c.nodes[j].stage == stageConst
 			rows = rows || c.nodes[j].Kind == graph.Row
 		}

@@ -8,7 +8,8 @@ import (
 // instr is one operation with everything decided but the numbers.
 type instr struct {
 	op      graph.Op
-	rowWise bool // done for every row of a block
+	rowWise bool  // done for every row of a block
+	groups  []int // of parameters that it depends on, if it is static
 	in      [4]ref
 	more    []ref // Concat: its operands; nothing else uses it
 	dst     ref
@@ -378,7 +379,15 @@ func (f *frame) line(i *instr, dst, x, v []float32, rows int) {
 	if i.op == opMulRow {
 		op = f.s.prog.kernel.MulRow
 	}
-	if !i.in[1].row {
+	switch {
+	case i.in[1].row:
+	case i.n == 1 && i.op == opMulRow:
+		f.s.prog.kernel.Scale(dst, x, v[0])
+		return
+	case i.n == 1:
+		f.s.prog.kernel.AddScalar(dst, x, v[0])
+		return
+	default:
 		op(dst, x, v, rows*i.lead, i.n)
 		return
 	}

@@ -368,6 +368,7 @@ func (c *compiler) emit(order []int) {
 		case stageConst:
 			constant = append(constant, ins)
 		case stageStatic:
+			ins.groups = n.groups
 			if n.Op == opPack || n.Op == opWinoPack {
 				p.packs = append(p.packs, ins)
 				p.packLen += ins.dst.size

@@ -23,6 +23,8 @@ var lowest = float32(math.Inf(-1))
 type Session struct {
 	prog    *Program
 	params  [][]float32 // by group
+	held    []bool      // groups whose parameters do not change
+	settled bool        // what depends on held groups alone is computed
 	grads   [][]float32 // by group, nil if not wanted
 	rows    [][]float32 // by row input
 	outs    [][]float32 // by output, nil if not wanted
@@ -54,6 +56,7 @@ func (p *Program) NewSession() *Session {
 	s := &Session{
 		prog:   p,
 		params: make([][]float32, len(p.groups)),
+		held:   make([]bool, len(p.groups)),
 		grads:  make([][]float32, len(p.groups)),
 		rows:   make([][]float32, len(p.source.Rows)),
 		outs:   make([][]float32, len(p.outs)),
@@ -87,7 +90,29 @@ func list(names []string) string {
 // program's Layout. The error wraps flow.ErrShape or, for a group that the
 // program does not have, flow.ErrConfig.
 func (s *Session) BindParams(group string, arena []float32) error {
-	return s.bindArena(s.params, "parameters", group, arena)
+	return s.bindParams(group, arena, false)
+}
+
+// HoldParams is BindParams for parameters that do not change as long as they are
+// bound: what depends on them alone, such as weights packed for the products, is
+// computed by the first Run and kept.
+func (s *Session) HoldParams(group string, arena []float32) error {
+	return s.bindParams(group, arena, true)
+}
+
+func (s *Session) bindParams(group string, arena []float32, held bool) error {
+	if err := s.bindArena(s.params, "parameters", group, arena); err != nil {
+		return err
+	}
+	g := slices.Index(s.prog.groups, group)
+	s.settled = s.settled && !held && !s.held[g]
+	s.held[g] = held
+	return nil
+}
+
+// due reports whether a static instruction is to be run.
+func (s *Session) due(i *instr) bool {
+	return !s.settled || slices.ContainsFunc(i.groups, func(g int) bool { return !s.held[g] })
 }
 
 // BindGrads has the gradients of a group's parameters (the outputs with GradOf)
@@ -218,11 +243,14 @@ func (s *Session) Run(n int) error {
 	s.n = n
 	lead := &s.workers[0]
 	lead.s = s
-	lead.row, lead.rows = 0, min(n, p.block)
+	lead.row, lead.rows = 0, p.block // what is held serves blocks of any size
 	for i := range p.static {
-		lead.run(&p.static[i])
+		if s.due(&p.static[i]) {
+			lead.run(&p.static[i])
+		}
 	}
 	s.share((*packer)(s), len(p.packs), p.packLen >= shareFrom)
+	s.settled = true
 	for i := range p.accs {
 		a := &p.accs[i]
 		if a.group >= 0 && s.grads[a.group] != nil {
@@ -290,7 +318,9 @@ func (s *packer) Do(i int) {
 		if !ok {
 			return
 		}
-		f.run(&s.prog.packs[k])
+		if i := &s.prog.packs[k]; f.s.due(i) {
+			f.run(i)
+		}
 	}
 }
 
