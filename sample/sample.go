@@ -305,11 +305,14 @@ func each(ctx context.Context, n, chunk int, c Config, worker func() (task, erro
 	wg.Wait()
 	var total solve.Stats
 	for i, s := range stats {
-		share := float64(min((i+1)*chunk, n)-i*chunk) / float64(n)
-		total.NFE += share * s.NFE
-		total.Steps += share * s.Steps
-		total.Rejected += share * s.Rejected
+		rows := float64(min((i+1)*chunk, n) - i*chunk)
+		total.NFE += rows * s.NFE
+		total.Steps += rows * s.Steps
+		total.Rejected += rows * s.Rejected
 		total.MaxNFE = max(total.MaxNFE, s.MaxNFE)
+	}
+	if n > 0 {
+		total.NFE, total.Steps, total.Rejected = total.NFE/float64(n), total.Steps/float64(n), total.Rejected/float64(n)
 	}
 	return total, firstCause(errs)
 }
