@@ -22,7 +22,7 @@ type whole struct{ nn.Network }
 // it learns as a whole.
 func TestCuts(t *testing.T) {
 	layout := molecule.Layout{Atoms: 9, Elements: []molecule.Element{1, 6, 8}}
-	noise := must(molecule.NewNoise(layout, map[string]int{"OH": 3, "C2H2": 2, "CHO3": 5, "C2H4": 4, "C3H4": 4, "C3H6": 1}))
+	noise := must(molecule.NewNoise(layout, map[string]int{"HO": 3, "C2H2": 2, "CHO3": 5, "C2H4": 4, "C3H4": 4, "C3H6": 1}))
 	pairs := must(coupling.NewSource(noise, noise, must(coupling.NewAtoms(coupling.Config{Name: "ot"}, layout.Atoms, layout.Width()))))
 	spec := nn.Spec{Kind: "egnn", Width: 12, Depth: 2, Activation: "silu", TimeFeatures: 4, Messages: 6, Shape: []int{9, 3}}
 	net := must(spec.Network(layout.Dim(), flow.CondSpec{}))
