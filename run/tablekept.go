@@ -7,6 +7,7 @@ import (
 
 	"laminar/data/table"
 	"laminar/flow"
+	"laminar/rng"
 	"laminar/tensor"
 )
 
@@ -135,6 +136,18 @@ func (w *search) draw(ctx context.Context, emit Emit) error {
 	return nil
 }
 
+// scattered are numbers for n candidates from the first on. Rows in line are spread
+// evenly over the options (package solve), so that which comes after one that is left
+// out would not be chance alone; numbers far apart are as independent draws.
+func scattered(key rng.Key, first, n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		draw := key.Split("number").At(uint64(first + i)).Stream()
+		out[i] = int(draw.Uint64() >> 2)
+	}
+	return out
+}
+
 // block finds rows of the block that begins at lo, as far as the row until, and hands
 // them on as they come. It returns how many there are, and what gives the others their
 // cells.
@@ -155,6 +168,7 @@ func (w *search) block(ctx context.Context, lo, until int, emit Emit) (found int
 			part.N = need * (tried/max(found, 1) + 1)
 		}
 		part.N = min(max(part.N, 1024), tableChunk, most-tried)
+		part.Rows = scattered(part.Seed, tried, part.N)
 		rows, stats, err := w.s.drawCells(ctx, part)
 		if err != nil {
 			return found, give, err

@@ -110,10 +110,11 @@ func (s *Solver[T]) number(i int) int {
 }
 
 // spread is a number in [0, 1) for row n, uniform by the chance of the key; those of
-// each 2^k rows in line lie one in each 2^k-th. It is the number whose bits are those of
-// n in reverse (van der Corput 1935), each flipped by a coin of its own for all that n
-// has above it (Owen 1995). The coins make rows that another key has picked out as good
-// as any, which a lattice's would not be.
+// the 2^k rows from a multiple of 2^k on lie one in each 2^k-th. It is the number whose
+// bits are those of n in reverse (van der Corput 1935), each flipped by a coin of its own
+// for all that n has above it (after Owen 1995). The coins make rows that another key has
+// picked out as good as any, which a lattice's would not be; rows picked out by what
+// this key has drawn for those before them are not.
 func spread(key rng.Key, n int) float64 {
 	key = key.Split("spread")
 	coins := key.Stream()
