@@ -1,6 +1,10 @@
 package exec
 
-import "laminar/graph"
+import (
+	"fmt"
+
+	"laminar/graph"
+)
 
 // fuseCommon takes what all rows have in common out of the products of weights with
 // values that were joined from several parts: with s the same for all rows,
@@ -44,7 +48,7 @@ func (c *compiler) part(i, joined int, readers [][]int) {
 		lo, hi := at, at+c.nodes[j].Size()
 		at = hi
 		r, same := c.is(j, graph.OpToRows)
-		if !same {
+		if !same || len(c.nodes[c.nodes[r].in[0]].Shape) != 1 {
 			own.add(j, lo, hi)
 			continue
 		}
@@ -95,9 +99,25 @@ func (c *compiler) join(p parts, kind graph.Kind) int {
 	return c.append(node{Node: graph.Node{Op: graph.OpConcat, Kind: kind, Shape: []int{size}, Ints: []int{0}}, in: p.values})
 }
 
-// lines returns some lines of the weight of product i.
+// lines returns some lines of the weight of product i, the same node for all products
+// that ask for the same ones, so that they are cut and packed once: those of many
+// tangents do.
 func (c *compiler) lines(i int, lines [][2]int) int {
-	w, axis := c.nodes[i].in[1], 0
+	w := c.nodes[i].in[1]
+	key := fmt.Sprint(c.nodes[w].root, c.nodes[w].Shape, c.nodes[i].TransB, lines)
+	if cut, ok := c.cuts[key]; ok {
+		return cut
+	}
+	if c.cuts == nil {
+		c.cuts = map[string]int{}
+	}
+	c.cuts[key] = c.cutOf(w, i, lines)
+	return c.cuts[key]
+}
+
+// cutOf writes the lines of w, the weight of product i.
+func (c *compiler) cutOf(w, i int, lines [][2]int) int {
+	axis := 0
 	if c.nodes[i].TransB {
 		axis = 1
 	}

@@ -151,3 +151,64 @@ func TestHoldParams(t *testing.T) {
 		t.Error("a weight that is not held was not read again")
 	}
 }
+
+// TestTangentsShareCuts: however many products read the same lines of a weight, these are
+// cut and packed once.
+func TestTangentsShareCuts(t *testing.T) {
+	packs := func(tangents int) int {
+		b := graph.NewBuilder()
+		x, time := b.Row("x", graph.Float32, 40), b.ToRows(b.Param("common", "t", 8))
+		y := b.Linear(b.Concat(0, x, time), b.Param("net", "w", 48, 64), false)
+		for k := range tangents {
+			d := b.Row(fmt.Sprint("d", k), graph.Float32, 40)
+			b.Output(fmt.Sprint("dy", k), b.JVP([]graph.Value{y}, []graph.Value{x}, []graph.Value{d})[0])
+		}
+		b.Output("y", y)
+		p, err := b.Build()
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := Compile(p, Options{Kernels: kernel.Best(), Workers: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(e.packs)
+	}
+	if one, many := packs(2), packs(9); one == 0 || one != many {
+		t.Errorf("%d packs for 2 tangents, %d for 9", one, many)
+	}
+}
+
+// TestReshapedCommonPart: what all rows have in common may be seen in another shape.
+func TestReshapedCommonPart(t *testing.T) {
+	b := graph.NewBuilder()
+	q := b.Reshape(b.ToRows(b.Param("p", "q", 2, 2)), 4)
+	b.Output("y", b.Linear(b.Concat(0, b.Row("x", graph.Float32, 2), q), b.Param("p", "w", 6, 3), false))
+	p, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	params := make([]float32, p.Layout("p").Size)
+	for i := range params {
+		params[i] = float32(i)
+	}
+	var got [2][]float32
+	for k, plain := range []bool{true, false} {
+		e, err := Compile(p, Options{Kernels: kernel.Best(), Plain: plain, Workers: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := e.NewSession()
+		got[k] = make([]float32, 6)
+		for _, err := range []error{
+			s.BindParams("p", params), s.BindRow("x", []float32{1, 2, 3, 4}), s.BindOutput("y", got[k]), s.Run(2),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if !slices.Equal(got[0], got[1]) {
+		t.Errorf("%v, plainly %v", got[1], got[0])
+	}
+}

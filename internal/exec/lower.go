@@ -74,6 +74,7 @@ type compiler struct {
 	prog *Program
 
 	nodes []node
+	cuts  map[string]int // see lines
 	err   error
 }
 
