@@ -155,15 +155,17 @@ func TestHoldParams(t *testing.T) {
 // TestTangentsShareCuts: however many products read the same lines of a weight, these are
 // cut and packed once.
 func TestTangentsShareCuts(t *testing.T) {
+	net := timed(t, []string{"x", "t"}, true, true)
 	packs := func(tangents int) int {
 		b := graph.NewBuilder()
-		x, time := b.Row("x", graph.Float32, 40), b.ToRows(b.Param("common", "t", 8))
-		y := b.Linear(b.Concat(0, x, time), b.Param("net", "w", 48, 64), false)
-		for k := range tangents {
-			d := b.Row(fmt.Sprint("d", k), graph.Float32, 40)
-			b.Output(fmt.Sprint("dy", k), b.JVP([]graph.Value{y}, []graph.Value{x}, []graph.Value{d})[0])
-		}
+		x := b.Row("x", graph.Float32, 3)
+		v := b.IncludeWith(net, map[string]graph.Value{"x": x, "t": b.Param("common", "t", 1)})
+		y := b.ToRows(v[net.Output("y").Value])
 		b.Output("y", y)
+		for k := range tangents {
+			d := b.Row(fmt.Sprint("d", k), graph.Float32, 3)
+			b.Output(fmt.Sprint("dy", k), b.ToRows(b.JVP([]graph.Value{y}, []graph.Value{x}, []graph.Value{d})[0]))
+		}
 		p, err := b.Build()
 		if err != nil {
 			t.Fatal(err)
